@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+# exoprof. `make help` lists the targets. Everything that is built is in build/.
+
+VERSION := 0.1.0
+BUILD := build
+OBJ := $(BUILD)/obj
+PREFIX := /usr/local
+
+CC := gcc
+CLANG := clang
+BPFTOOL := bpftool
+
+V ?= 0
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-8s %s\n' $(1) $(2)
+endif
+
+WARNINGS := -Wall -Wextra -Werror
+CPPFLAGS := -D_GNU_SOURCE -MMD -MP
+CFLAGS := -std=gnu11 -O2 -g $(WARNINGS)
+EXOPROF_CPPFLAGS := -DEXOPROF_VERSION='"$(VERSION)"' -DH2O_USE_LIBUV=0 \
+	-Iuserspace -Ibpf -I$(BUILD)/bpf -I$(BUILD)/proto
+EXOPROF_LIBS := -lbpf -ldw -lelf -lh2o-evloop -lssl -lcrypto -lprotobuf-c -lz -lZydis -lm -lpthread
+DEMO_LIBS := -lh2o-evloop -lssl -lcrypto -lpthread
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+.PHONY: all check unit e2e demo install clean format help
+all: $(BUILD)/exoprof $(BUILD)/demo-server
+
+help:
+	@echo 'make            build exoprof and demo-server'
+	@echo 'make check      all tests; the end-to-end ones need root'
+	@echo 'make unit       the unit tests only, no root needed'
+	@echo 'make e2e        the end-to-end tests only'
+	@echo 'make demo       the walkthrough on demo-server (needs root)'
+	@echo 'make install    to DESTDIR and PREFIX ($(PREFIX))'
+	@echo 'make format     clang-format on all sources'
+	@echo 'make clean      remove $(BUILD)/'
+	@echo 'V=1             show the commands'
+
+# --- the kernel side: one object a source, linked into one skeleton ---------------------------------
+
+BPF_SOURCES := $(wildcard bpf/*.bpf.c)
+BPF_OBJECTS := $(BPF_SOURCES:bpf/%.c=$(BUILD)/bpf/%.o)
+SKELETON := $(BUILD)/bpf/exoprof.skel.h
+# The headers that linux/bpf.h needs are in a folder by machine, which clang does not look into when
+# its target is bpf.
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 $(WARNINGS) -Ibpf \
+	-I/usr/include/$(shell $(CC) -print-multiarch)
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/bpf/exoprof.o: $(BPF_OBJECTS)
+	$(call say,BPFLINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(SKELETON): $(BUILD)/bpf/exoprof.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name exoprof_bpf > $@.tmp && mv $@.tmp $@
+
+# --- exoprof ----------------------------------------------------------------------------------------
+
+PROTO_SOURCE := $(BUILD)/proto/profile.pb-c.c
+PROTO_HEADER := $(BUILD)/proto/profile.pb-c.h
+
+$(PROTO_SOURCE) $(PROTO_HEADER) &: userspace/export/profile.proto
+	$(call say,PROTOC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)protoc-c --c_out=$(BUILD)/proto -Iuserspace/export $<
+
+SOURCES := $(wildcard userspace/*.c userspace/*/*.c)
+OBJECTS := $(SOURCES:%.c=$(OBJ)/%.o) $(OBJ)/proto/profile.pb-c.o
+
+# Generated headers must be there before the first compilation; after it, the .d files know.
+$(OBJECTS): | $(SKELETON) $(PROTO_HEADER)
+
+$(OBJ)/userspace/%.o: userspace/%.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(OBJ)/proto/profile.pb-c.o: $(PROTO_SOURCE)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -I$(BUILD)/proto -c $< -o $@
+
+# .incbin is no #include: the compiler's dependency file does not know.
+FLAMEGRAPH_PARTS := userspace/export/flamegraph.js userspace/export/flamegraph.css
+$(OBJ)/userspace/export/flamegraph.o: $(FLAMEGRAPH_PARTS)
+
+$(BUILD)/exoprof: $(OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ $(EXOPROF_LIBS)
+
+# --- demo-server: as a release build is, without frame pointers ---------------------------------------
+
+DEMO_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(wildcard demo-server/*.c))
+
+$(OBJ)/demo-server/%.o: demo-server/%.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -DH2O_USE_LIBUV=0 $(CFLAGS) -fomit-frame-pointer -c $< -o $@
+
+$(BUILD)/demo-server: $(DEMO_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ $(DEMO_LIBS)
+
+-include $(OBJECTS:.o=.d) $(DEMO_OBJECTS:.o=.d) $(BPF_OBJECTS:.o=.d)
+
+clean:
+	$(Q)rm -rf $(BUILD)

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Kernel and user stack of the current context -> the hash under which it is kept. */
+#ifndef EXOPROF_STACK_BPF_H
+#define EXOPROF_STACK_BPF_H
+
+#include "maps.bpf.h"
+#include "unwind.bpf.h"
+
+/* A map of struct wire_chunk, one for each event source: a source whose stacks may be forgotten
+ * must not share with one whose stacks may not. */
+#define STACK_MAP(name, entries)                    \
+	struct {                                    \
+		__uint(type, BPF_MAP_TYPE_HASH);    \
+		__uint(max_entries, entries);       \
+		__type(key, struct wire_chunk_key); \
+		__type(value, struct wire_chunk);   \
+	} name SEC(".maps")
+
+static __always_inline void stack_start(struct scratch *scratch)
+{
+	scratch->head = (struct wire_stack_head){.end = WIRE_END_NO_USER};
+	scratch->depth = 0;
+}
+
+static __always_inline void stack_add_kernel(struct scratch *scratch, void *ctx)
+{
+	long bytes = bpf_get_stack(ctx, &scratch->words[1], WIRE_KERNEL_DEPTH * sizeof(__u64), 0);
+
+	if (bytes <= 0)
+		return;
+	scratch->depth = bytes / sizeof(__u64);
+	scratch->head.kernel_depth = scratch->depth;
+}
+
+/* Adds the frame of `walk` and its callers. */
+static __always_inline void stack_add_user(struct scratch *scratch, struct walk *walk)
+{
+	int end = WALK_GOES_ON;
+
+	for (int i = 0; i < WIRE_USER_DEPTH && end == WALK_GOES_ON; i++) {
+		scratch->depth++;
+		scratch->words[scratch->depth & (SCRATCH_WORDS - 1)] = walk->pc;
+		end = walk_step(walk);
+	}
+	scratch->head.user_depth = scratch->depth - scratch->head.kernel_depth;
+	scratch->head.end = end == WALK_GOES_ON ? WIRE_END_TOO_DEEP : end;
+}
+
+/* FNV-1a by words, with the high half folded in: the multiplication alone never moves a high bit
+ * down (isthe.com/chongo/tech/comp/fnv). 64 bits: 100,000 stacks collide with p = 3e-10. */
+static __always_inline __u64 stack_hash_step(__u64 hash, __u64 word)
+{
+	hash = (hash ^ word) * 0x100000001b3ULL;
+	return hash ^ hash >> 32;
+}
+
+static __always_inline __u64 stack_hash(const struct scratch *scratch)
+{
+	__u64 hash = 0xcbf29ce484222325ULL;
+
+	for (__u32 i = 0; i < SCRATCH_WORDS && i <= scratch->depth; i++)
+		hash = stack_hash_step(hash, scratch->words[i]);
+	return hash;
+}
+
+/* Keeps the stack in `map` once and gives the hash it is under; WIRE_STACK_LOST for a full map. */
+static __always_inline __u64 stack_intern(void *map, struct scratch *scratch)
+{
+	struct wire_chunk_key key = {.stack = stack_hash(scratch)};
+
+	if (bpf_map_lookup_elem(map, &key))
+		return key.stack;
+	for (__u32 i = WIRE_CHUNKS_MAX; i-- > 0;) {
+		if (i * WIRE_CHUNK_WORDS > scratch->depth)
+			continue;
+		key.index = i;
+		if (bpf_map_update_elem(map, &key, &scratch->words[i * WIRE_CHUNK_WORDS], BPF_ANY))
+			return WIRE_STACK_LOST;
+	}
+	return key.stack;
+}
+
+#endif

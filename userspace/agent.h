@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The live profiler of one process. A thread of its own owns the collector and keeps the requests'
+ * time; a second one puts names to what was collected and writes it out. Callers only ever see
+ * finished bytes. */
+#ifndef EXOPROF_AGENT_H
+#define EXOPROF_AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collect/collector.h"
+#include "export/export.h"
+#include "profile/kind.h"
+#include "target/process.h"
+
+struct agent;
+
+struct agent_options {
+	uint32_t frequency;
+	uint64_t heap_rate;
+	bool heap; /* follow it */
+	enum probe_flavour flavour;
+};
+
+/* Attaches. The process is the agent's from then on, whether it works or not. NULL with the reason
+ * in `why`. A heap that cannot be followed is no failure: agent__heap_problem() tells. */
+struct agent *agent__open(struct process *process, const struct agent_options *options, char *why,
+			  size_t why_size);
+
+/* Detaches. Requests that are under way get their answer first, an error. NULL is fine. */
+void agent__close(struct agent *agent);
+
+const struct process *agent__process(const struct agent *agent);
+
+/* Why there is no heap profile, or NULL if there is one; and how it is collected, if it is. */
+const char *agent__heap_problem(const struct agent *agent);
+const char *agent__heap_flavour(const struct agent *agent);
+
+/* Reads the target's mappings anew; returns when it is done. */
+void agent__refresh(struct agent *agent);
+
+struct agent_request {
+	const struct profile_kind *kind;
+	const struct format *format;
+	uint32_t seconds; /* heap: 0 is all since the attach, else what N seconds added */
+};
+
+struct agent_answer {
+	int err;    /* 0, or -errno and no body; -ESRCH: the target is gone; -ECANCELED */
+	char *body; /* malloc()ed, the receiver's */
+	size_t size;
+};
+
+typedef void agent_done(void *context, const struct agent_answer *answer);
+
+/* Hands a request in. `done` is called for it once, on one of the agent's threads. Gives the
+ * request's number, which is never 0; or 0 where memory is short, and then `done` is not called. */
+uint64_t agent__submit(struct agent *agent, const struct agent_request *request, agent_done *done,
+		       void *context);
+
+/* Ends a request early, or all of them for number 0. With `keep`, what was collected until now is
+ * its answer; else it gets -ECANCELED. One that is over already is fine. */
+void agent__end(struct agent *agent, uint64_t number, bool keep);
+
+#endif

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+/* CPU time: perf events, windows, and the counts of their epochs. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <limits.h>
+#include <linux/perf_event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/intern.h"
+#include "collect/internal.h"
+
+struct cpu_window {
+	struct cpu_window *next;
+	uint64_t first_epoch;
+	int64_t start_ns;
+	uint64_t counters[WIRE_COUNTERS];
+};
+
+struct cpu_source {
+	struct bpf_link **links; /* one an online CPU, while sampling runs */
+	size_t link_count, link_capacity;
+	struct cpu_window *windows;
+	const char *event;
+};
+
+static const struct {
+	const char *name;
+	uint32_t type;
+	uint64_t config;
+} events[] = {
+	{"cycles",    PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES},
+ /* Virtual machines often have no counters to lend. */
+	{"cpu-clock", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK },
+};
+
+struct cpu_source *cpu_source__new(void)
+{
+	return calloc(1, sizeof(struct cpu_source));
+}
+
+static void stop_ticking(struct cpu_source *source)
+{
+	for (size_t i = 0; i < source->link_count; i++)
+		bpf_link__destroy(source->links[i]);
+	source->link_count = 0;
+}
+
+void cpu_source__free(struct cpu_source *source)
+{
+	struct cpu_window *next;
+
+	if (!source)
+		return;
+	stop_ticking(source);
+	free(source->links);
+	for (struct cpu_window *window = source->windows; window; window = next) {
+		next = window->next;
+		free(window);
+	}
+	free(source);
+}
+
+/* Opens the event on one CPU and ties the program to it. 0, 1 for a CPU that is offline, -errno. */
+static int tick_on(struct collector *collector, int cpu, size_t event)
+{
+	struct cpu_source *source = collector->cpu;
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = events[event].type,
+		.config = events[event].config,
+		.sample_freq = collector->options.frequency,
+		.freq = 1,
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	struct bpf_link *link;
+	int err;
+
+	if (fd < 0)
+		return errno == ENODEV ? 1 : -errno;
+	link = bpf_program__attach_perf_event(collector->skel->progs.cpu_tick, fd);
+	if (!link) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	err = array_append(&source->links, &source->link_count, &source->link_capacity, link);
+	if (err)
+		bpf_link__destroy(link);
+	return err;
+}
+
+static int tick_everywhere(struct collector *collector, size_t event)
+{
+	int cpus = libbpf_num_possible_cpus();
+	int err = 0;
+
+	for (int cpu = 0; cpu < cpus && err >= 0; cpu++)
+		err = tick_on(collector, cpu, event);
+	if (err >= 0 && !collector->cpu->link_count)
+		err = -ENODEV;
+	if (err < 0)
+		stop_ticking(collector->cpu);
+	return err < 0 ? err : 0;
+}
+
+static int start_ticking(struct collector *collector)
+{
+	int err = -ENODEV;
+
+	for (size_t event = 0; event < sizeof(events) / sizeof(*events); event++) {
+		err = tick_everywhere(collector, event);
+		if (!err) {
+			collector->cpu->event = events[event].name;
+			return 0;
+		}
+		/* Any other answer would be the same for the next event. */
+		if (err != -ENOENT && err != -EOPNOTSUPP && err != -ENODEV && err != -EINVAL)
+			return err;
+	}
+	return err;
+}
+
+struct cpu_window *cpu__start(struct collector *collector)
+{
+	struct cpu_source *source = collector->cpu;
+	struct cpu_window *window = calloc(1, sizeof(*window));
+	int err;
+
+	if (!window)
+		return NULL;
+	err = counters__read(collector->skel, window->counters);
+	if (!err && !source->windows)
+		err = start_ticking(collector);
+	if (err) {
+		free(window);
+		errno = -err;
+		return NULL;
+	}
+	window->first_epoch = ++collector->skel->bss->cpu_epoch;
+	window->start_ns = clock__now_ns();
+	window->next = source->windows;
+	source->windows = window;
+	return window;
+}
+
+/* The window leaves the list; the next epoch begins. Gives the first that is not the window's. */
+static uint64_t leave(struct collector *collector, struct cpu_window *window)
+{
+	struct cpu_source *source = collector->cpu;
+	struct cpu_window **at = &source->windows;
+
+	while (*at != window)
+		at = &(*at)->next;
+	*at = window->next;
+	if (!source->windows)
+		stop_ticking(source);
+	return ++collector->skel->bss->cpu_epoch;
+}
+
+struct gathering {
+	struct samples *samples;
+	struct intern *ids;
+	int stacks_fd;
+	uint64_t first_epoch, end_epoch;
+};
+
+/* The index of the stack in the samples, as a row's too: a CPU stack has one row. */
+static int row_of(struct gathering *gathering, uint64_t hash, struct sample_row **row)
+{
+	struct samples *samples = gathering->samples;
+	struct sample_stack stack;
+	bool is_new;
+	uint32_t id = intern__id(gathering->ids, &hash, sizeof(hash), &is_new);
+	int err = id == INTERN_FAILED ? -ENOMEM : 0;
+
+	if (!err && is_new) {
+		err = stack__read(gathering->stacks_fd, hash, &stack);
+		if (!err)
+			err = samples__add_stack(samples, stack);
+		if (!err)
+			err = samples__add_row(samples, (struct sample_row){.stack = id});
+	}
+	if (!err)
+		*row = &samples->rows[id];
+	return err;
+}
+
+static int add_count(void *context, const void *key_bytes, const void *value)
+{
+	struct gathering *gathering = context;
+	const struct wire_cpu_key *key = key_bytes;
+	struct sample_row *row;
+	int err;
+
+	if (key->epoch < gathering->first_epoch || key->epoch >= gathering->end_epoch)
+		return 0;
+	err = row_of(gathering, key->stack, &row);
+	if (!err)
+		row->samples += *(const uint64_t *)value;
+	return err;
+}
+
+struct key_list {
+	void *keys;
+	size_t count, capacity, size;
+	uint64_t oldest_epoch; /* of counts that are still needed */
+};
+
+static int list_old_count(void *context, const void *key, const void *value)
+{
+	struct key_list *list = context;
+	struct wire_cpu_key **keys = (struct wire_cpu_key **)&list->keys;
+	const struct wire_cpu_key *count = key;
+
+	(void)value;
+	if (count->epoch >= list->oldest_epoch)
+		return 0;
+	return array_append(keys, &list->count, &list->capacity, *count);
+}
+
+static int list_chunk(void *context, const void *key, const void *value)
+{
+	struct key_list *list = context;
+	struct wire_chunk_key **keys = (struct wire_chunk_key **)&list->keys;
+
+	(void)value;
+	return array_append(keys, &list->count, &list->capacity,
+			    *(const struct wire_chunk_key *)key);
+}
+
+static void delete_listed(int map_fd, struct key_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		bpf_map_delete_elem(map_fd, (char *)list->keys + i * list->size);
+	free(list->keys);
+}
+
+/* Deletes the counts that no open window needs, and once nothing ticks any more, all stacks: a
+ * program that is running may have just found the stack that it is going to count under. */
+static void forget_old(struct collector *collector)
+{
+	struct exoprof_bpf *skel = collector->skel;
+	struct key_list counts = {.size = sizeof(struct wire_cpu_key), .oldest_epoch = UINT64_MAX};
+	struct key_list chunks = {.size = sizeof(struct wire_chunk_key)};
+	int counts_fd = bpf_map__fd(skel->maps.cpu_counts);
+	int stacks_fd = bpf_map__fd(skel->maps.cpu_stacks);
+
+	for (struct cpu_window *window = collector->cpu->windows; window; window = window->next) {
+		if (window->first_epoch < counts.oldest_epoch)
+			counts.oldest_epoch = window->first_epoch;
+	}
+	/* What short memory leaves behind goes the next time. */
+	map__each(counts_fd, counts.size, sizeof(uint64_t), list_old_count, &counts);
+	delete_listed(counts_fd, &counts);
+	if (collector->cpu->windows)
+		return;
+	map__each(stacks_fd, chunks.size, sizeof(struct wire_chunk), list_chunk, &chunks);
+	delete_listed(stacks_fd, &chunks);
+}
+
+static int gather(struct collector *collector, const struct cpu_window *window, uint64_t end_epoch,
+		  struct samples *samples)
+{
+	struct exoprof_bpf *skel = collector->skel;
+	struct gathering gathering = {
+		.samples = samples,
+		.ids = intern__new(),
+		.stacks_fd = bpf_map__fd(skel->maps.cpu_stacks),
+		.first_epoch = window->first_epoch,
+		.end_epoch = end_epoch,
+	};
+	int err;
+
+	if (!gathering.ids)
+		return -ENOMEM;
+	err = counters__read(skel, samples->counters);
+	for (int i = 0; i < WIRE_COUNTERS; i++)
+		samples->counters[i] -= window->counters[i];
+	if (!err)
+		err = map__each(bpf_map__fd(skel->maps.cpu_counts), sizeof(struct wire_cpu_key),
+				sizeof(uint64_t), add_count, &gathering);
+	intern__free(gathering.ids);
+	return err;
+}
+
+struct samples *cpu__end(struct collector *collector, struct cpu_window *window, struct maps *maps)
+{
+	uint64_t end_epoch = leave(collector, window);
+	struct samples *samples = samples__new(SAMPLES_CPU, maps);
+	int err = -ENOMEM;
+
+	if (!samples)
+		goto out;
+	samples->frequency = collector->options.frequency;
+	samples->how = collector->cpu->event;
+	samples->time_ns = clock__now_ns();
+	samples->duration_ns = samples->time_ns - window->start_ns;
+	err = gather(collector, window, end_epoch, samples);
+	if (err) {
+		samples__free(samples);
+		samples = NULL;
+	}
+out:
+	forget_old(collector);
+	free(window);
+	errno = -err;
+	return samples;
+}
+
+void cpu__cancel(struct collector *collector, struct cpu_window *window)
+{
+	leave(collector, window);
+	forget_old(collector);
+	free(window);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of collect/ share among themselves. */
+#ifndef EXOPROF_COLLECT_INTERNAL_H
+#define EXOPROF_COLLECT_INTERNAL_H
+
+#include <bpf/libbpf.h>
+
+#include "collect/collector.h"
+
+#include "exoprof.skel.h"
+
+struct cpu_source;
+struct heap_source;
+
+struct collector {
+	struct exoprof_bpf *skel;
+	struct collector_options options;
+	struct cpu_source *cpu;
+	struct heap_source *heap;
+};
+
+/* Each source: its state, made before anything is attached. NULL with errno set. */
+struct cpu_source *cpu_source__new(void);
+void cpu_source__free(struct cpu_source *source);
+struct heap_source *heap_source__new(void);
+void heap_source__free(struct heap_source *source);
+/* Sets up the source's maps and programs between open and load. */
+int heap_source__configure(struct collector *collector);
+
+/* All counters, summed over the CPUs. 0 or -errno. */
+int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS]);
+
+/* The stack kept under `hash`; one without frames where it is WIRE_STACK_LOST or not there. 0 or
+ * -ENOMEM. */
+int stack__read(int map_fd, uint64_t hash, struct sample_stack *stack);
+
+/* Calls `each` for all elements of a hash map; what is added or removed meanwhile may be met or
+ * not. An element is met at most once, but for those of a map that is being resized, which ours are
+ * not. 0, or the first other thing that `each` gave, or -errno. */
+int map__each(int map_fd, size_t key_size, size_t value_size,
+	      int (*each)(void *context, const void *key, const void *value), void *context);
+
+int64_t clock__now_ns(void); /* CLOCK_REALTIME */
+
+#endif

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Reading BPF maps. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "collect/internal.h"
+
+/* Elements a system call brings; a bucket with more of them than this makes the kernel say ENOSPC.
+ */
+#define BATCH 1024
+
+struct batch {
+	void *keys, *values;
+	__u32 capacity;
+};
+
+static int batch_grow(struct batch *batch, __u32 capacity, size_t key_size, size_t value_size)
+{
+	void *keys = reallocarray(batch->keys, capacity, key_size);
+	void *values;
+
+	if (!keys)
+		return -ENOMEM;
+	batch->keys = keys;
+	values = reallocarray(batch->values, capacity, value_size);
+	if (!values)
+		return -ENOMEM;
+	batch->values = values;
+	batch->capacity = capacity;
+	return 0;
+}
+
+int map__each(int map_fd, size_t key_size, size_t value_size,
+	      int (*each)(void *context, const void *key, const void *value), void *context)
+{
+	struct batch batch = {};
+	bool at_end = false;
+	/* A hash map's position is a u32 bucket number. */
+	__u32 position, *from = NULL;
+	int err = batch_grow(&batch, BATCH, key_size, value_size);
+
+	while (!err && !at_end) {
+		__u32 count = batch.capacity;
+
+		err = bpf_map_lookup_batch(map_fd, from, &position, batch.keys, batch.values,
+					   &count, NULL);
+		if (err == -ENOSPC) {
+			err = batch_grow(&batch, batch.capacity * 2, key_size, value_size);
+			continue;
+		}
+		at_end = err == -ENOENT;
+		if (err && !at_end)
+			break;
+		err = 0;
+		for (__u32 i = 0; i < count && !err; i++)
+			err = each(context, (char *)batch.keys + i * key_size,
+				   (char *)batch.values + i * value_size);
+		from = &position;
+	}
+	free(batch.keys);
+	free(batch.values);
+	return err;
+}
+
+int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS])
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *values;
+	int err = 0;
+
+	if (cpus < 0)
+		return cpus;
+	values = calloc(cpus, sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	for (__u32 i = 0; i < WIRE_COUNTERS && !err; i++) {
+		err = bpf_map__lookup_elem(skel->maps.counters, &i, sizeof(i), values,
+					   cpus * sizeof(*values), 0);
+		counters[i] = 0;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			counters[i] += values[cpu];
+	}
+	free(values);
+	return err;
+}
+
+int stack__read(int map_fd, uint64_t hash, struct sample_stack *stack)
+{
+	uint64_t words[WIRE_CHUNKS_MAX * WIRE_CHUNK_WORDS];
+	const struct wire_stack_head *head = (const struct wire_stack_head *)words;
+	struct wire_chunk_key key = {.stack = hash};
+	uint32_t depth;
+
+	*stack = (struct sample_stack){.hash = hash};
+	if (hash == WIRE_STACK_LOST || bpf_map_lookup_elem(map_fd, &key, words))
+		return 0;
+	depth = head->kernel_depth + head->user_depth;
+	if (depth > WIRE_KERNEL_DEPTH + WIRE_USER_DEPTH)
+		return 0;
+	for (key.index = 1; key.index * WIRE_CHUNK_WORDS <= depth; key.index++) {
+		if (bpf_map_lookup_elem(map_fd, &key, &words[key.index * WIRE_CHUNK_WORDS]))
+			return 0;
+	}
+	stack->frames = malloc((depth + 1) * sizeof(*stack->frames));
+	if (!stack->frames)
+		return -ENOMEM;
+	memcpy(stack->frames, &words[1], depth * sizeof(*stack->frames));
+	stack->kernel_depth = head->kernel_depth;
+	stack->user_depth = head->user_depth;
+	stack->end = head->end;
+	return 0;
+}
+
+int64_t clock__now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one request collected: stacks of addresses with counts, before anything has a name. Plain
+ * data, owned by whoever holds it, independent of the collector it came from. */
+#ifndef EXOPROF_SAMPLES_H
+#define EXOPROF_SAMPLES_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "target/maps.h"
+#include "wire.h"
+
+enum samples_source {
+	SAMPLES_CPU,
+	SAMPLES_HEAP,
+};
+
+struct sample_stack {
+	uint64_t hash;
+	uint32_t kernel_depth, user_depth;
+	uint32_t end; /* enum wire_stack_end */
+	uint64_t
+		*frames; /* kernel frames, then user frames, leaf first; NULL: the stack was lost */
+};
+
+struct sample_row {
+	uint32_t stack;  /* index */
+	uint64_t size;   /* heap: bytes of each object */
+	int64_t samples; /* cpu: ticks; heap: objects allocated */
+	int64_t frees;   /* heap: those of them that are gone */
+};
+
+struct samples {
+	enum samples_source source;
+	uint32_t frequency; /* cpu: ticks per second */
+	uint64_t heap_rate; /* heap: mean bytes between samples */
+	struct sample_stack *stacks;
+	size_t stack_count, stack_capacity;
+	struct sample_row *rows;
+	size_t row_count, row_capacity;
+	uint64_t counters[WIRE_COUNTERS]; /* over the time of the collection */
+	struct maps *maps;
+	const char *how;     /* what ticks or how calls are probed; a constant */
+	int64_t attached_ns; /* heap: since when allocations are followed, since the epoch */
+	int64_t time_ns;     /* end, since the epoch */
+	int64_t duration_ns; /* 0: everything since the attach */
+	bool target_gone;    /* the target exited before the collection was due to end */
+};
+
+/* NULL with errno set. Takes its own reference to `maps`. */
+struct samples *samples__new(enum samples_source source, struct maps *maps);
+void samples__free(struct samples *samples); /* NULL is fine */
+
+/* Takes over the frames, also where it fails. 0 or -ENOMEM. */
+int samples__add_stack(struct samples *samples, struct sample_stack stack);
+int samples__add_row(struct samples *samples, struct sample_row row);
+
+/* Takes what an earlier collection of the same source had counted out of a later one, and makes it
+ * a profile of the time between them. 0 or -ENOMEM. */
+int samples__subtract(struct samples *later, const struct samples *earlier);
+
+#endif

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/say.h"
+#include "commands.h"
+#include "lifecycle.h"
+#include "output.h"
+#include "taking.h"
+
+struct recording {
+	const struct options *options;
+	struct agent *agent;
+	int signal_fd;
+	int64_t start_ms;
+};
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+static const char *type_name(const struct options *options)
+{
+	return options->kind->source == SAMPLES_CPU ? "cpu" : options->kind->name;
+}
+
+static void show_progress(const struct recording *recording)
+{
+	const struct process *process = agent__process(recording->agent);
+	int64_t elapsed_s = (monotonic_ms() - recording->start_ms) / 1000;
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	fprintf(stderr, "\r\033[Krecording %s of %s (pid %d): %lld of %u s (Ctrl-C ends early)",
+		type_name(recording->options), process__comm(process), process__pid(process),
+		(long long)elapsed_s, recording->options->duration_s);
+}
+
+static void clear_progress(void)
+{
+	if (isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+}
+
+/* Waits until the fd is readable, the time is over, or a signal comes (true). */
+static bool wait_interrupted(const struct recording *recording, int fd, int64_t until_ms)
+{
+	struct pollfd fds[] = {
+		{.fd = recording->signal_fd, .events = POLLIN},
+		{.fd = fd,                   .events = POLLIN},
+	};
+	int64_t left_ms;
+
+	while (!fds[0].revents && !fds[1].revents) {
+		show_progress(recording);
+		left_ms = until_ms - monotonic_ms();
+		if (left_ms <= 0)
+			break;
+		if (poll(fds, 2, left_ms < 1000 ? left_ms : 1000) < 0 && errno != EINTR)
+			break;
+	}
+	clear_progress();
+	return fds[0].revents;
+}
+
+static int64_t end_ms(const struct recording *recording)
+{
+	return recording->start_ms + recording->options->duration_s * 1000LL;
+}
+
+/* The agent keeps the time. */
+static int take_cpu(const struct recording *recording, char **bytes, size_t *size)
+{
+	struct agent_request request = {
+		.kind = recording->options->kind,
+		.format = recording->options->format,
+		.seconds = recording->options->duration_s,
+	};
+	struct taking *taking = taking__start(recording->agent, &request);
+
+	if (!taking)
+		return -errno;
+	if (wait_interrupted(recording, taking__fd(taking), INT64_MAX))
+		taking__end_now(taking);
+	return taking__finish(taking, bytes, size);
+}
+
+/* All there is since the attach, once the time is over or the target gone. */
+static int take_heap(const struct recording *recording, char **bytes, size_t *size)
+{
+	struct agent_request request = {
+		.kind = recording->options->kind,
+		.format = recording->options->format,
+	};
+	struct taking *taking;
+
+	wait_interrupted(recording, process__pidfd(agent__process(recording->agent)),
+			 end_ms(recording));
+	taking = taking__start(recording->agent, &request);
+	return taking ? taking__finish(taking, bytes, size) : -errno;
+}
+
+static int record(const struct recording *recording, int output_fd, const char *path)
+{
+	const struct options *options = recording->options;
+	char *bytes = NULL;
+	size_t size = 0;
+	int err;
+
+	if (options->kind->source == SAMPLES_CPU)
+		err = take_cpu(recording, &bytes, &size);
+	else
+		err = take_heap(recording, &bytes, &size);
+	if (err == -ENODATA)
+		return fail("no %s profile: %s", type_name(options),
+			    agent__heap_problem(recording->agent));
+	if (err)
+		return fail("no %s profile: %s", type_name(options), strerror(-err));
+	err = output__write(output_fd, bytes, size);
+	free(bytes);
+	if (err)
+		return fail("cannot write %s: %s", path, strerror(-err));
+	if (strcmp(path, "-"))
+		say("wrote %s (%s, %zu bytes)", path, options->format->name, size);
+	return EXIT_SUCCESS;
+}
+
+static int attach_and_record(const struct options *options, int output_fd, const char *path)
+{
+	struct options wanted = *options;
+	struct recording recording = {.options = options};
+	struct process *process;
+	int status;
+
+	/* A CPU profile has no business in the target's malloc. */
+	wanted.agent.heap = options->kind->source == SAMPLES_HEAP;
+	recording.signal_fd = lifecycle__signals(NULL);
+	if (recording.signal_fd < 0)
+		return fail("cannot wait for signals: %s", strerror(-recording.signal_fd));
+	process = lifecycle__open(options->pid);
+	if (!process)
+		return EXIT_FAILURE;
+	recording.agent = lifecycle__attach(process, &wanted);
+	if (!recording.agent)
+		return EXIT_FAILURE;
+	recording.start_ms = monotonic_ms();
+	status = record(&recording, output_fd, path);
+	agent__close(recording.agent);
+	return status;
+}
+
+int record_command(const struct options *options)
+{
+	const char *path = options->output;
+	char default_path[64];
+	int fd;
+
+	if (!path) {
+		snprintf(default_path, sizeof(default_path), "%s%s", type_name(options),
+			 options->format->ending);
+		path = default_path;
+	}
+	fd = output__open(path);
+	if (fd < 0)
+		return fail("cannot write %s: %s (choose another place with -o)", path,
+			    strerror(-fd));
+	return attach_and_record(options, fd, path);
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The heap profile of a whole life. The command is started and stopped at its first instruction,
+ * where the C library is not mapped yet; from there it goes on from system call to system call
+ * until the dynamic linker has mapped the allocator, whose functions are probed before any of them
+ * can be called. Then on to the first system call from outside the dynamic linker, where all its
+ * libraries are mapped, and it is let go. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/say.h"
+#include "commands.h"
+#include "lifecycle.h"
+#include "output.h"
+#include "serve/server.h"
+#include "taking.h"
+#include "target/launch.h"
+
+/* As shells have it. */
+#define EXIT_NOT_FOUND    127
+#define EXIT_NOT_RUNNABLE 126
+
+struct run {
+	const struct options *options;
+	pid_t pid;
+	struct agent *agent;
+	int signal_fd, listen_fd, output_fd; /* output: -1 for none */
+};
+
+/* What the start looks at, at each system call. */
+struct start {
+	struct process *process;
+	struct maps *maps;
+	uint64_t linker_inode; /* of the file that the first instruction is in */
+};
+
+static void look(struct start *start)
+{
+	struct maps *maps = maps__read(start->process, start->maps);
+
+	if (!maps)
+		return;
+	maps__put(start->maps);
+	start->maps = maps;
+}
+
+static bool is_past_linker(void *context, uint64_t pc)
+{
+	struct start *start = context;
+	const struct mapping *mapping;
+
+	look(start);
+	mapping = start->maps ? maps__find(start->maps, pc) : NULL;
+	return !mapping || mapping->inode != start->linker_inode;
+}
+
+static bool is_allocator_mapped(void *context, uint64_t pc)
+{
+	struct start *start = context;
+	struct allocator allocator;
+
+	if (is_past_linker(start, pc))
+		return true;
+	if (!start->maps || allocator__find(&allocator, start->maps))
+		return false;
+	allocator__release(&allocator);
+	return true;
+}
+
+/* Where the program is static there is no linker to wait for. */
+static int find_linker(struct start *start, pid_t pid, bool *is_static)
+{
+	const struct mapping *mapping;
+	uint64_t pc;
+	int err = launch__pc(pid, &pc);
+
+	if (err)
+		return err;
+	look(start);
+	mapping = start->maps ? maps__find(start->maps, pc) : NULL;
+	if (!mapping)
+		return -ENOENT;
+	start->linker_inode = mapping->inode;
+	*is_static = mapping->is_main;
+	return 0;
+}
+
+/* Brings the command to where it runs by itself, attached. 0; -ECHILD if it ended on the way, with
+ * its wait status; or -errno after a line that says why. */
+static int attach_at_start(struct run *run, int *status)
+{
+	struct start start = {.process = lifecycle__open(run->pid)};
+	bool is_static = false;
+	int err;
+
+	if (!start.process)
+		return -ESRCH;
+	err = find_linker(&start, run->pid, &is_static);
+	if (!err && !is_static)
+		err = launch__run_until(run->pid, is_allocator_mapped, &start, status);
+	if (err) {
+		process__close(start.process);
+		goto out;
+	}
+	run->agent = lifecycle__attach(start.process, run->options);
+	if (!run->agent) {
+		err = -EINVAL;
+		goto out;
+	}
+	if (!is_static) {
+		err = launch__run_until(run->pid, is_past_linker, &start, status);
+		agent__refresh(run->agent);
+	}
+out:
+	maps__put(start.maps);
+	if (err != -ECHILD)
+		launch__release(run->pid);
+	return err;
+}
+
+/* A signal that a terminal sends reaches the command too; only what was sent to us alone is passed
+ * on. Ours is the command's end, not a signal. */
+static void pass_signal(const struct run *run)
+{
+	struct signalfd_siginfo info;
+
+	if (read(run->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_code != SI_KERNEL)
+		kill(run->pid, info.ssi_signo);
+}
+
+static int wait_for_command(const struct run *run)
+{
+	struct pollfd fds[] = {
+		{.fd = run->signal_fd,                             .events = POLLIN},
+		{.fd = process__pidfd(agent__process(run->agent)), .events = POLLIN},
+	};
+	int status;
+
+	while (!fds[1].revents) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			break;
+		if (fds[0].revents)
+			pass_signal(run);
+	}
+	while (waitpid(run->pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return status;
+}
+
+static int write_profile(const struct run *run)
+{
+	struct agent_request request = {
+		.kind = run->options->kind,
+		.format = run->options->format,
+	};
+	struct taking *taking = taking__start(run->agent, &request);
+	char *bytes = NULL;
+	size_t size = 0;
+	int err = taking ? taking__finish(taking, &bytes, &size) : -errno;
+
+	if (err == -ENODATA) {
+		say("no heap profile: %s", agent__heap_problem(run->agent));
+		return err;
+	}
+	if (!err)
+		err = output__write(run->output_fd, bytes, size);
+	free(bytes);
+	if (err)
+		say("cannot write %s: %s", run->options->output, strerror(-err));
+	else if (strcmp(run->options->output, "-"))
+		say("wrote %s (%s, %zu bytes)", run->options->output, run->options->format->name,
+		    size);
+	return err;
+}
+
+static int exit_status(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Serves while the command runs. */
+static int attend(struct run *run)
+{
+	struct server *server = server__start(run->listen_fd, run->agent);
+	char address[160];
+	int status, err = 0;
+
+	if (!server) {
+		say("cannot start the server: %s", strerror(errno));
+	} else {
+		server__address(run->listen_fd, address, sizeof(address));
+		say("profiling %s (pid %d) at http://%s/debug/pprof/",
+		    process__comm(agent__process(run->agent)), run->pid, address);
+	}
+	status = wait_for_command(run);
+	server__stop(server);
+	if (run->output_fd >= 0)
+		err = write_profile(run);
+	if (status < 0)
+		return fail("cannot wait for the command: %s", strerror(-status));
+	/* The command's failure is its own; ours counts only where it had none. */
+	status = exit_status(status);
+	return status ? status : err ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* The command goes on without us; its status is still ours. */
+static int wait_unattached(const struct run *run)
+{
+	int status;
+
+	say("the command goes on, unprofiled");
+	while (waitpid(run->pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return EXIT_FAILURE;
+	}
+	return exit_status(status);
+}
+
+static int start_and_attend(struct run *run, const sigset_t *mask)
+{
+	char **command = run->options->command;
+	int err, status = 0;
+
+	run->pid = launch__start(command, mask);
+	if (run->pid < 0) {
+		fail("cannot run %s: %s", command[0], strerror(-run->pid));
+		return run->pid == -ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE;
+	}
+	err = attach_at_start(run, &status);
+	if (err == -ECHILD)
+		status = exit_status(status);
+	else if (err && !run->agent)
+		status = wait_unattached(run);
+	else
+		status = attend(run);
+	agent__close(run->agent);
+	return status;
+}
+
+int run_command(const struct options *options)
+{
+	struct run run = {.options = options, .output_fd = -1};
+	sigset_t mask;
+	char why[512];
+
+	if (options->output && options->kind->source != SAMPLES_HEAP)
+		return fail("run -o writes the heap at the command's end: --type heap or allocs");
+	run.signal_fd = lifecycle__signals(&mask);
+	if (run.signal_fd < 0)
+		return fail("cannot wait for signals: %s", strerror(-run.signal_fd));
+	run.listen_fd = server__listen(options->listen, why, sizeof(why));
+	if (run.listen_fd < 0)
+		return fail("%s", why);
+	if (options->output) {
+		run.output_fd = output__open(options->output);
+		if (run.output_fd < 0)
+			return fail("cannot write %s: %s (choose another place with -o)",
+				    options->output, strerror(-run.output_fd));
+	}
+	return start_and_attend(&run, &mask);
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/say.h"
+#include "commands.h"
+#include "lifecycle.h"
+#include "serve/server.h"
+
+/* Until a signal ends it. The target's end does not: what was collected can still be asked for. */
+static void wait_for_end(const struct agent *agent, int signal_fd)
+{
+	const struct process *process = agent__process(agent);
+	struct pollfd fds[] = {
+		{.fd = signal_fd,               .events = POLLIN},
+		{.fd = process__pidfd(process), .events = POLLIN},
+	};
+
+	while (!fds[0].revents) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return;
+		if (fds[1].revents) {
+			say("pid %d has exited; still serving what was collected (Ctrl-C ends)",
+			    process__pid(process));
+			fds[1].fd = -1;
+			fds[1].revents = 0;
+		}
+	}
+}
+
+static int serve(struct agent *agent, int listen_fd, int signal_fd)
+{
+	const struct process *process = agent__process(agent);
+	struct server *server;
+	char address[160];
+
+	server__address(listen_fd, address, sizeof(address));
+	server = server__start(listen_fd, agent);
+	if (!server)
+		return fail("cannot start the server: %s", strerror(errno));
+	printf("exoprof: profiling %s (pid %d) at http://%s/debug/pprof/%s%s\n",
+	       process__comm(process), process__pid(process), address,
+	       agent__heap_problem(agent) ? ", without its heap" : ", heap by ",
+	       agent__heap_problem(agent) ? "" : agent__heap_flavour(agent));
+	fflush(stdout);
+	wait_for_end(agent, signal_fd);
+	server__stop(server);
+	return EXIT_SUCCESS;
+}
+
+int serve_command(const struct options *options)
+{
+	int signal_fd = lifecycle__signals(NULL);
+	struct process *process;
+	struct agent *agent;
+	int listen_fd, status;
+	char why[512];
+
+	if (signal_fd < 0)
+		return fail("cannot wait for signals: %s", strerror(-signal_fd));
+	process = lifecycle__open(options->pid);
+	if (!process)
+		return EXIT_FAILURE;
+	/* Before the target is touched: a port in use is found out first. */
+	listen_fd = server__listen(options->listen, why, sizeof(why));
+	if (listen_fd < 0) {
+		process__close(process);
+		return fail("%s", why);
+	}
+	agent = lifecycle__attach(process, options);
+	if (!agent)
+		return EXIT_FAILURE;
+	status = serve(agent, listen_fd, signal_fd);
+	agent__close(agent);
+	return status;
+}

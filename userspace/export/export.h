@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A frozen profile goes out as bytes. An exporter sees the profile and a stream, nothing else, and
+ * gives the same bytes for the same profile. */
+#ifndef EXOPROF_EXPORT_H
+#define EXOPROF_EXPORT_H
+
+#include <stdio.h>
+
+#include "profile/profile.h"
+
+struct format {
+	const char *name;
+	const char *ending; /* of a file that holds it */
+	const char *content_type;
+	/* Writes the whole profile. 0 or -errno. */
+	int (*write)(const struct profile *profile, FILE *out);
+};
+
+/* The format of that name ("pprof", "folded", "flamegraph"), or NULL. */
+const struct format *format__by_name(const char *name);
+
+/* The format whose ending the path has, or NULL. */
+const struct format *format__by_path(const char *path);
+
+/* All the names, for a message: "pprof, folded, flamegraph". */
+const char *format__names(void);
+
+/* Gzipped protobuf, as `go tool pprof` reads it (github.com/google/pprof, profile.proto). */
+int export_pprof(const struct profile *profile, FILE *out);
+
+/* One line a stack, root first: "main;work;malloc 42". */
+int export_folded(const struct profile *profile, FILE *out);
+
+/* One self-contained, interactive SVG. */
+int export_flamegraph(const struct profile *profile, FILE *out);
+
+#endif

@@ -1,0 +1,677 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Draws a profile as a flame graph: one SVG that reads as a still picture and, opened in a browser,
+ * zooms and searches by the script it carries (flamegraph.js). */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "export/export.h"
+#include "export/frames.h"
+
+/* Puts a file in the object, as the characters from `name` up to `name##_end`. The path is from the
+ * root of the repository, where the compiler is run. */
+#define EMBED(name, path)                                                        \
+	__asm__(".pushsection .rodata\n"                                         \
+		".global " #name "\n.hidden " #name "\n" #name ":\n"             \
+		".incbin \"" path "\"\n"                                         \
+		".global " #name "_end\n.hidden " #name "_end\n" #name "_end:\n" \
+		".popsection\n");                                                \
+	extern const char name[] __attribute__((visibility("hidden")));          \
+	extern const char name##_end[] __attribute__((visibility("hidden")))
+
+EMBED(flamegraph_js, "userspace/export/flamegraph.js");
+EMBED(flamegraph_css, "userspace/export/flamegraph.css");
+
+/* In px; flamegraph.js has PAD, LABEL_PAD and the least label too. */
+#define WIDTH        1200
+#define PAD          12
+#define HEAD_HEIGHT  92
+#define ROW_HEIGHT   18
+#define NOTE_HEIGHT  16
+#define LEGEND_WIDTH 104
+#define LABEL_PAD    4
+#define LEAST_WIDTH  0.1 /* of a frame that is drawn, of WIDTH */
+#define GRAPH_WIDTH  (WIDTH - 2 * PAD)
+#define LABEL_CELL   7.3 /* a character of the 12 px monospaced font, rounded up */
+#define NOTE_CELL    6.7 /* the same at 11 px */
+#define LABEL_CELLS  3   /* a shorter label says nothing */
+#define TITLE_CELLS  76  /* what fits beside the buttons, in the wide letters of a title */
+#define NAME_BYTES   4096
+#define DEPTH_MAX    1024
+#define SHADES       6
+
+/* A frame as it is drawn: what it was seen with is [start, end) of the total. */
+struct node {
+	const char *name;
+	int64_t start, end;
+	uint32_t depth; /* 0: the root */
+	enum frame_kind kind;
+};
+
+struct graph {
+	const struct profile *profile;
+	const struct folded *folded;
+	FILE *out;
+	struct node *nodes; /* a parent before its children */
+	size_t count, room;
+	size_t open[DEPTH_MAX + 1]; /* the nodes of the stack being added */
+	uint32_t open_count;
+	uint32_t height;      /* the depth of the deepest node */
+	uint64_t narrow;      /* frames left out */
+	uint64_t deep_stacks; /* stacks cut at DEPTH_MAX */
+};
+
+static const struct {
+	const char *class;
+	const char *label;
+} kinds[] = {
+	[FRAME_APP] = {"app",     "Application"},
+          [FRAME_LIBRARY] = {"library", "Library"    },
+	[FRAME_KERNEL] = {"kernel",  "Kernel"     },
+          [FRAME_UNKNOWN] = {"unknown", "Unknown"    },
+	[FRAME_NOTE] = {"note",    "Not code"   },
+};
+
+#define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
+
+static const struct {
+	const char *type;
+	const char *unit;
+	const char *title;
+} titles[] = {
+	{"cpu",         "nanoseconds", "CPU time"   },
+	{"inuse_space", "bytes",       "Heap in use"},
+	{"alloc_space", "bytes",       "Allocated"  },
+};
+
+struct scale {
+	int64_t size;
+	const char *unit;
+};
+
+/* The greatest first. */
+static const struct scale byte_scales[] = {
+	{1 << 30, "GiB"},
+	{1 << 20, "MiB"},
+	{1 << 10, "KiB"},
+	{1,       "B"  },
+};
+static const struct scale time_scales[] = {
+	{1000000000, "s" },
+	{1000000,    "ms"},
+	{1000,       "us"},
+	{1,          "ns"},
+};
+
+/* Text of the target is foreign: it is decoded, and written only as what XML can hold. */
+
+#define REPLACEMENT 0xfffd
+
+static bool is_continuation(unsigned char c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+/* Takes one character off a UTF-8 string; what is not well-formed is a replacement character for
+ * each byte (Unicode 15, table 3-7: no overlong forms, no surrogates). */
+static uint32_t take_char(const char **text)
+{
+	static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+	const unsigned char *s = (const unsigned char *)*text;
+	uint32_t c = *s, more, i;
+
+	(*text)++;
+	if (c < 0x80)
+		return c;
+	if (c < 0xc2 || c > 0xf4)
+		return REPLACEMENT;
+	more = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+	c &= 0x3f >> more;
+	for (i = 1; i <= more; i++) {
+		if (!is_continuation(s[i]))
+			return REPLACEMENT;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (c < least[more] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return REPLACEMENT;
+	*text += more;
+	return c;
+}
+
+/* What XML forbids, what a terminal or an editor would act on, and what turns the direction of
+ * writing, by which one name can be made to look like another. */
+static bool is_unprintable(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0x200e ||
+	       c == 0x200f || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
+	       c == 0xfeff || (c & 0xfffe) == 0xfffe;
+}
+
+static uint32_t take_printable(const char **text)
+{
+	uint32_t c = take_char(text);
+
+	return is_unprintable(c) ? REPLACEMENT : c;
+}
+
+/* Columns of a monospaced font. From Hangul Jamo on a character may be a wide one. */
+static uint32_t char_cells(uint32_t c)
+{
+	return c < 0x1100 ? 1 : 2;
+}
+
+static void put_char(uint32_t c, FILE *out)
+{
+	static const char *const entities[] = {
+		['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;",
+	};
+
+	if (c < sizeof(entities) / sizeof(entities[0]) && entities[c]) {
+		fputs(entities[c], out);
+	} else if (c < 0x80) {
+		putc(c, out);
+	} else if (c < 0x800) {
+		fprintf(out, "%c%c", 0xc0 | c >> 6, 0x80 | (c & 0x3f));
+	} else if (c < 0x10000) {
+		fprintf(out, "%c%c%c", 0xe0 | c >> 12, 0x80 | (c >> 6 & 0x3f), 0x80 | (c & 0x3f));
+	} else {
+		fprintf(out, "%c%c%c%c", 0xf0 | c >> 18, 0x80 | (c >> 12 & 0x3f),
+			0x80 | (c >> 6 & 0x3f), 0x80 | (c & 0x3f));
+	}
+}
+
+static bool fits(const char *text, uint32_t cells)
+{
+	uint32_t used = 0;
+
+	while (*text && used <= cells)
+		used += char_cells(take_printable(&text));
+	return used <= cells;
+}
+
+/* Writes text no wider than `cells`; an ellipsis stands for what does not fit. */
+static void put_fitting(const char *text, uint32_t cells, FILE *out)
+{
+	bool whole = fits(text, cells);
+	uint32_t left = whole ? cells : cells - 1;
+
+	while (*text) {
+		uint32_t c = take_printable(&text);
+
+		if (char_cells(c) > left)
+			break;
+		left -= char_cells(c);
+		put_char(c, out);
+	}
+	if (!whole)
+		fputs("…", out);
+}
+
+/* Writes text whole, up to a length that no honest name reaches. */
+static void put_text(const char *text, FILE *out)
+{
+	const char *start = text;
+
+	while (*text && text - start < NAME_BYTES)
+		put_char(take_printable(&text), out);
+	if (*text)
+		fputs("…", out);
+}
+
+/* Numbers. No floating point conversion: its decimal point is a matter of locale. */
+
+static void put_hundredths(double number, FILE *out)
+{
+	int64_t hundredths = number * 100 + 0.5;
+
+	fprintf(out, "%" PRId64 ".%02d", hundredths / 100, (int)(hundredths % 100));
+}
+
+static void put_thousands(int64_t number, FILE *out)
+{
+	char digits[24];
+	int length = snprintf(digits, sizeof(digits), "%" PRId64, number), i;
+
+	for (i = 0; i < length; i++) {
+		if (i && (length - i) % 3 == 0)
+			putc(',', out);
+		putc(digits[i], out);
+	}
+}
+
+static void put_scaled(int64_t value, const struct scale *scale, FILE *out)
+{
+	int64_t whole, hundredths;
+
+	while (value < scale->size && scale->size > 1)
+		scale++;
+	whole = value / scale->size;
+	hundredths = (value % scale->size * 100 + scale->size / 2) / scale->size;
+	put_thousands(whole + hundredths / 100, out);
+	if (scale->size > 1)
+		fprintf(out, ".%02d", (int)(hundredths % 100));
+	fprintf(out, " %s", scale->unit);
+}
+
+static const char *shown_unit(const struct profile *profile)
+{
+	return profile->strings[profile->types[profile->shown_type].unit];
+}
+
+static void put_value(const struct graph *graph, int64_t value)
+{
+	const char *unit = shown_unit(graph->profile);
+
+	if (strcmp(unit, "bytes") == 0) {
+		put_scaled(value, byte_scales, graph->out);
+	} else if (strcmp(unit, "nanoseconds") == 0) {
+		put_scaled(value, time_scales, graph->out);
+	} else {
+		put_thousands(value, graph->out);
+		if (*unit && strcmp(unit, "count") != 0) {
+			putc(' ', graph->out);
+			put_text(unit, graph->out);
+		}
+	}
+}
+
+/* The stacks become a tree. They come sorted, so that a stack shares its first frames with the one
+ * before it, or starts new ones to the right. */
+
+static struct node *open_node(struct graph *graph, const char *name, enum frame_kind kind,
+			      int64_t start)
+{
+	struct node *node;
+
+	if (graph->count == graph->room) {
+		size_t room = graph->room ? 2 * graph->room : 256;
+		struct node *nodes = reallocarray(graph->nodes, room, sizeof(*nodes));
+
+		if (!nodes)
+			return NULL;
+		graph->nodes = nodes;
+		graph->room = room;
+	}
+	node = &graph->nodes[graph->count];
+	*node = (struct node){
+		.name = name,
+		.start = start,
+		.depth = graph->open_count,
+		.kind = kind,
+	};
+	graph->open[graph->open_count++] = graph->count++;
+	return node;
+}
+
+static double node_width(const struct graph *graph, const struct node *node, double of)
+{
+	return (double)(node->end - node->start) / graph->folded->total * of;
+}
+
+/* Ends the nodes deeper than `depth`. One that is too narrow to be seen is the last of the nodes,
+ * because those above it were narrower still. */
+static void close_nodes(struct graph *graph, uint32_t depth, int64_t end)
+{
+	while (graph->open_count > depth) {
+		struct node *node = &graph->nodes[graph->open[--graph->open_count]];
+
+		node->end = end;
+		if (node_width(graph, node, WIDTH) < LEAST_WIDTH) {
+			graph->narrow++;
+			graph->count--;
+		} else if (node->depth > graph->height) {
+			graph->height = node->depth;
+		}
+	}
+}
+
+static uint32_t shared_depth(const struct stack *a, const struct stack *b)
+{
+	uint32_t depth = 0;
+
+	while (depth < a->depth && depth < b->depth && depth < DEPTH_MAX &&
+	       a->frames[depth].name == b->frames[depth].name)
+		depth++;
+	return depth;
+}
+
+static int add_stack(struct graph *graph, const struct stack *stack, int64_t start)
+{
+	uint32_t depth = stack->depth < DEPTH_MAX ? stack->depth : DEPTH_MAX, i;
+
+	graph->deep_stacks += stack->depth > depth;
+	for (i = 0; i < depth; i++) {
+		const struct frame *frame = &stack->frames[i];
+		struct node *node;
+
+		/* The root is open[0], the first frame open[1]. */
+		if (i + 1 < graph->open_count) {
+			node = &graph->nodes[graph->open[i + 1]];
+			if (frame->kind > node->kind)
+				node->kind = frame->kind;
+			continue;
+		}
+		if (!open_node(graph, graph->folded->names[frame->name], frame->kind, start))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int build_nodes(struct graph *graph)
+{
+	const struct folded *folded = graph->folded;
+	int64_t at = 0;
+	size_t i;
+
+	if (!open_node(graph, "all", FRAME_APP, 0))
+		return -ENOMEM;
+	for (i = 0; i < folded->stack_count; i++) {
+		const struct stack *stack = &folded->stacks[i];
+
+		close_nodes(graph, 1 + (i ? shared_depth(stack - 1, stack) : 0), at);
+		if (add_stack(graph, stack, at))
+			return -ENOMEM;
+		/* A total that did not fit in 64 bits is less than the sum. */
+		at = stack->value < folded->total - at ? at + stack->value : folded->total;
+	}
+	close_nodes(graph, 0, at);
+	return 0;
+}
+
+/* The picture, from the top down. */
+
+static bool is_empty(const struct graph *graph)
+{
+	return graph->folded->stack_count == 0;
+}
+
+static uint32_t root_y(const struct graph *graph)
+{
+	return HEAD_HEIGHT + graph->height * ROW_HEIGHT;
+}
+
+static size_t note_count(const struct graph *graph)
+{
+	return graph->profile->comment_count + (graph->narrow > 0) + (graph->deep_stacks > 0);
+}
+
+static uint32_t notes_y(const struct graph *graph)
+{
+	return root_y(graph) + ROW_HEIGHT + 48;
+}
+
+static size_t picture_height(const struct graph *graph)
+{
+	size_t notes = note_count(graph);
+
+	return notes_y(graph) + (notes ? (notes + 1) * NOTE_HEIGHT : 0);
+}
+
+static void put_embedded(const char *start, const char *end, FILE *out)
+{
+	fputs("<![CDATA[\n", out);
+	fwrite(start, 1, end - start, out);
+	fputs("]]>", out);
+}
+
+static void put_opening(const struct graph *graph)
+{
+	size_t height = picture_height(graph);
+	FILE *out = graph->out;
+
+	fprintf(out,
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%zu\""
+		" viewBox=\"0 0 %d %zu\">\n<style>",
+		WIDTH, height, WIDTH, height);
+	put_embedded(flamegraph_css, flamegraph_css_end, out);
+	fputs("</style>\n"
+	      "<defs><pattern id=\"hatch\" width=\"8\" height=\"8\""
+	      " patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">"
+	      "<rect class=\"hatch-ground\" width=\"8\" height=\"8\"/>"
+	      "<rect class=\"hatch-stripe\" width=\"3\" height=\"8\"/></pattern></defs>\n"
+	      "<rect id=\"ground\" width=\"100%\" height=\"100%\"/>\n",
+	      out);
+}
+
+static char *make_title(const struct profile *profile)
+{
+	const struct value_type *shown = &profile->types[profile->shown_type];
+	const char *type = profile->strings[shown->type], *unit = profile->strings[shown->unit];
+	const char *title = profile->strings[profile->title], *dot = *title ? " · " : "";
+	char *text;
+	size_t i;
+	int err;
+
+	for (i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
+		if (strcmp(type, titles[i].type) == 0 && strcmp(unit, titles[i].unit) == 0)
+			break;
+	}
+	if (i < sizeof(titles) / sizeof(titles[0]))
+		err = asprintf(&text, "%s%s%s", titles[i].title, dot, title);
+	else
+		err = asprintf(&text, "%s/%s%s%s", type, unit, dot, title);
+	return err < 0 ? NULL : text;
+}
+
+static int put_title(const struct graph *graph)
+{
+	char *title = make_title(graph->profile);
+
+	if (!title)
+		return -ENOMEM;
+	fputs("<title>", graph->out);
+	put_text(title, graph->out);
+	fprintf(graph->out, "</title>\n<text id=\"title\" x=\"%d\" y=\"32\">", PAD);
+	put_fitting(title, TITLE_CELLS, graph->out);
+	fputs("</text>\n", graph->out);
+	free(title);
+	return 0;
+}
+
+static void put_subtitle(const struct graph *graph)
+{
+	const struct profile *profile = graph->profile;
+	time_t seconds = profile->time_ns / 1000000000;
+	char when[64];
+	struct tm tm;
+
+	fprintf(graph->out, "<text id=\"subtitle\" x=\"%d\" y=\"54\">", PAD);
+	put_value(graph, graph->folded->total);
+	fputs(" in total", graph->out);
+	if (profile->duration_ns > 0) {
+		fputs(" · over ", graph->out);
+		put_scaled(profile->duration_ns, time_scales, graph->out);
+	}
+	fputs(" · ", graph->out);
+	put_thousands(graph->folded->stack_count, graph->out);
+	fputs(graph->folded->stack_count == 1 ? " stack" : " stacks", graph->out);
+	if (profile->time_ns > 0 && gmtime_r(&seconds, &tm) &&
+	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm))
+		fprintf(graph->out, " · %s", when);
+	fputs("</text>\n", graph->out);
+}
+
+/* A swatch for each kind that is drawn. */
+static void put_legend(const struct graph *graph)
+{
+	bool seen[KIND_COUNT] = {false};
+	size_t x = PAD, i;
+
+	for (i = 1; i < graph->count; i++)
+		seen[graph->nodes[i].kind] = true;
+	fputs("<g id=\"legend\">\n", graph->out);
+	for (i = 0; i < KIND_COUNT; i++) {
+		if (!seen[i])
+			continue;
+		fprintf(graph->out,
+			"<g class=\"%s s0\"><rect x=\"%zu\" y=\"66\" width=\"12\" height=\"12\"/></g>"
+			"<text x=\"%zu\" y=\"76\">%s</text>\n",
+			kinds[i].class, x, x + 17, kinds[i].label);
+		x += LEGEND_WIDTH;
+	}
+	fputs("</g>\n", graph->out);
+}
+
+/* FNV-1a: the same name has the same shade in any two pictures. */
+static uint32_t name_shade(const char *name)
+{
+	uint32_t hash = 2166136261u;
+
+	while (*name)
+		hash = (hash ^ (unsigned char)*name++) * 16777619u;
+	/* The low bits of names that differ in one character only are alike. */
+	return (hash ^ hash >> 15) % SHADES;
+}
+
+static void put_label(const struct graph *graph, const struct node *node, double x, double width)
+{
+	int cells = (width - 2 * LABEL_PAD) / LABEL_CELL;
+
+	if (cells < LABEL_CELLS)
+		return;
+	fputs("<text x=\"", graph->out);
+	put_hundredths(x + LABEL_PAD, graph->out);
+	fprintf(graph->out, "\" y=\"%u\">", root_y(graph) - node->depth * ROW_HEIGHT + 13);
+	put_fitting(node->name, cells, graph->out);
+	fputs("</text>", graph->out);
+}
+
+/* The script reads the name off the first line of the <title>, the place off data-s and data-e. */
+static void put_node(const struct graph *graph, const struct node *node)
+{
+	double width = node_width(graph, node, GRAPH_WIDTH);
+	double x = PAD + (double)node->start / graph->folded->total * GRAPH_WIDTH;
+	FILE *out = graph->out;
+
+	if (node->depth)
+		fprintf(out, "<g class=\"%s s%u\"", kinds[node->kind].class,
+			name_shade(node->name));
+	else
+		fputs("<g class=\"root\"", out);
+	fprintf(out, " data-s=\"%" PRId64 "\" data-e=\"%" PRId64 "\"><title>", node->start,
+		node->end);
+	put_text(node->name, out);
+	putc('\n', out);
+	put_value(graph, node->end - node->start);
+	fputs(", ", out);
+	put_hundredths(node_width(graph, node, 100), out);
+	fputs("%</title><rect x=\"", out);
+	put_hundredths(x, out);
+	fprintf(out, "\" y=\"%u\" width=\"", root_y(graph) - node->depth * ROW_HEIGHT);
+	put_hundredths(width, out);
+	fprintf(out, "\" height=\"%d\"/>", ROW_HEIGHT - 1);
+	put_label(graph, node, x, width);
+	fputs("</g>\n", out);
+}
+
+static void put_graph(const struct graph *graph)
+{
+	size_t i;
+
+	if (is_empty(graph)) {
+		fprintf(graph->out, "<text id=\"empty\" x=\"%d\" y=\"%u\">no samples</text>\n", PAD,
+			root_y(graph) + 13);
+		return;
+	}
+	fputs("<g id=\"frames\">\n", graph->out);
+	for (i = 0; i < graph->count; i++)
+		put_node(graph, &graph->nodes[i]);
+	fputs("</g>\n", graph->out);
+}
+
+static void put_notes(const struct graph *graph)
+{
+	const struct profile *profile = graph->profile;
+	uint32_t y = notes_y(graph);
+	FILE *out = graph->out;
+	size_t i;
+
+	if (!note_count(graph))
+		return;
+	fprintf(out, "<g id=\"notes\">\n<text class=\"heading\" x=\"%d\" y=\"%u\">Notes</text>\n",
+		PAD, y);
+	for (i = 0; i < profile->comment_count; i++) {
+		const char *comment = profile->strings[profile->comments[i]];
+
+		y += NOTE_HEIGHT;
+		fprintf(out, "<text x=\"%d\" y=\"%u\"><title>", PAD, y);
+		put_text(comment, out);
+		fputs("</title>", out);
+		put_fitting(comment, GRAPH_WIDTH / NOTE_CELL, out);
+		fputs("</text>\n", out);
+	}
+	if (graph->narrow) {
+		y += NOTE_HEIGHT;
+		fprintf(out, "<text x=\"%d\" y=\"%u\">", PAD, y);
+		put_thousands(graph->narrow, out);
+		fprintf(out, " frame%s narrower than 0.1 px not drawn</text>\n",
+			graph->narrow == 1 ? "" : "s");
+	}
+	if (graph->deep_stacks) {
+		y += NOTE_HEIGHT;
+		fprintf(out, "<text x=\"%d\" y=\"%u\">", PAD, y);
+		put_thousands(graph->deep_stacks, out);
+		fprintf(out, " stack%s deeper than %d frames drawn up to there</text>\n",
+			graph->deep_stacks == 1 ? "" : "s", DEPTH_MAX);
+	}
+	fputs("</g>\n", out);
+}
+
+/* What needs the script stays hidden until the script runs: an <img> has none. */
+static void put_controls(const struct graph *graph)
+{
+	FILE *out = graph->out;
+
+	if (is_empty(graph))
+		return;
+	fprintf(out,
+		"<g id=\"tools\">\n"
+		"<g id=\"search\" role=\"button\" tabindex=\"0\"><title>Search by regular"
+		" expression (Ctrl-F or /)</title><rect x=\"-152\" y=\"14\" width=\"66\""
+		" height=\"26\"/><text x=\"-119\" y=\"31\">Search</text></g>\n"
+		"<g id=\"reset\" role=\"button\" tabindex=\"0\"><title>Show everything"
+		" (Esc)</title><rect x=\"-78\" y=\"14\" width=\"66\" height=\"26\"/>"
+		"<text x=\"-45\" y=\"31\">Reset</text></g>\n"
+		"<text id=\"matched\" x=\"-12\" y=\"76\"/>\n"
+		"</g>\n"
+		"<g id=\"details\"><rect y=\"0\" width=\"100%%\" height=\"26\"/>"
+		"<text x=\"%d\" y=\"17\"/></g>\n<script>",
+		PAD);
+	put_embedded(flamegraph_js, flamegraph_js_end, out);
+	fputs("</script>\n", out);
+}
+
+static int draw(const struct graph *graph)
+{
+	put_opening(graph);
+	if (put_title(graph))
+		return -ENOMEM;
+	put_subtitle(graph);
+	put_legend(graph);
+	put_graph(graph);
+	put_notes(graph);
+	put_controls(graph);
+	fputs("</svg>\n", graph->out);
+	return fflush(graph->out) || ferror(graph->out) ? -EIO : 0;
+}
+
+int export_flamegraph(const struct profile *profile, FILE *out)
+{
+	struct graph graph = {.profile = profile, .out = out};
+	struct folded *folded = folded__new(profile, FOLDED_NAMES_AS_THEY_ARE);
+	int err = 0;
+
+	if (!folded)
+		return -errno;
+	graph.folded = folded;
+	if (!is_empty(&graph))
+		err = build_nodes(&graph);
+	if (!err)
+		err = draw(&graph);
+	free(graph.nodes);
+	folded__free(folded);
+	return err;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Folds the samples of a profile into stacks of names, and writes them one a line: the format that
+ * flamegraph.pl, speedscope and inferno read. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/export.h"
+#include "export/frames.h"
+
+#define UNKNOWN_NAME "[unknown]"
+
+/* The name of one line of the profile, on its way to a place in folded.names. */
+struct line_name {
+	const char *text;
+	size_t line;
+};
+
+static bool breaks_lines(unsigned char c)
+{
+	return c == ';' || c < ' ' || c == 0x7f;
+}
+
+static int compare_line_names(const void *left, const void *right)
+{
+	const struct line_name *a = left, *b = right;
+
+	return strcmp(a->text, b->text);
+}
+
+/* Most names are fine as they are; a copy is made of those that are not. */
+static const char *name_for_lines(struct folded *folded, const char *name)
+{
+	const char *at = name;
+	char *copy, *c;
+
+	while (*at && !breaks_lines(*at))
+		at++;
+	if (!*at)
+		return name;
+	copy = strdup(name);
+	if (!copy)
+		return NULL;
+	for (c = copy + (at - name); *c; c++) {
+		if (breaks_lines(*c))
+			*c = *c == ';' ? ':' : '?';
+	}
+	folded->copies[folded->copy_count++] = copy;
+	return copy;
+}
+
+/* Sorts the names of all lines, keeps one of each and says in `ranks` which one a line has. One
+ * more name, with the rank that follows those of the lines, is for what has no line. */
+static int rank_names(struct folded *folded, const struct profile *profile, enum folded_names names,
+		      uint32_t *ranks)
+{
+	size_t count = profile->line_count + 1, distinct = 0, i;
+	struct line_name *all = calloc(count, sizeof(*all));
+	int err = -ENOMEM;
+
+	folded->names = calloc(count, sizeof(*folded->names));
+	folded->copies = calloc(count, sizeof(*folded->copies));
+	if (!all || !folded->names || !folded->copies)
+		goto out;
+	for (i = 0; i < count; i++) {
+		const char *name = UNKNOWN_NAME;
+
+		if (i < profile->line_count)
+			name = profile__line_name(profile, &profile->lines[i]);
+		if (!name || !*name)
+			name = UNKNOWN_NAME;
+		if (names == FOLDED_NAMES_FOR_LINES)
+			name = name_for_lines(folded, name);
+		if (!name)
+			goto out;
+		all[i] = (struct line_name){.text = name, .line = i};
+	}
+	qsort(all, count, sizeof(*all), compare_line_names);
+	for (i = 0; i < count; i++) {
+		if (!i || strcmp(all[i].text, all[i - 1].text) != 0)
+			folded->names[distinct++] = all[i].text;
+		ranks[all[i].line] = distinct - 1;
+	}
+	err = 0;
+out:
+	free(all);
+	return err;
+}
+
+static uint32_t count_frames(const struct profile *profile, const struct profile_sample *sample)
+{
+	uint32_t depth = 0, i;
+
+	for (i = 0; i < sample->depth; i++) {
+		uint32_t lines = profile->locations[sample->locations[i]].line_count;
+
+		depth += lines ? lines : 1;
+	}
+	return depth ? depth : 1;
+}
+
+/* Turns a sample, leaf first, into the frames of its stack, root first. */
+static void fill_frames(const struct profile *profile, const struct profile_sample *sample,
+			const uint32_t *ranks, struct frame *frames)
+{
+	uint32_t unknown = ranks[profile->line_count], i, line;
+
+	if (!sample->depth)
+		*frames = (struct frame){.name = unknown, .kind = FRAME_UNKNOWN};
+	for (i = sample->depth; i-- > 0;) {
+		const struct profile_location *location = &profile->locations[sample->locations[i]];
+
+		if (!location->line_count)
+			*frames++ = (struct frame){.name = unknown, .kind = location->kind};
+		for (line = location->line_count; line-- > 0;) {
+			uint32_t name = ranks[location->first_line + line];
+
+			*frames++ = (struct frame){.name = name, .kind = location->kind};
+		}
+	}
+}
+
+static int fill_stacks(struct folded *folded, const struct profile *profile, const uint32_t *ranks)
+{
+	size_t frame_count = 0, i;
+	struct frame *frames;
+
+	for (i = 0; i < profile->sample_count; i++)
+		frame_count += count_frames(profile, &profile->samples[i]);
+	/* One more of each, because an empty allocation may be NULL. */
+	folded->frames = calloc(frame_count + 1, sizeof(*folded->frames));
+	folded->stacks = calloc(profile->sample_count + 1, sizeof(*folded->stacks));
+	if (!folded->frames || !folded->stacks)
+		return -ENOMEM;
+	frames = folded->frames;
+	for (i = 0; i < profile->sample_count; i++) {
+		const struct profile_sample *sample = &profile->samples[i];
+		struct stack *stack = &folded->stacks[folded->stack_count];
+
+		if (sample->values[profile->shown_type] <= 0)
+			continue;
+		stack->frames = frames;
+		stack->depth = count_frames(profile, sample);
+		stack->value = sample->values[profile->shown_type];
+		fill_frames(profile, sample, ranks, frames);
+		frames += stack->depth;
+		folded->stack_count++;
+	}
+	return 0;
+}
+
+static int compare_stacks(const void *left, const void *right)
+{
+	const struct stack *a = left, *b = right;
+	uint32_t i;
+
+	for (i = 0; i < a->depth && i < b->depth; i++) {
+		if (a->frames[i].name != b->frames[i].name)
+			return a->frames[i].name < b->frames[i].name ? -1 : 1;
+	}
+	return (a->depth > b->depth) - (a->depth < b->depth);
+}
+
+/* Two foreign counters may not fit in one. */
+static int64_t add_capped(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+static void merge_stack(struct stack *into, const struct stack *from)
+{
+	uint32_t i;
+
+	into->value = add_capped(into->value, from->value);
+	/* A name may stand for code of two kinds: the greater one, whichever came first. */
+	for (i = 0; i < into->depth; i++) {
+		if (from->frames[i].kind > into->frames[i].kind)
+			into->frames[i].kind = from->frames[i].kind;
+	}
+}
+
+static void merge_stacks(struct folded *folded)
+{
+	struct stack *stacks = folded->stacks;
+	size_t count = 0, i;
+
+	qsort(stacks, folded->stack_count, sizeof(*stacks), compare_stacks);
+	for (i = 0; i < folded->stack_count; i++) {
+		folded->total = add_capped(folded->total, stacks[i].value);
+		if (count && compare_stacks(&stacks[count - 1], &stacks[i]) == 0)
+			merge_stack(&stacks[count - 1], &stacks[i]);
+		else
+			stacks[count++] = stacks[i];
+	}
+	folded->stack_count = count;
+}
+
+struct folded *folded__new(const struct profile *profile, enum folded_names names)
+{
+	struct folded *folded = calloc(1, sizeof(*folded));
+	uint32_t *ranks = calloc(profile->line_count + 1, sizeof(*ranks));
+	int err = -ENOMEM;
+
+	if (!folded || !ranks)
+		goto out;
+	if (profile->line_count >= FRAME_NAMES_MAX) {
+		err = -E2BIG;
+		goto out;
+	}
+	err = rank_names(folded, profile, names, ranks);
+	if (!err)
+		err = fill_stacks(folded, profile, ranks);
+	if (!err)
+		merge_stacks(folded);
+out:
+	free(ranks);
+	if (err) {
+		folded__free(folded);
+		errno = -err;
+		return NULL;
+	}
+	return folded;
+}
+
+void folded__free(struct folded *folded)
+{
+	size_t i;
+
+	if (!folded)
+		return;
+	for (i = 0; i < folded->copy_count; i++)
+		free(folded->copies[i]);
+	free(folded->copies);
+	free(folded->names);
+	free(folded->frames);
+	free(folded->stacks);
+	free(folded);
+}
+
+/* What is left of a line from some frame on: the rest of a name, then what follows it. */
+struct line_rest {
+	const char *name;
+	char end[24]; /* " 9223372036854775807\n" */
+	uint32_t at;
+};
+
+static struct line_rest line_rest(const struct stack *stack, uint32_t frame, const char **names)
+{
+	struct line_rest rest = {.name = names[stack->frames[frame].name], .end = ";"};
+
+	if (frame + 1 == stack->depth)
+		snprintf(rest.end, sizeof(rest.end), " %" PRId64 "\n", stack->value);
+	return rest;
+}
+
+static unsigned char next_byte(struct line_rest *rest)
+{
+	return *rest->name ? *rest->name++ : rest->end[rest->at++];
+}
+
+/* Orders stacks as `LC_ALL=C sort` orders their lines. By names it would be another order: "f" is
+ * less than "f(int)", but "f;" is more. */
+static int compare_lines(const void *left, const void *right, void *names)
+{
+	const struct stack *a = left, *b = right;
+	struct line_rest rest_a, rest_b;
+	unsigned char byte_a, byte_b;
+	uint32_t i = 0;
+
+	while (i < a->depth && i < b->depth && a->frames[i].name == b->frames[i].name)
+		i++;
+	if (i == a->depth || i == b->depth)
+		return (a->depth > b->depth) - (a->depth < b->depth);
+	rest_a = line_rest(a, i, names);
+	rest_b = line_rest(b, i, names);
+	do {
+		byte_a = next_byte(&rest_a);
+		byte_b = next_byte(&rest_b);
+	} while (byte_a == byte_b && byte_a);
+	return (byte_a > byte_b) - (byte_a < byte_b);
+}
+
+static void write_line(const struct stack *stack, const char **names, FILE *out)
+{
+	uint32_t i;
+
+	for (i = 0; i < stack->depth; i++) {
+		if (i)
+			putc(';', out);
+		fputs(names[stack->frames[i].name], out);
+	}
+	fprintf(out, " %" PRId64 "\n", stack->value);
+}
+
+int export_folded(const struct profile *profile, FILE *out)
+{
+	struct folded *folded = folded__new(profile, FOLDED_NAMES_FOR_LINES);
+	size_t i;
+
+	if (!folded)
+		return -errno;
+	qsort_r(folded->stacks, folded->stack_count, sizeof(*folded->stacks), compare_lines,
+		folded->names);
+	for (i = 0; i < folded->stack_count; i++)
+		write_line(&folded->stacks[i], folded->names, out);
+	folded__free(folded);
+	return fflush(out) || ferror(out) ? -EIO : 0;
+}

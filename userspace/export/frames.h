@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The samples of a profile, folded: stacks of names instead of locations, inlined functions spelled
+ * out, equal stacks merged. What the folded format writes and the flame graph draws. */
+#ifndef EXOPROF_FRAMES_H
+#define EXOPROF_FRAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "profile/profile.h"
+
+#define FRAME_NAMES_MAX (1u << 28)
+
+struct frame {
+	uint32_t name : 28; /* an index into folded.names */
+	uint32_t kind : 4;  /* enum frame_kind */
+};
+
+struct stack {
+	struct frame *frames; /* root first */
+	uint32_t depth;       /* at least 1 */
+	int64_t value;        /* at least 1 */
+};
+
+struct folded {
+	const char **names;   /* distinct, sorted bytewise, so that an index compares as the name */
+	struct stack *stacks; /* distinct, sorted by their names from the root on */
+	size_t stack_count;
+	int64_t total;
+
+	/* What the above points into. */
+	struct frame *frames;
+	char **copies;
+	size_t copy_count;
+};
+
+enum folded_names {
+	FOLDED_NAMES_AS_THEY_ARE,
+	FOLDED_NAMES_FOR_LINES, /* without ';' and control characters */
+};
+
+/* Folds the samples whose shown value is positive. NULL with errno set. The names are the
+ * profile's: the profile must outlive what comes back. */
+struct folded *folded__new(const struct profile *profile, enum folded_names names);
+void folded__free(struct folded *folded); /* NULL is fine */
+
+#endif

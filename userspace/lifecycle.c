@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lifecycle.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+#include "base/say.h"
+
+int lifecycle__signals(sigset_t *before)
+{
+	sigset_t mask;
+	int fd;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &mask, before))
+		return -errno;
+	signal(SIGPIPE, SIG_IGN);
+	fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+struct process *lifecycle__open(pid_t pid)
+{
+	struct process *process = process__open(pid);
+
+	if (!process)
+		fail("cannot attach to pid %d: %s", pid, process__open_error(errno));
+	return process;
+}
+
+struct agent *lifecycle__attach(struct process *process, const struct options *options)
+{
+	pid_t pid = process__pid(process);
+	struct agent *agent;
+	char why[512];
+
+	agent = agent__open(process, &options->agent, why, sizeof(why));
+	if (!agent) {
+		fail("cannot attach to pid %d: %s", pid, why);
+		return NULL;
+	}
+	if (options->agent.heap && agent__heap_problem(agent))
+		say("no heap profile of pid %d: %s", pid, agent__heap_problem(agent));
+	return agent;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the commands that attach have in common: opening the target with the right words where it
+ * fails, and waiting for signals. */
+#ifndef EXOPROF_LIFECYCLE_H
+#define EXOPROF_LIFECYCLE_H
+
+#include <signal.h>
+
+#include "options.h"
+
+/* Blocks the signals that end exoprof, in this thread and those it will start, and gives a signalfd
+ * for them. `before` (may be NULL) gets the mask as it was. -errno. */
+int lifecycle__signals(sigset_t *before);
+
+/* Attaches to the process. NULL after a line that says why not. Says what will be missing, too. */
+struct agent *lifecycle__attach(struct process *process, const struct options *options);
+
+/* Opens the process of that pid. NULL after a line that says why not. */
+struct process *lifecycle__open(pid_t pid);
+
+#endif

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/* exoprof: profiles a running native process from outside. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/say.h"
+#include "options.h"
+
+/* libdwfl would ask debuginfod servers for files in the middle of a request, without a bound. */
+static void forget_debuginfod(void)
+{
+	unsetenv("DEBUGINFOD_URLS");
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+	struct options options;
+
+	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-?")) {
+		command__list();
+		return argc < 2 ? 2 : 0;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		puts("exoprof " EXOPROF_VERSION);
+		return 0;
+	}
+	command = command__find(argv[1]);
+	if (!command && argv[1][0] != '-') {
+		say("no command '%s' (try exoprof --help)", argv[1]);
+		return 2;
+	}
+	forget_debuginfod();
+	/* `exoprof -p PID` is `exoprof serve -p PID`. */
+	if (command)
+		options__parse(&options, command, argc - 1, argv + 1);
+	else
+		options__parse(&options, command = command__find("serve"), argc, argv);
+	return command__run(command, &options);
+}

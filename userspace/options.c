@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "poisson.h"
+
+/* Go samples at 100 Hz; one less keeps out of step with what runs every 10 ms. */
+#define DEFAULT_FREQUENCY 99
+#define FREQUENCY_MAX     10000
+#define DEFAULT_HEAP_RATE (512 * 1024)
+#define DEFAULT_LISTEN    "127.0.0.1:6060"
+#define DEFAULT_DURATION  30
+#define DURATION_MAX      86400
+
+enum key {
+	KEY_LISTEN = 256,
+	KEY_HEAP_RATE,
+	KEY_NO_HEAP,
+	KEY_HEAP_PROBES,
+	KEY_TYPE,
+	KEY_FORMAT,
+};
+
+#define PID_OPTION                                                \
+	{                                                         \
+		"pid", 'p', "PID", 0, "the process to profile", 0 \
+	}
+#define LISTEN_OPTION                                                                          \
+	{                                                                                      \
+		"listen", KEY_LISTEN, "HOST:PORT", 0, "where to serve (" DEFAULT_LISTEN ")", 0 \
+	}
+#define SAMPLING_OPTIONS                                                                           \
+	{"frequency", 'F', "HZ", 0, "CPU samples a second on each CPU (99)", 0},                   \
+		{"heap-rate",                                                                      \
+		 KEY_HEAP_RATE,                                                                    \
+		 "BYTES",                                                                          \
+		 0,                                                                                \
+		 "mean bytes between heap samples, K, M or G may follow (512K); 1: every "         \
+		 "allocation",                                                                     \
+		 0},                                                                               \
+	{                                                                                          \
+		"heap-probes", KEY_HEAP_PROBES, "auto|session|pair", 0,                            \
+			"how calls of malloc are probed: by session uprobes (kernel 6.13), or by " \
+			"uprobe and uretprobe",                                                    \
+			0                                                                          \
+	}
+#define NO_HEAP_OPTION                                                            \
+	{                                                                         \
+		"no-heap", KEY_NO_HEAP, NULL, 0, "leave malloc and free alone", 0 \
+	}
+#define OUTPUT_OPTIONS                                                                            \
+	{"type", KEY_TYPE, "cpu|heap|allocs", 0, "what to record (cpu; run: heap)", 0},           \
+		{"format",                                                                        \
+		 KEY_FORMAT,                                                                      \
+		 "FORMAT",                                                                        \
+		 0,                                                                               \
+		 "pprof, folded or flamegraph; goes by FILE's ending (.pb.gz, .folded, .svg) if " \
+		 "not given",                                                                     \
+		 0},                                                                              \
+	{                                                                                         \
+		"output", 'o', "FILE", 0, "where to write it; - is standard output", 0            \
+	}
+
+static const struct argp_option serve_options[] = {
+	PID_OPTION, LISTEN_OPTION, SAMPLING_OPTIONS, NO_HEAP_OPTION, {},
+};
+
+static const struct argp_option record_options[] = {
+	PID_OPTION,
+	{"duration",       'd', "SECONDS", 0, "how long (30)", 0},
+	OUTPUT_OPTIONS,
+	SAMPLING_OPTIONS,
+	{},
+};
+
+static const struct argp_option run_options[] = {
+	LISTEN_OPTION, SAMPLING_OPTIONS, NO_HEAP_OPTION, OUTPUT_OPTIONS, {},
+};
+
+static const struct argp_option no_options[] = {{}};
+
+struct command {
+	const char *name;
+	const char *arguments; /* behind the options */
+	const char *help;
+	const struct argp_option *options;
+	unsigned int argp_flags;
+	bool needs_pid, takes_command;
+	int (*run)(const struct options *options);
+};
+
+static const struct command commands[] = {
+	{"serve",  NULL,			 "Attach to a process and serve its profiles over HTTP.",                    serve_options, 0,
+	 true,																		    false, serve_command },
+	{"record", NULL,			 "Attach to a process, take one profile and write it to a file.",
+	 record_options,														    0,             true,  false, record_command},
+	{"run",    "[--] COMMAND [ARGUMENT...]",
+	 "Start a command with exoprof attached from its first instruction on, and serve its "
+	 "profiles while it runs. With -o, its heap profile is written when it ends. Exits as the "
+	 "command does.",												    run_options,   ARGP_IN_ORDER, false, true,  run_command   },
+	{"check",  NULL,			 "Say whether this machine and this user can do it, and what to do if not.",
+	 no_options,															0,             false, false, check_command },
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(*commands))
+
+const struct command *command__find(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	}
+	return NULL;
+}
+
+int command__run(const struct command *command, const struct options *options)
+{
+	return command->run(options);
+}
+
+void command__list(void)
+{
+	printf("Usage: exoprof [serve] -p PID [OPTION...]\n");
+	for (size_t i = 1; i < COMMANDS; i++)
+		printf("       exoprof %s [OPTION...]%s%s\n", commands[i].name,
+		       commands[i].arguments ? " " : "",
+		       commands[i].arguments ? commands[i].arguments : "");
+	printf("\nProfiles the CPU and the heap of a running native process, from outside.\n\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("  %-8s %s\n", commands[i].name, commands[i].help);
+	printf("\nexoprof COMMAND --help tells more.\n");
+}
+
+/* A decimal number within bounds; else the parser's one line and exit 2. */
+static long long number(struct argp_state *state, const char *what, const char *text, long long min,
+			long long max, bool with_suffix)
+{
+	static const char suffixes[] = "KMG";
+	const char *suffix;
+	long long value;
+	char *end;
+
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	suffix = with_suffix && *end ? strchr(suffixes, *end) : NULL;
+	if (suffix) {
+		int shift = 10 * (suffix - suffixes + 1);
+
+		end++;
+		value = value <= LLONG_MAX >> shift ? value << shift : LLONG_MAX;
+	}
+	if (errno || end == text || *end || value < min || value > max)
+		argp_error(state, "%s: '%s' is not a number from %lld to %lld", what, text, min,
+			   max);
+	return value;
+}
+
+static const struct profile_kind *kind(struct argp_state *state, const char *name)
+{
+	if (!strcmp(name, "cpu"))
+		return &profile_kind_cpu;
+	if (!strcmp(name, "heap"))
+		return &profile_kind_heap;
+	if (!strcmp(name, "allocs"))
+		return &profile_kind_allocs;
+	argp_error(state, "--type: '%s' is none of cpu, heap, allocs", name);
+	return NULL;
+}
+
+static enum probe_flavour flavour(struct argp_state *state, const char *name)
+{
+	if (!strcmp(name, "auto"))
+		return PROBES_AUTO;
+	if (!strcmp(name, "session"))
+		return PROBES_SESSION;
+	if (!strcmp(name, "pair"))
+		return PROBES_PAIR;
+	argp_error(state, "--heap-probes: '%s' is none of auto, session, pair", name);
+	return PROBES_AUTO;
+}
+
+struct parsing {
+	struct options *options;
+	const struct command *command;
+};
+
+static void check_all(struct argp_state *state, const struct parsing *parsing)
+{
+	struct options *options = parsing->options;
+	const struct command *command = parsing->command;
+
+	if (command->needs_pid && !options->pid)
+		argp_error(state, "which process? Give its pid with -p");
+	if (command->takes_command && !options->command)
+		argp_error(state, "which command? Give it behind the options");
+	if (!options->format && options->output)
+		options->format = format__by_path(options->output);
+	if (!options->format)
+		options->format = format__by_name("pprof");
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	const struct parsing *parsing = state->input;
+	struct options *options = parsing->options;
+
+	switch (key) {
+	case 'p':
+		options->pid = number(state, "--pid", text, 1, INT_MAX, false);
+		break;
+	case 'F':
+		options->agent.frequency =
+			number(state, "--frequency", text, 1, FREQUENCY_MAX, false);
+		break;
+	case 'd':
+		options->duration_s = number(state, "--duration", text, 1, DURATION_MAX, false);
+		break;
+	case 'o':
+		options->output = text;
+		break;
+	case KEY_LISTEN:
+		options->listen = text;
+		break;
+	case KEY_HEAP_RATE:
+		options->agent.heap_rate =
+			number(state, "--heap-rate", text, 1, POISSON_RATE_MAX, true);
+		break;
+	case KEY_NO_HEAP:
+		options->agent.heap = false;
+		break;
+	case KEY_HEAP_PROBES:
+		options->agent.flavour = flavour(state, text);
+		break;
+	case KEY_TYPE:
+		options->kind = kind(state, text);
+		break;
+	case KEY_FORMAT:
+		options->format = format__by_name(text);
+		if (!options->format)
+			argp_error(state, "--format: '%s' is none of %s", text, format__names());
+		break;
+	case ARGP_KEY_ARG:
+		if (!parsing->command->takes_command)
+			argp_error(state, "what is '%s'? No arguments are expected here", text);
+		options->command = &state->argv[state->next - 1];
+		state->next = state->argc;
+		break;
+	case ARGP_KEY_END:
+		check_all(state, parsing);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+void options__parse(struct options *options, const struct command *command, int argc, char **argv)
+{
+	struct argp argp = {
+		.options = command->options,
+		.parser = parse,
+		.args_doc = command->arguments,
+		.doc = command->help,
+	};
+	struct parsing parsing = {.options = options, .command = command};
+	char name[32];
+
+	*options = (struct options){
+		.agent = {.frequency = DEFAULT_FREQUENCY,
+			  .heap_rate = DEFAULT_HEAP_RATE,
+			  .heap = true},
+		.listen = DEFAULT_LISTEN,
+		.kind = command->takes_command ? &profile_kind_heap : &profile_kind_cpu,
+		.duration_s = DEFAULT_DURATION,
+	};
+	snprintf(name, sizeof(name), "exoprof %s", command->name);
+	argv[0] = name;
+	argp_err_exit_status = 2;
+	argp_parse(&argp, argc, argv, command->argp_flags, NULL, &parsing);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line. */
+#ifndef EXOPROF_OPTIONS_H
+#define EXOPROF_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "agent.h"
+#include "export/export.h"
+#include "profile/kind.h"
+
+struct options {
+	pid_t pid; /* 0: none */
+	struct agent_options agent;
+	const char *listen;
+	const struct profile_kind *kind;
+	uint32_t duration_s;
+	const struct format *format;
+	const char *output; /* NULL: none was given; "-": standard output */
+	char **command;     /* of run: what comes behind the options; NULL-terminated */
+};
+
+struct command;
+
+/* Fills the options from the command's own arguments (argv[0] is its name). A bad one ends the
+ * process with status 2, after one line that says what is wrong with it. */
+void options__parse(struct options *options, const struct command *command, int argc, char **argv);
+
+/* The command of that name, or NULL. */
+const struct command *command__find(const char *name);
+
+/* Does it; gives the exit status. */
+int command__run(const struct command *command, const struct options *options);
+
+/* Prints what there is. */
+void command__list(void);
+
+#endif

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+int output__open(const char *path)
+{
+	int fd;
+
+	if (!strcmp(path, "-"))
+		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+	else
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	return fd < 0 ? -errno : fd;
+}
+
+static int write_all(int fd, const char *bytes, size_t size)
+{
+	while (size) {
+		ssize_t written = write(fd, bytes, size);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -errno;
+		bytes += written;
+		size -= written;
+	}
+	return 0;
+}
+
+int output__write(int fd, const char *bytes, size_t size)
+{
+	int err = 0;
+
+	/* A pipe or a terminal has no length. */
+	if (ftruncate(fd, 0) && errno != EINVAL && errno != ESPIPE)
+		err = -errno;
+	if (!err)
+		err = write_all(fd, bytes, size);
+	if (close(fd) && !err)
+		err = -errno;
+	return err;
+}

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profile/assemble.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/intern.h"
+#include "profile/builder.h"
+#include "profile/scale.h"
+
+/* Why a stack is not whole; the first is for one that is. */
+enum cut {
+	WHOLE,
+	CUT_CHAIN_ENDED,
+	CUT_NO_MAPPING,
+	CUT_READ_FAULT,
+	CUT_BAD_FRAME,
+	CUT_TOO_DEEP,
+	CUTS,
+};
+
+static const char *const cut_names[CUTS] = {
+	[CUT_CHAIN_ENDED] = "frame pointers end",
+	[CUT_NO_MAPPING] = "no mapping",
+	[CUT_READ_FAULT] = "read fault",
+	[CUT_BAD_FRAME] = "bad frame pointer",
+	[CUT_TOO_DEEP] = "too deep",
+};
+
+#define FRAMES_MAX (WIRE_KERNEL_DEPTH + WIRE_USER_DEPTH + 1)
+
+struct assembly {
+	const struct samples *samples;
+	const struct profile_kind *kind;
+	struct symbolizer *symbolizer;
+	struct profile_builder *builder;
+	uint32_t *mapping_ids; /* by index in samples->maps; UINT32_MAX: not in the profile yet */
+	uint32_t kernel_mapping;
+	int64_t cut_samples[CUTS];
+	int64_t lost_stacks; /* samples whose stack was lost */
+	uint32_t lost_note;
+};
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+static uint32_t add_mapping(struct assembly *assembly, const struct mapping *mapping)
+{
+	struct profile_builder *builder = assembly->builder;
+	const char *build_id = mapping->file ? elf_file__build_id(mapping->file) : "";
+
+	return profile_builder__mapping(
+		builder, &(struct profile_mapping){
+				 .start = mapping->start,
+				 .limit = mapping->end,
+				 .file_offset = mapping->file_offset,
+				 .file = profile_builder__string(builder, mapping->name),
+				 .build_id = profile_builder__string(builder, build_id),
+				 .has_functions = true,
+			 });
+}
+
+static uint32_t mapping_id(struct assembly *assembly, const struct mapping *mapping)
+{
+	uint32_t *id = &assembly->mapping_ids[mapping - assembly->samples->maps->items];
+
+	if (*id == UINT32_MAX)
+		*id = add_mapping(assembly, mapping);
+	return *id;
+}
+
+static uint32_t kernel_mapping(struct assembly *assembly)
+{
+	struct profile_builder *builder = assembly->builder;
+
+	if (assembly->kernel_mapping == UINT32_MAX)
+		assembly->kernel_mapping = profile_builder__mapping(
+			builder, &(struct profile_mapping){
+					 /* The upper half of the address space (x86_64/mm.rst). */
+					 .start = 0xffff800000000000,
+					 .limit = UINT64_MAX,
+					 .file = profile_builder__string(builder, "[kernel]"),
+					 .has_functions = true,
+				 });
+	return assembly->kernel_mapping;
+}
+
+static uint32_t add_location(struct assembly *assembly, uint32_t mapping, uint64_t address,
+			     enum frame_kind kind, const char *name)
+{
+	struct profile_builder *builder = assembly->builder;
+	string_id text = profile_builder__string(builder, name);
+	struct profile_line line = {
+		.function = profile_builder__function(
+			builder, &(struct profile_function){.name = text, .system_name = text}),
+	};
+
+	return profile_builder__location(builder, mapping, address, kind, &line, 1);
+}
+
+static uint32_t kernel_location(struct assembly *assembly, uint64_t address)
+{
+	const char *name = symbolizer__kernel(assembly->symbolizer, address);
+	char unnamed[64];
+
+	if (!name) {
+		snprintf(unnamed, sizeof(unnamed), "[kernel+0x%" PRIx64 "]", address);
+		name = unnamed;
+	}
+	return add_location(assembly, kernel_mapping(assembly), address, FRAME_KERNEL, name);
+}
+
+/* "[libc.so.6+0x12ab]": the address as the file's own headers count, which addr2line takes. */
+static void name_by_offset(const struct mapping *mapping, uint64_t address, char *name, size_t size)
+{
+	uint64_t file_offset = address - mapping->start + mapping->file_offset;
+	uint64_t vaddr = file_offset;
+
+	if (mapping->file)
+		elf_file__vaddr(mapping->file, file_offset, &vaddr);
+	snprintf(name, size, "[%s+0x%" PRIx64 "]", base_name(mapping->name), vaddr);
+}
+
+static uint32_t user_location(struct assembly *assembly, const struct mapping *mapping,
+			      uint64_t address)
+{
+	const char *name = symbolizer__user(assembly->symbolizer, mapping, address);
+	enum frame_kind kind = mapping->is_main ? FRAME_APP : FRAME_LIBRARY;
+	char unnamed[512];
+
+	if (!name) {
+		name_by_offset(mapping, address, unnamed, sizeof(unnamed));
+		kind = FRAME_UNKNOWN;
+		name = unnamed;
+	}
+	return add_location(assembly, mapping_id(assembly, mapping), address, kind, name);
+}
+
+/* The address to look a user frame up by. A return address is the instruction after the call: one
+ * byte less, or a call at the end of a function names the next one. Only the frame that a tick
+ * interrupted is where it says. */
+static uint64_t lookup_address(const struct assembly *assembly, const struct sample_stack *stack,
+			       uint32_t frame)
+{
+	bool interrupted = assembly->samples->source == SAMPLES_CPU && frame == 0;
+
+	return stack->frames[stack->kernel_depth + frame] - !interrupted;
+}
+
+/* A thread begins in one of these; a stack that ends elsewhere has lost its callers. */
+static bool is_outermost(struct assembly *assembly, const struct mapping *mapping, uint64_t address)
+{
+	static const char *const names[] = {"_start", "clone3", "__clone3", "clone", "__clone"};
+	const char *name = symbolizer__user(assembly->symbolizer, mapping, address);
+
+	for (size_t i = 0; name && i < sizeof(names) / sizeof(*names); i++) {
+		if (!strcmp(name, names[i]))
+			return true;
+	}
+	return false;
+}
+
+static enum cut cut_of(uint32_t end)
+{
+	switch (end) {
+	case WIRE_END_READ_FAULT:
+		return CUT_READ_FAULT;
+	case WIRE_END_BAD_FRAME:
+		return CUT_BAD_FRAME;
+	case WIRE_END_TOO_DEEP:
+		return CUT_TOO_DEEP;
+	default:
+		return CUT_CHAIN_ENDED;
+	}
+}
+
+/* Adds the user frames to `locations`. A frame pointer that is none leads to what is no code: there
+ * the stack is cut. */
+static enum cut add_user_frames(struct assembly *assembly, const struct sample_stack *stack,
+				uint32_t *locations, uint32_t *depth)
+{
+	const struct mapping *mapping = NULL;
+	uint64_t address = 0;
+
+	for (uint32_t i = 0; i < stack->user_depth; i++) {
+		address = lookup_address(assembly, stack, i);
+		mapping = maps__find(assembly->samples->maps, address);
+		if (!mapping)
+			return CUT_NO_MAPPING;
+		locations[(*depth)++] = user_location(assembly, mapping, address);
+	}
+	if (stack->end == WIRE_END_NO_USER)
+		return WHOLE;
+	return mapping && is_outermost(assembly, mapping, address) ? WHOLE : cut_of(stack->end);
+}
+
+static uint32_t cut_note(struct assembly *assembly, enum cut cut)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "[truncated: %s]", cut_names[cut]);
+	return profile_builder__note(assembly->builder, name);
+}
+
+/* Gives the depth. `samples` is what the row weighs in the count of whole and cut stacks. */
+static uint32_t locate(struct assembly *assembly, const struct sample_stack *stack, int64_t samples,
+		       uint32_t locations[FRAMES_MAX])
+{
+	uint32_t depth = 0;
+	enum cut cut;
+
+	if (!stack->frames) {
+		assembly->lost_stacks += samples;
+		locations[0] = assembly->lost_note;
+		return 1;
+	}
+	for (uint32_t i = 0; i < stack->kernel_depth; i++)
+		locations[depth++] = kernel_location(assembly, stack->frames[i]);
+	cut = add_user_frames(assembly, stack, locations, &depth);
+	assembly->cut_samples[cut] += samples;
+	if (cut != WHOLE)
+		locations[depth++] = cut_note(assembly, cut);
+	return depth;
+}
+
+static int64_t cpu_period_ns(const struct samples *samples)
+{
+	return 1000000000 / samples->frequency;
+}
+
+static void add_row(struct assembly *assembly, const struct sample_row *row)
+{
+	const struct samples *samples = assembly->samples;
+	int64_t values[PROFILE_VALUES_MAX];
+	uint32_t locations[FRAMES_MAX];
+	uint32_t depth = locate(assembly, &samples->stacks[row->stack], row->samples, locations);
+	int64_t inuse = row->samples - row->frees;
+
+	if (samples->source == SAMPLES_CPU) {
+		values[0] = row->samples;
+		values[1] = row->samples * cpu_period_ns(samples);
+	} else {
+		values[0] = scale__count(row->samples, row->size, samples->heap_rate);
+		values[1] = scale__bytes(row->samples, row->size, samples->heap_rate);
+		values[2] = scale__count(inuse, row->size, samples->heap_rate);
+		values[3] = scale__bytes(inuse, row->size, samples->heap_rate);
+	}
+	profile_builder__sample(assembly->builder, locations, depth, values,
+				samples->source == SAMPLES_HEAP ? (int64_t)row->size : 0);
+}
+
+static void add_type(struct assembly *assembly, const char *type, const char *unit)
+{
+	profile_builder__type(assembly->builder, type, unit,
+			      !strcmp(type, assembly->kind->shown_type));
+}
+
+static void add_types(struct assembly *assembly)
+{
+	const struct samples *samples = assembly->samples;
+
+	if (samples->source == SAMPLES_CPU) {
+		add_type(assembly, "samples", "count");
+		add_type(assembly, "cpu", "nanoseconds");
+		profile_builder__period(assembly->builder, "cpu", "nanoseconds",
+					cpu_period_ns(samples));
+	} else {
+		add_type(assembly, "alloc_objects", "count");
+		add_type(assembly, "alloc_space", "bytes");
+		add_type(assembly, "inuse_objects", "count");
+		add_type(assembly, "inuse_space", "bytes");
+		profile_builder__period(assembly->builder, "space", "bytes", samples->heap_rate);
+	}
+	if (assembly->kind->default_type)
+		profile_builder__default_type(assembly->builder, assembly->kind->default_type);
+}
+
+static void comment_stacks(struct assembly *assembly)
+{
+	struct profile_builder *builder = assembly->builder;
+	int64_t cut = 0;
+
+	for (int i = CUT_CHAIN_ENDED; i < CUTS; i++)
+		cut += assembly->cut_samples[i];
+	profile_builder__comment(builder,
+				 "stacks, by samples: %" PRId64 " whole, %" PRId64
+				 " truncated, %" PRId64 " lost",
+				 assembly->cut_samples[WHOLE], cut, assembly->lost_stacks);
+	for (int i = CUT_CHAIN_ENDED; i < CUTS; i++) {
+		if (assembly->cut_samples[i])
+			profile_builder__comment(builder, "truncated, %s: %" PRId64, cut_names[i],
+						 assembly->cut_samples[i]);
+	}
+}
+
+static void comment_cpu(struct assembly *assembly)
+{
+	const struct samples *samples = assembly->samples;
+
+	profile_builder__comment(
+		assembly->builder, "cpu: %s at %u Hz on each CPU, %" PRIu64 " samples lost",
+		samples->how, samples->frequency, samples->counters[WIRE_CPU_LOST]);
+}
+
+static void comment_heap(struct assembly *assembly)
+{
+	struct profile_builder *builder = assembly->builder;
+	const struct samples *samples = assembly->samples;
+	const uint64_t *counters = samples->counters;
+	time_t attached = samples->attached_ns / 1000000000;
+	char since[32];
+	struct tm utc;
+
+	strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&attached, &utc));
+	profile_builder__comment(builder,
+				 "heap: malloc, calloc, realloc and free of glibc, by %s, "
+				 "since %s; what was allocated before is unknown and not counted",
+				 samples->how, since);
+	if (samples->heap_rate > 1)
+		profile_builder__comment(builder,
+					 "heap: one sample in %" PRIu64
+					 " bytes on average; values are scaled to the whole",
+					 samples->heap_rate);
+	else
+		profile_builder__comment(builder, "heap: every allocation");
+	profile_builder__comment(builder,
+				 "heap: %" PRIu64 " allocations sampled, %" PRIu64
+				 " passed over; lost: %" PRIu64 " (calls in progress) + %" PRIu64
+				 " (call sites) + %" PRIu64
+				 " (live blocks; counted as freed) + %" PRIu64 " (returns)",
+				 counters[WIRE_ALLOC_COUNTED] + counters[WIRE_ALLOC_STACK_BUSY] +
+					 counters[WIRE_ALLOC_STACK_FULL],
+				 counters[WIRE_ALLOC_UNSAMPLED], counters[WIRE_ALLOC_LOST_PENDING],
+				 counters[WIRE_ALLOC_LOST_STATS], counters[WIRE_ALLOC_LOST_LIVE],
+				 counters[WIRE_ALLOC_LOST_RETURN]);
+}
+
+/* Samples that found no room in the count map have no stack, but they were time. */
+static void add_lost(struct assembly *assembly)
+{
+	const struct samples *samples = assembly->samples;
+	int64_t lost = samples->counters[WIRE_CPU_LOST];
+	int64_t values[PROFILE_VALUES_MAX] = {lost, lost * cpu_period_ns(samples)};
+
+	if (lost > 0)
+		profile_builder__sample(assembly->builder, &assembly->lost_note, 1, values, 0);
+}
+
+static void add_comments(struct assembly *assembly, const char *title)
+{
+	profile_builder__comment(assembly->builder, "exoprof " EXOPROF_VERSION ": %s", title);
+	if (assembly->samples->source == SAMPLES_CPU)
+		comment_cpu(assembly);
+	else
+		comment_heap(assembly);
+	comment_stacks(assembly);
+	if (assembly->samples->target_gone)
+		profile_builder__comment(
+			assembly->builder,
+			"the target exited; this is what was collected until then");
+}
+
+static void fill(struct assembly *assembly, const char *comm, int pid)
+{
+	const struct samples *samples = assembly->samples;
+	const struct maps *maps = samples->maps;
+	char title[64];
+
+	snprintf(title, sizeof(title), "%s (pid %d)", comm, pid);
+	profile_builder__title(assembly->builder, title);
+	profile_builder__times(assembly->builder, samples->time_ns, samples->duration_ns);
+	add_types(assembly);
+	/* A reader takes mapping 0 for the main binary. */
+	for (size_t i = 0; i < maps->count; i++) {
+		if (maps->items[i].is_main)
+			mapping_id(assembly, &maps->items[i]);
+	}
+	assembly->lost_note = profile_builder__note(assembly->builder, "[lost]");
+	for (size_t i = 0; i < samples->row_count; i++)
+		add_row(assembly, &samples->rows[i]);
+	if (samples->source == SAMPLES_CPU)
+		add_lost(assembly);
+	add_comments(assembly, title);
+}
+
+const struct profile *profile__assemble(const struct samples *samples,
+					const struct profile_kind *kind, const char *comm, int pid,
+					struct symbolizer *symbolizer)
+{
+	struct assembly assembly = {
+		.samples = samples,
+		.kind = kind,
+		.symbolizer = symbolizer,
+		.kernel_mapping = UINT32_MAX,
+	};
+
+	assembly.mapping_ids = malloc((samples->maps->count + 1) * sizeof(*assembly.mapping_ids));
+	if (!assembly.mapping_ids)
+		return NULL;
+	memset(assembly.mapping_ids, 0xff,
+	       (samples->maps->count + 1) * sizeof(*assembly.mapping_ids));
+	assembly.builder = profile_builder__new();
+	if (!assembly.builder) {
+		free(assembly.mapping_ids);
+		return NULL;
+	}
+	fill(&assembly, comm, pid);
+	free(assembly.mapping_ids);
+	return profile_builder__freeze(assembly.builder);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Puts a profile together. Equal strings, functions and locations become one, so that a caller
+ * need not remember what it has said. Errors stick: only profile_builder__freeze() reports them. */
+#ifndef EXOPROF_PROFILE_BUILDER_H
+#define EXOPROF_PROFILE_BUILDER_H
+
+#include "profile/profile.h"
+
+struct profile_builder;
+
+/* NULL with errno set where memory is short. */
+struct profile_builder *profile_builder__new(void);
+void profile_builder__free(struct profile_builder *builder); /* NULL is fine */
+
+/* The id of a copy of `text`; 0 for "". */
+string_id profile_builder__string(struct profile_builder *builder, const char *text);
+
+/* Adds a sample type. The last one said to be `shown` is what pictures show. */
+void profile_builder__type(struct profile_builder *builder, const char *type, const char *unit,
+			   bool shown);
+void profile_builder__default_type(struct profile_builder *builder, const char *type);
+void profile_builder__period(struct profile_builder *builder, const char *type, const char *unit,
+			     int64_t period);
+/* `time_ns`: end of the collection since the epoch; `duration_ns`: 0 for a snapshot. */
+void profile_builder__times(struct profile_builder *builder, int64_t time_ns, int64_t duration_ns);
+void profile_builder__title(struct profile_builder *builder, const char *title);
+void profile_builder__comment(struct profile_builder *builder, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The following give the index of what they added or found again. */
+uint32_t profile_builder__mapping(struct profile_builder *builder,
+				  const struct profile_mapping *mapping);
+uint32_t profile_builder__function(struct profile_builder *builder,
+				   const struct profile_function *function);
+/* A location is known by (mapping, address, first function): the lines of the first call count. */
+uint32_t profile_builder__location(struct profile_builder *builder, uint32_t mapping,
+				   uint64_t address, enum frame_kind kind,
+				   const struct profile_line *lines, uint32_t line_count);
+/* A frame that is no code, such as "[truncated]". */
+uint32_t profile_builder__note(struct profile_builder *builder, const char *name);
+
+/* Adds a sample; `locations` (leaf first) is copied. Samples equal in stack and `bytes` are not
+ * merged: the caller has added them up. */
+void profile_builder__sample(struct profile_builder *builder, const uint32_t *locations,
+			     uint32_t depth, const int64_t *values, int64_t bytes);
+
+/* Turns the builder into a profile, owned by the caller. The builder is gone either way; NULL with
+ * errno set where memory was short at any step. */
+const struct profile *profile_builder__freeze(struct profile_builder *builder);
+
+#endif

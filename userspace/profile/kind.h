@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kinds of profile there are, each under the name that Go's net/http/pprof gives it. */
+#ifndef EXOPROF_PROFILE_KIND_H
+#define EXOPROF_PROFILE_KIND_H
+
+#include "collect/samples.h"
+
+struct profile_kind {
+	const char *name;  /* "profile", as in /debug/pprof/profile */
+	const char *title; /* one line for a person */
+	enum samples_source source;
+	const char *shown_type;   /* the value that pictures show */
+	const char *default_type; /* pprof's default_sample_type; NULL: unset */
+};
+
+extern const struct profile_kind profile_kind_cpu;
+extern const struct profile_kind profile_kind_heap;
+extern const struct profile_kind profile_kind_allocs;
+
+#endif

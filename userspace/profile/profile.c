@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "profile/profile.h"
+
+#include <stdlib.h>
+
+void profile__free(const struct profile *profile)
+{
+	if (!profile)
+		return;
+	for (size_t i = 0; i < profile->string_count; i++)
+		free((void *)profile->strings[i]);
+	for (size_t i = 0; i < profile->sample_count; i++)
+		free((void *)profile->samples[i].locations);
+	free((void *)profile->strings);
+	free((void *)profile->mappings);
+	free((void *)profile->functions);
+	free((void *)profile->lines);
+	free((void *)profile->locations);
+	free((void *)profile->samples);
+	free((void *)profile->comments);
+	free((void *)profile);
+}
+
+int64_t profile__total(const struct profile *profile, uint32_t type)
+{
+	int64_t total = 0;
+
+	for (size_t i = 0; i < profile->sample_count; i++)
+		total += profile->samples[i].values[type];
+	return total;
+}
+
+const char *profile__line_name(const struct profile *profile, const struct profile_line *line)
+{
+	return profile->strings[profile->functions[line->function].name];
+}

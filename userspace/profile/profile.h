@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What was seen, with names. A profile is put together by a builder and frozen: from then on it is
+ * read by any thread, written by none. The model is pprof's own (profile.proto): samples point to
+ * locations, locations to functions, everything to one table of strings. */
+#ifndef EXOPROF_PROFILE_H
+#define EXOPROF_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* An index into profile.strings. 0 is the empty string. */
+typedef uint32_t string_id;
+
+#define PROFILE_NO_MAPPING UINT32_MAX
+#define PROFILE_VALUES_MAX 4
+
+/* Whose code a frame is; what colours and filters go by. */
+enum frame_kind {
+	FRAME_APP,     /* the program's own binary */
+	FRAME_LIBRARY, /* any other file mapped by the process */
+	FRAME_KERNEL,
+	FRAME_UNKNOWN, /* an address that no file or symbol covers */
+	FRAME_NOTE,    /* not code: [truncated], [lost], ... */
+};
+
+struct value_type {
+	string_id type; /* "cpu" */
+	string_id unit; /* "nanoseconds" */
+};
+
+struct profile_mapping {
+	uint64_t start, limit; /* runtime addresses, limit excluded */
+	uint64_t file_offset;
+	string_id file;
+	string_id build_id; /* hex, empty where the file has none */
+	bool has_functions;
+};
+
+struct profile_function {
+	string_id name;
+	string_id system_name; /* as the linker knows it */
+	string_id file;
+	int64_t start_line; /* 0: unknown */
+};
+
+struct profile_line {
+	uint32_t function;
+	int64_t line; /* 0: unknown */
+};
+
+struct profile_location {
+	uint64_t address; /* runtime pc, 0 for a note */
+	uint32_t mapping; /* PROFILE_NO_MAPPING for a note */
+	uint32_t first_line;
+	uint32_t line_count; /* > 1: innermost inlined function first */
+	enum frame_kind kind;
+};
+
+struct profile_sample {
+	const uint32_t *locations; /* leaf first */
+	uint32_t depth;
+	int64_t values[PROFILE_VALUES_MAX]; /* one for each of profile.types */
+	int64_t bytes;                      /* the numeric label "bytes"; 0: none */
+};
+
+struct profile {
+	struct value_type types[PROFILE_VALUES_MAX];
+	uint32_t type_count;
+	uint32_t shown_type;           /* the value a picture or a folded line shows */
+	string_id default_sample_type; /* empty: a reader takes the last */
+	struct value_type period_type;
+	int64_t period;
+	int64_t time_ns;     /* since the epoch, of the end of the collection */
+	int64_t duration_ns; /* 0: a snapshot */
+	string_id title;     /* "demo-server (pid 4242)" */
+
+	const char *const *strings;
+	size_t string_count;
+	const struct profile_mapping *mappings; /* the main binary first */
+	size_t mapping_count;
+	const struct profile_function *functions;
+	size_t function_count;
+	const struct profile_line *lines;
+	size_t line_count;
+	const struct profile_location *locations;
+	size_t location_count;
+	const struct profile_sample *samples;
+	size_t sample_count;
+	const string_id *comments;
+	size_t comment_count;
+};
+
+/* Releases a profile. NULL is fine. */
+void profile__free(const struct profile *profile);
+
+/* The sum of one sample type over all samples. */
+int64_t profile__total(const struct profile *profile, uint32_t type);
+
+/* The name that a line of a location shows. */
+const char *profile__line_name(const struct profile *profile, const struct profile_line *line);
+
+#endif

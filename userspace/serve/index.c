@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/index.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char head[] =
+	"<!DOCTYPE html>\n"
+	"<html lang=\"en\">\n"
+	"<head>\n"
+	"<meta charset=\"utf-8\">\n"
+	"<title>/debug/pprof/</title>\n"
+	"<style>\n"
+	"body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem; max-width: 60rem; }\n"
+	"table { border-collapse: collapse; }\n"
+	"td, th { text-align: left; padding: .2rem 1.5rem .2rem 0; vertical-align: top; }\n"
+	"code { background: #8882; padding: .1rem .3rem; }\n"
+	"</style>\n"
+	"</head>\n"
+	"<body>\n"
+	"<h1>/debug/pprof/</h1>\n";
+
+static void put_escaped(FILE *out, const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		switch (text[i]) {
+		case '&':
+			fputs("&amp;", out);
+			break;
+		case '<':
+			fputs("&lt;", out);
+			break;
+		case '>':
+			fputs("&gt;", out);
+			break;
+		case '"':
+			fputs("&quot;", out);
+			break;
+		case '\0':
+			/* between the arguments of a command line */
+			fputc(' ', out);
+			break;
+		default:
+			fputc((unsigned char)text[i] < ' ' ? '?' : text[i], out);
+		}
+	}
+}
+
+static void put_target(FILE *out, const struct agent *agent)
+{
+	const struct process *process = agent__process(agent);
+	size_t length;
+	const char *cmdline = process__cmdline(process, &length);
+
+	fprintf(out, "<p>exoprof " EXOPROF_VERSION " on pid %d: <code>", process__pid(process));
+	put_escaped(out, cmdline, length);
+	fprintf(out, "</code>%s</p>\n",
+		process__is_alive(process) ? "" : " <strong>(it has exited)</strong>");
+	if (agent__heap_problem(agent)) {
+		fprintf(out, "<p>No heap profile: ");
+		put_escaped(out, agent__heap_problem(agent), strlen(agent__heap_problem(agent)));
+		fprintf(out, "</p>\n");
+	} else {
+		fprintf(out, "<p>Heap: glibc, by %s, from the attach on.</p>\n",
+			agent__heap_flavour(agent));
+	}
+}
+
+static void put_kind(FILE *out, const struct profile_kind *kind)
+{
+	fprintf(out,
+		"<tr><td><a href=\"%s\">%s</a></td><td>%s</td>"
+		"<td><a href=\"%s?format=flamegraph\">flame graph</a>, "
+		"<a href=\"%s?format=folded\">folded stacks</a></td></tr>\n",
+		kind->name, kind->name, kind->title, kind->name, kind->name);
+}
+
+char *index__html(const struct agent *agent, const struct profile_kind *const *kinds, size_t *size)
+{
+	char *html = NULL;
+	FILE *out = open_memstream(&html, size);
+
+	if (!out)
+		return NULL;
+	fputs(head, out);
+	put_target(out, agent);
+	fputs("<table>\n<tr><th>Profile</th><th>What it shows</th><th>Also as</th></tr>\n", out);
+	for (; *kinds; kinds++)
+		put_kind(out, *kinds);
+	fputs("<tr><td><a href=\"cmdline\">cmdline</a></td>"
+	      "<td>the target's arguments</td><td></td></tr>\n"
+	      "</table>\n"
+	      "<p><code>go tool pprof http://HOST:PORT/debug/pprof/heap</code></p>\n"
+	      "</body>\n</html>\n",
+	      out);
+	if (fclose(out)) {
+		free(html);
+		return NULL;
+	}
+	return html;
+}

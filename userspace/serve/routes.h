@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is asked for at which path, and the answer to it. */
+#ifndef EXOPROF_ROUTES_H
+#define EXOPROF_ROUTES_H
+
+#include <h2o.h>
+#include <stdbool.h>
+
+#include "agent.h"
+
+/* What the routes need of the server they are in. */
+struct routes {
+	struct agent *agent;
+	/* Where the agent's threads put finished profiles for the event loop. */
+	h2o_multithread_receiver_t finished;
+	unsigned int waiting; /* requests whose profile is being taken */
+	bool stopping;        /* no new ones */
+};
+
+/* Adds the handlers to the configuration. */
+void routes__register(struct routes *routes, h2o_globalconf_t *config);
+
+/* Starts receiving finished profiles, in the event loop's thread; and stops. Nothing may be waiting
+ * then. */
+void routes__start(struct routes *routes, h2o_context_t *context);
+void routes__stop(struct routes *routes, h2o_context_t *context);
+
+#endif

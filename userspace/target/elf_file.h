@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A file that the target has mapped: its identity, its segments and the symbols it exports. The
+ * target chose every byte of it; it is read through libelf, by read(2) rather than mmap(2), so that
+ * a file cut short under our hands gives an error and no SIGBUS. */
+#ifndef EXOPROF_ELF_FILE_H
+#define EXOPROF_ELF_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct elf_file;
+
+/* Takes over `fd`, also where it fails; `name` is copied. A file that is not ELF is a fine one that
+ * has no segments. NULL with errno set where memory is short. */
+struct elf_file *elf_file__open(int fd, const char *name);
+
+/* Shared between threads: counted. */
+struct elf_file *elf_file__get(struct elf_file *file);
+void elf_file__put(struct elf_file *file); /* NULL is fine */
+
+int elf_file__fd(const struct elf_file *file);
+const char *elf_file__name(const struct elf_file *file);     /* as the target calls it */
+const char *elf_file__build_id(const struct elf_file *file); /* hex, "" where there is none */
+
+/* The address that the file's own headers give to the byte at this offset; false where no segment
+ * holds it. */
+bool elf_file__vaddr(const struct elf_file *file, uint64_t file_offset, uint64_t *vaddr);
+
+/* Where in the file the exported function of that name begins. 0, -ENOENT, or -EBADMSG for a file
+ * that cannot be read. */
+int elf_file__function(const struct elf_file *file, const char *name, uint64_t *file_offset);
+
+/* Up to `size` bytes from there. Gives how many; 0 past the end or where reading fails. */
+size_t elf_file__read(const struct elf_file *file, uint64_t file_offset, void *buffer, size_t size);
+
+#endif

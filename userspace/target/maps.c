@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "target/maps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/array.h"
+
+/* The kernel writes a newline in a path as \012, and nothing else is escaped (fs/proc/task_mmu.c).
+ */
+static void unescape(char *path)
+{
+	char *to = path;
+
+	for (const char *from = path; *from; to++) {
+		if (!strncmp(from, "\\012", 4)) {
+			*to = '\n';
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+static int parse_line(char *text, struct map_line *line)
+{
+	char permissions[5];
+	unsigned int major, minor;
+	int path_at = 0;
+
+	if (sscanf(text, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n",
+		   &line->start, &line->end, permissions, &line->file_offset, &major, &minor,
+		   &line->inode, &path_at) != 7 ||
+	    line->start >= line->end)
+		return -EBADMSG;
+	line->device = makedev(major, minor);
+	line->executable = permissions[2] == 'x';
+	line->path = NULL;
+	if (path_at && text[path_at]) {
+		line->path = text + path_at;
+		line->path[strcspn(line->path, "\n")] = '\0';
+		unescape(line->path);
+	}
+	return 0;
+}
+
+int map_lines__parse(FILE *in, int (*each)(void *context, const struct map_line *line),
+		     void *context)
+{
+	struct map_line line;
+	size_t capacity = 0;
+	char *text = NULL;
+	int err = 0;
+
+	while (!err && getline(&text, &capacity, in) > 0) {
+		err = parse_line(text, &line);
+		if (!err)
+			err = each(context, &line);
+	}
+	if (!err && ferror(in))
+		err = -errno;
+	free(text);
+	return err;
+}
+
+/* A path may name another file by now, and another one in our mount namespace: map_files leads to
+ * the very file that is mapped (it needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN). The path is what
+ * is left without it, and then only if it leads to the same device and inode. */
+static int open_mapped(pid_t pid, const struct map_line *line)
+{
+	char path[4200];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, line->start,
+		 line->end);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 || !line->path)
+		return fd;
+	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, line->path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 && (fstat(fd, &st) || st.st_ino != line->inode || st.st_dev != line->device)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static struct elf_file *known_file(const struct maps *maps, const struct map_line *line)
+{
+	for (size_t i = 0; maps && i < maps->count; i++) {
+		const struct mapping *mapping = &maps->items[i];
+
+		if (mapping->file && mapping->inode == line->inode &&
+		    mapping->device == line->device)
+			return elf_file__get(mapping->file);
+	}
+	return NULL;
+}
+
+struct reading {
+	struct maps *maps;
+	const struct maps *previous;
+	const struct process *process;
+};
+
+static struct elf_file *file_of(const struct reading *reading, const struct map_line *line)
+{
+	struct elf_file *file;
+	int fd;
+
+	if (!line->inode)
+		return NULL;
+	file = known_file(reading->maps, line);
+	if (!file)
+		file = known_file(reading->previous, line);
+	if (file)
+		return file;
+	fd = open_mapped(process__pid(reading->process), line);
+	return fd < 0 ? NULL : elf_file__open(fd, line->path ? line->path : "");
+}
+
+/* st_dev and the device in maps differ on some file systems (btrfs, overlayfs); inodes do not. */
+static bool is_main(const struct process *process, const struct map_line *line)
+{
+	uint64_t device, inode;
+
+	process__executable(process, &device, &inode);
+	return inode && line->inode == inode;
+}
+
+static int add_mapping(void *context, const struct map_line *line)
+{
+	struct reading *reading = context;
+	struct maps *maps = reading->maps;
+	struct mapping mapping = {
+		.start = line->start,
+		.end = line->end,
+		.file_offset = line->file_offset,
+		.device = line->device,
+		.inode = line->inode,
+		.is_main = is_main(reading->process, line),
+	};
+	int err;
+
+	if (!line->executable)
+		return 0;
+	if (maps->count == MAPS_MAX)
+		return -E2BIG;
+	mapping.name = strdup(line->path ? line->path : "[anon]");
+	if (!mapping.name)
+		return -ENOMEM;
+	mapping.file = file_of(reading, line);
+	err = array_append(&maps->items, &maps->count, &maps->capacity, mapping);
+	if (err) {
+		elf_file__put(mapping.file);
+		free(mapping.name);
+	}
+	return err;
+}
+
+struct maps *maps__read(const struct process *process, const struct maps *previous)
+{
+	struct reading reading = {.previous = previous, .process = process};
+	char path[64];
+	FILE *in;
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", process__pid(process));
+	in = fopen(path, "re");
+	if (!in)
+		return NULL;
+	reading.maps = calloc(1, sizeof(*reading.maps));
+	if (!reading.maps) {
+		fclose(in);
+		return NULL;
+	}
+	reading.maps->refs = 1;
+	err = map_lines__parse(in, add_mapping, &reading);
+	fclose(in);
+	/* Empty once the process has exited; and another's if the pid was given out again. */
+	if (!err && (!reading.maps->count || !process__is_alive(process)))
+		err = -ESRCH;
+	if (!err)
+		return reading.maps;
+	maps__put(reading.maps);
+	errno = -err;
+	return NULL;
+}
+
+struct maps *maps__get(struct maps *maps)
+{
+	__atomic_fetch_add(&maps->refs, 1, __ATOMIC_SEQ_CST);
+	return maps;
+}
+
+void maps__put(struct maps *maps)
+{
+	if (!maps || __atomic_sub_fetch(&maps->refs, 1, __ATOMIC_SEQ_CST))
+		return;
+	for (size_t i = 0; i < maps->count; i++) {
+		elf_file__put(maps->items[i].file);
+		free(maps->items[i].name);
+	}
+	free(maps->items);
+	free(maps);
+}
+
+static int compare_address(const void *key, const void *item)
+{
+	uint64_t address = *(const uint64_t *)key;
+	const struct mapping *mapping = item;
+
+	if (address < mapping->start)
+		return -1;
+	return address >= mapping->end;
+}
+
+const struct mapping *maps__find(const struct maps *maps, uint64_t address)
+{
+	return bsearch(&address, maps->items, maps->count, sizeof(*maps->items), compare_address);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where code lies in the target's address space: the executable mappings at one moment, frozen. */
+#ifndef EXOPROF_MAPS_H
+#define EXOPROF_MAPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "target/elf_file.h"
+#include "target/process.h"
+
+/* vm.max_map_count is 65530 by default. */
+#define MAPS_MAX 65536
+
+/* One line of /proc/PID/maps (proc(5)). */
+struct map_line {
+	uint64_t start, end; /* runtime addresses, end excluded */
+	uint64_t file_offset;
+	uint64_t device, inode; /* inode 0: not a file */
+	bool executable;
+	char *path; /* NULL: none; owned by the parser until the next line */
+};
+
+/* Calls `each` for every line of `in`, which ends a bad line's reading with -EBADMSG and a
+ * callback's with what it gave if that is not 0. */
+int map_lines__parse(FILE *in, int (*each)(void *context, const struct map_line *line),
+		     void *context);
+
+struct mapping {
+	uint64_t start, end;
+	uint64_t file_offset;
+	uint64_t device, inode;
+	struct elf_file *file; /* NULL: anonymous, or could not be opened */
+	char *name;            /* "/usr/lib/libc.so.6", "[vdso]", "[anon]" */
+	bool is_main;          /* of the program's own binary */
+};
+
+struct maps {
+	unsigned int refs;     /* atomic */
+	struct mapping *items; /* sorted by address, the main binary's too */
+	size_t count, capacity;
+};
+
+/* Reads the mappings of a live process. Files that `previous` (may be NULL) has open are taken over
+ * from there, so that a file is opened once. NULL with errno set; ESRCH once the process has none.
+ */
+struct maps *maps__read(const struct process *process, const struct maps *previous);
+struct maps *maps__get(struct maps *maps);
+void maps__put(struct maps *maps); /* NULL is fine */
+
+/* The mapping that holds this runtime address, or NULL. */
+const struct mapping *maps__find(const struct maps *maps, uint64_t address);
+
+#endif

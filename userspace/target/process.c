@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "target/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* include/linux/sched.h */
+#define PF_KTHREAD  0x00200000
+
+/* The kernel cuts comm at 15 bytes; of a command line, what a person would still read. */
+#define COMM_MAX    16
+#define CMDLINE_MAX 65536
+
+struct process {
+	pid_t pid;
+	int pidfd;
+	char comm[COMM_MAX];
+	char *cmdline;
+	size_t cmdline_size;
+	uint64_t device, inode;
+};
+
+/* Up to `size` bytes of /proc/PID/`name`. Gives how many, or -errno. */
+static ssize_t read_proc(pid_t pid, const char *name, char *buffer, size_t size)
+{
+	char path[64];
+	size_t length = 0;
+	ssize_t got = 0;
+	int fd, err = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while (length < size && (got = read(fd, buffer + length, size - length)) > 0)
+		length += got;
+	if (got < 0)
+		err = -errno;
+	close(fd);
+	return err ? err : (ssize_t)length;
+}
+
+/* A line "`key`:\t123" of /proc/PID/status. -1 where there is none. */
+static long status_number(pid_t pid, const char *key)
+{
+	char status[4096], *found;
+	ssize_t length = read_proc(pid, "status", status, sizeof(status) - 1);
+
+	if (length < 0)
+		return -1;
+	status[length] = '\0';
+	found = strstr(status, key);
+	return found ? strtol(found + strlen(key), NULL, 10) : -1;
+}
+
+/* /proc/PID/stat: "pid (comm) state ppid pgrp session tty_nr tpgid flags ..." (proc(5)). comm may
+ * hold anything, a ')' too, so the fields start after the last one. */
+static int read_stat(struct process *process)
+{
+	char stat[1024], *open, *close, state;
+	unsigned int flags;
+	ssize_t length = read_proc(process->pid, "stat", stat, sizeof(stat) - 1);
+
+	if (length < 0)
+		return length == -ENOENT ? -ESRCH : (int)length;
+	stat[length] = '\0';
+	open = strchr(stat, '(');
+	close = strrchr(stat, ')');
+	if (!open || !close || close < open)
+		return -EBADMSG;
+	if (sscanf(close + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
+		return -EBADMSG;
+	if (flags & PF_KTHREAD)
+		return -ENOTSUP;
+	if (state == 'Z' || state == 'X')
+		return -ESRCH;
+	*close = '\0';
+	snprintf(process->comm, sizeof(process->comm), "%s", open + 1);
+	return 0;
+}
+
+static int read_cmdline(struct process *process)
+{
+	ssize_t length;
+
+	process->cmdline = malloc(CMDLINE_MAX);
+	if (!process->cmdline)
+		return -ENOMEM;
+	length = read_proc(process->pid, "cmdline", process->cmdline, CMDLINE_MAX);
+	if (length < 0)
+		return length;
+	process->cmdline_size = length;
+	return 0;
+}
+
+static void read_executable(struct process *process)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", process->pid);
+	if (stat(path, &st))
+		return;
+	process->device = st.st_dev;
+	process->inode = st.st_ino;
+}
+
+/* What pidfd_open() says of a thread's id differs between kernels (EINVAL, ENOENT), so ask /proc.
+ */
+static int check_pid(pid_t pid)
+{
+	long tgid;
+
+	if (pid == getpid())
+		return -EDEADLK;
+	tgid = status_number(pid, "\nTgid:");
+	if (tgid < 0)
+		return -ESRCH;
+	return tgid == pid ? 0 : -EINVAL;
+}
+
+struct process *process__open(pid_t pid)
+{
+	struct process *process;
+	int err = check_pid(pid);
+
+	if (err) {
+		errno = -err;
+		return NULL;
+	}
+	process = calloc(1, sizeof(*process));
+	if (!process)
+		return NULL;
+	process->pid = pid;
+	process->pidfd = syscall(SYS_pidfd_open, pid, 0);
+	if (process->pidfd < 0) {
+		err = -errno;
+		goto fail;
+	}
+	err = read_stat(process);
+	if (!err)
+		err = read_cmdline(process);
+	read_executable(process);
+	/* What was read is the pinned process's only if that one is still there. */
+	if (!err && !process__is_alive(process))
+		err = -ESRCH;
+	if (!err)
+		return process;
+fail:
+	process__close(process);
+	errno = -err;
+	return NULL;
+}
+
+void process__close(struct process *process)
+{
+	if (!process)
+		return;
+	if (process->pidfd >= 0)
+		close(process->pidfd);
+	free(process->cmdline);
+	free(process);
+}
+
+const char *process__open_error(int err)
+{
+	switch (err) {
+	case ESRCH:
+		return "no such process (is the pid right, and still running?)";
+	case ENOTSUP:
+		return "it is a kernel thread, which has no user stack or heap (give a program's pid)";
+	case EDEADLK:
+		return "that is exoprof itself (give the pid of another process)";
+	case EINVAL:
+		return "it is the id of a thread (give the pid of its process: Tgid in /proc/ID/status)";
+	default:
+		return strerror(err);
+	}
+}
+
+pid_t process__pid(const struct process *process)
+{
+	return process->pid;
+}
+
+const char *process__comm(const struct process *process)
+{
+	return process->comm;
+}
+
+const char *process__cmdline(const struct process *process, size_t *size)
+{
+	*size = process->cmdline_size;
+	return process->cmdline;
+}
+
+int process__pidfd(const struct process *process)
+{
+	return process->pidfd;
+}
+
+bool process__is_alive(const struct process *process)
+{
+	struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};
+
+	return poll(&poll_fd, 1, 0) == 0;
+}
+
+void process__executable(const struct process *process, uint64_t *device, uint64_t *inode)
+{
+	*device = process->device;
+	*inode = process->inode;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A running process, known by more than its pid: a pidfd pins it, so that another process that gets
+ * the same pid later is never taken for it. */
+#ifndef EXOPROF_PROCESS_H
+#define EXOPROF_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct process;
+
+/* NULL with errno set:
+ *   ESRCH	no such process, or it has exited
+ *   ENOTSUP	a kernel thread
+ *   EDEADLK	the caller itself
+ *   EINVAL	the id of a thread other than the first
+ * or what the kernel said. process__open_error() has the words. */
+struct process *process__open(pid_t pid);
+void process__close(struct process *process); /* NULL is fine */
+
+const char *process__open_error(int err);
+
+pid_t process__pid(const struct process *process);
+const char *process__comm(const struct process *process);
+
+/* The arguments it was started with, each followed by a NUL. */
+const char *process__cmdline(const struct process *process, size_t *size);
+
+/* Readable (POLLIN) once the process is gone. */
+int process__pidfd(const struct process *process);
+bool process__is_alive(const struct process *process);
+
+/* The executable's device and inode, 0 where they could not be read. */
+void process__executable(const struct process *process, uint64_t *device, uint64_t *inode);
+
+#endif
