@@ -25,7 +25,7 @@ EXOPROF_LIBS := -lbpf -ldw -lelf -lh2o-evloop -lssl -lcrypto -lprotobuf-c -lz -l
 DEMO_LIBS := -lh2o-evloop -lssl -lcrypto -lpthread
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
-.PHONY: all check unit e2e demo install clean format help
+.PHONY: all check unit e2e style demo install clean format help
 all: $(BUILD)/exoprof $(BUILD)/demo-server
 
 help:
@@ -109,7 +109,80 @@ $(BUILD)/demo-server: $(DEMO_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $^ -o $@ $(DEMO_LIBS)
 
--include $(OBJECTS:.o=.d) $(DEMO_OBJECTS:.o=.d) $(BPF_OBJECTS:.o=.d)
+# --- unit tests: all of exoprof but its main, with sanitizers, as a library ---------------------------
+
+ASAN_OBJECTS := $(patsubst %.c,$(BUILD)/asan/%.o,$(filter-out userspace/main.c,$(SOURCES))) \
+	$(BUILD)/asan/proto/profile.pb-c.o
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+
+$(ASAN_OBJECTS): | $(SKELETON) $(PROTO_HEADER)
+
+$(BUILD)/asan/%.o: %.c Makefile
+	$(call say,CC-ASAN,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) $(SANITIZE) -c $< -o $@
+
+$(BUILD)/asan/proto/profile.pb-c.o: $(PROTO_SOURCE)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -I$(BUILD)/proto -c $< -o $@
+
+$(BUILD)/asan/userspace/export/flamegraph.o: $(FLAMEGRAPH_PARTS)
+
+$(BUILD)/asan/libexoprof.a: $(ASAN_OBJECTS)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/asan/libexoprof.a Makefile
+	$(call say,TEST,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) $(SANITIZE) $< -o $@ \
+		$(BUILD)/asan/libexoprof.a $(EXOPROF_LIBS) -lcmocka
+
+unit: $(UNIT_TESTS)
+	$(Q)scripts/run-tests unit $(UNIT_TESTS)
+
+# --- end-to-end tests: the real thing on real programs ------------------------------------------------
+
+TARGETS := $(patsubst tests/targets/%.c,$(BUILD)/targets/%,$(wildcard tests/targets/*.c))
+
+# Programs of known truth keep their frame pointers unless their name says otherwise.
+$(BUILD)/targets/%: tests/targets/%.c Makefile
+	$(call say,TARGET,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -std=gnu11 -O2 -g $(WARNINGS) -fno-omit-frame-pointer $< -o $@ -lpthread
+
+# Writes a picture that the browser test opens.
+$(BUILD)/e2e/make_flamegraph: tests/e2e/make_flamegraph.c $(BUILD)/asan/libexoprof.a
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) $(SANITIZE) $< -o $@ \
+		$(BUILD)/asan/libexoprof.a $(EXOPROF_LIBS)
+
+e2e: all $(TARGETS) $(BUILD)/e2e/make_flamegraph
+	$(Q)scripts/run-tests e2e $(wildcard tests/e2e/*.bats)
+
+# --- the rest ---------------------------------------------------------------------------------------
+
+FORMATTED := $(wildcard bpf/*.[ch] userspace/*.[ch] userspace/*/*.[ch] demo-server/*.[ch] \
+	tests/*/*.[ch])
+
+format:
+	$(Q)clang-format -i --style=file $(FORMATTED)
+
+style:
+	$(Q)clang-format --dry-run --Werror --style=file $(FORMATTED)
+	$(Q)scripts/check-walls
+
+check: style all $(UNIT_TESTS) $(TARGETS) $(BUILD)/e2e/make_flamegraph
+	$(Q)scripts/run-tests all $(UNIT_TESTS) $(wildcard tests/e2e/*.bats)
+
+demo: all
+	$(Q)scripts/demo
+
+install: all
+	install -D -m 755 $(BUILD)/exoprof $(DESTDIR)$(PREFIX)/bin/exoprof
 
 clean:
 	$(Q)rm -rf $(BUILD)
+
+-include $(OBJECTS:.o=.d) $(ASAN_OBJECTS:.o=.d) $(DEMO_OBJECTS:.o=.d) $(BPF_OBJECTS:.o=.d) \
+	$(addsuffix .d,$(UNIT_TESTS) $(TARGETS))

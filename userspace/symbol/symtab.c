@@ -12,25 +12,33 @@ int symtab__add(struct symtab *symtab, struct symbol symbol)
 	return array_append(&symtab->items, &symtab->count, &symtab->capacity, symbol);
 }
 
-/* Which of two names for the same bytes a person would use, as perf chooses
- * (tools/perf/util/symbol.c, choose_best_symbol): not weak, global, fewer leading underscores,
- * longer. Below 0 if it is the first. */
+static int compare_bools(bool a, bool b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_sizes(size_t a, size_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Which of two names for the same bytes a person would use; below 0 if it is the first. One without
+ * a symbol version, with fewer leading underscores, not weak, global, longer. Much as perf chooses
+ * (tools/perf/util/symbol.c, choose_best_symbol), but there weak comes first, and libc's calloc
+ * becomes __libc_calloc. */
 static int compare_names(const struct symbol *a, const struct symbol *b)
 {
-	size_t a_underscores = strspn(a->name, "_"), b_underscores = strspn(b->name, "_");
-	size_t a_length, b_length;
+	int order = compare_bools(strchr(a->name, '@'), strchr(b->name, '@'));
 
-	if (a->is_weak != b->is_weak)
-		return a->is_weak - b->is_weak;
-	if (a->is_global != b->is_global)
-		return b->is_global - a->is_global;
-	if (a_underscores != b_underscores)
-		return a_underscores < b_underscores ? -1 : 1;
-	a_length = strlen(a->name);
-	b_length = strlen(b->name);
-	if (a_length != b_length)
-		return a_length > b_length ? -1 : 1;
-	return strcmp(a->name, b->name);
+	if (!order)
+		order = compare_sizes(strspn(a->name, "_"), strspn(b->name, "_"));
+	if (!order)
+		order = compare_bools(a->is_weak, b->is_weak);
+	if (!order)
+		order = compare_bools(b->is_global, a->is_global);
+	if (!order)
+		order = compare_sizes(strlen(b->name), strlen(a->name));
+	return order ? order : strcmp(a->name, b->name);
 }
 
 static int compare_symbols(const void *left, const void *right)
