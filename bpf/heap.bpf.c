@@ -170,9 +170,9 @@ static __always_inline void realloc_take_old(struct pending *pending, __u64 old)
 }
 
 /* Whether a call of this thread is under way already, from which this one was made. The stack grows
- * down, so an entry above the remembered sp means that the other is over without a return. One at the
- * same sp is a tail call: glibc's realloc(NULL, n) jumps to malloc, and [rsp] is then the return
- * probe's trampoline. */
+ * down, so an entry above the remembered sp means that the other is over without a return. One at
+ * the same sp is a tail call: glibc's realloc(NULL, n) jumps to malloc, and [rsp] is then the
+ * return probe's trampoline. */
 static __always_inline bool is_nested(__u32 thread, __u64 sp)
 {
 	struct pending *outer = bpf_map_lookup_elem(&heap_pending, &thread);

@@ -19,12 +19,10 @@ struct module {
 	struct symtab symtab; /* names live in dwfl's memory */
 };
 
-static char *debuginfo_path; /* NULL: libdwfl's own default, /usr/lib/debug among others */
-
+/* debuginfo_path is libdwfl's default: /usr/lib/debug, among others. */
 static const Dwfl_Callbacks callbacks = {
 	.find_debuginfo = dwfl_standard_find_debuginfo,
 	.section_address = dwfl_offline_section_address,
-	.debuginfo_path = &debuginfo_path,
 };
 
 /* Whether a symbol names code. Hand-written assembly often says no type, but if it says a size,
