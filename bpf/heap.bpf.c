@@ -62,6 +62,12 @@ struct {
 	__type(value, __u64);
 } heap_gap SEC(".maps");
 
+/* Global for the verifier's sake: its two loops are checked once, by themselves. */
+__noinline __u64 next_gap(void)
+{
+	return poisson_gap(heap_rate, bpf_get_prandom_u32());
+}
+
 static __always_inline bool is_sampled(__u64 size)
 {
 	__u32 zero = 0;
@@ -73,12 +79,12 @@ static __always_inline bool is_sampled(__u64 size)
 	if (!gap)
 		return false;
 	if (!*gap)
-		*gap = poisson_gap(heap_rate, bpf_get_prandom_u32());
+		*gap = next_gap();
 	if (*gap > size) {
 		*gap -= size;
 		return false;
 	}
-	*gap = poisson_gap(heap_rate, bpf_get_prandom_u32());
+	*gap = next_gap();
 	return true;
 }
 
@@ -139,7 +145,6 @@ static __always_inline enum wire_counter book_alloc(__u64 address, struct pendin
 static __always_inline __u64 caller_stack(struct pt_regs *ctx, enum wire_counter *outcome)
 {
 	struct scratch *scratch = scratch_take();
-	struct walk walk = {.sp = ctx->rsp + 8, .bp = ctx->rbp};
 	__u64 stack;
 
 	if (!scratch) {
@@ -147,10 +152,13 @@ static __always_inline __u64 caller_stack(struct pt_regs *ctx, enum wire_counter
 		return WIRE_STACK_LOST;
 	}
 	stack_start(scratch);
-	if (bpf_probe_read_user(&walk.pc, sizeof(walk.pc), (void *)ctx->rsp))
+	scratch->walk.sp = ctx->rsp + 8;
+	scratch->walk.bp = ctx->rbp;
+	scratch->walk.exact = 0;
+	if (bpf_probe_read_user(&scratch->walk.pc, sizeof(scratch->walk.pc), (void *)ctx->rsp))
 		scratch->head.end = WIRE_END_READ_FAULT;
 	else
-		stack_add_user(scratch, &walk);
+		stack_add_user(scratch);
 	stack = stack_intern(&heap_stacks, scratch);
 	scratch_give_back(scratch);
 	*outcome = stack == WIRE_STACK_LOST ? WIRE_ALLOC_STACK_FULL : WIRE_ALLOC_COUNTED;

@@ -25,10 +25,40 @@ static __always_inline void count(enum wire_counter which)
 	__u32 key = which;
 	__u64 *value = bpf_map_lookup_elem(&counters, &key);
 
-	/* Not atomic: only this CPU's cell, and a probe preempted inside one instruction's
-	 * read-modify-write is the worst that can happen. */
+	/* Atomic, since a tick can interrupt a probe in the middle of it. */
 	if (value)
 		__sync_fetch_and_add(value, 1);
+}
+
+/* A record here says that the target's mappings have changed, or may have. It says no more: user
+ * space reads them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} news __weak SEC(".maps");
+
+static __always_inline void tell_news(void)
+{
+	__u64 nothing = 0;
+
+	/* Full: there is news already. */
+	bpf_ringbuf_output(&news, &nothing, sizeof(nothing), 0);
+}
+
+/* A walk that meets an unknown address is worth a look at the mappings, but not each of thousands.
+ */
+#define UNKNOWN_NEWS_NS 20000000
+
+volatile __u64 unknown_told_ns __weak = 0;
+
+static __always_inline void tell_unknown_address(void)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+
+	if (now_ns - unknown_told_ns < UNKNOWN_NEWS_NS)
+		return;
+	unknown_told_ns = now_ns;
+	tell_news();
 }
 
 static __always_inline bool in_target(void)
@@ -36,14 +66,24 @@ static __always_inline bool in_target(void)
 	return bpf_get_current_pid_tgid() >> 32 == target_tgid;
 }
 
-/* Room for one stack while it is walked. A power of two, so that a masked index is a checked one.
- */
+/* Where a walk up the stack has got to. */
+struct walk {
+	__u64 pc;
+	__u64 sp;
+	__u64 bp;
+	__u64 exact;         /* an interrupted frame: pc is where it was, and registers hold */
+	__u64 registers[16]; /* by DWARF's numbers, but for rbp and rsp */
+};
+
+/* Room for one stack while it is walked. The number of words is a power of two, so that an index
+ * that is masked is one that is checked. */
 #define SCRATCH_WORDS (WIRE_CHUNKS_MAX * WIRE_CHUNK_WORDS)
 _Static_assert((SCRATCH_WORDS & (SCRATCH_WORDS - 1)) == 0, "maskable");
 
 struct scratch {
 	__u32 busy;
 	__u32 depth; /* words in use after the head */
+	struct walk walk;
 	union {
 		struct wire_stack_head head;
 		__u64 words[SCRATCH_WORDS];

@@ -32,18 +32,25 @@ static __always_inline void stack_add_kernel(struct scratch *scratch, void *ctx)
 	scratch->head.kernel_depth = scratch->depth;
 }
 
-/* Adds the frame of `walk` and its callers. */
-static __always_inline void stack_add_user(struct scratch *scratch, struct walk *walk)
+/* Adds the frame that scratch->walk is at, and its callers. Global, as walk_step() is and for the
+ * same reason, and so is stack_hash(): what the verifier learns in a loop of hundreds of turns ends
+ * with the function. */
+__weak __noinline int stack_add_user(struct scratch *scratch)
 {
 	int end = WALK_GOES_ON;
 
+	if (!scratch)
+		return 0;
 	for (int i = 0; i < WIRE_USER_DEPTH && end == WALK_GOES_ON; i++) {
+		__u64 exact = scratch->walk.exact ? WIRE_FRAME_EXACT : 0;
+
 		scratch->depth++;
-		scratch->words[scratch->depth & (SCRATCH_WORDS - 1)] = walk->pc;
-		end = walk_step(walk);
+		scratch->words[scratch->depth & (SCRATCH_WORDS - 1)] = scratch->walk.pc | exact;
+		end = walk_step(&scratch->walk);
 	}
 	scratch->head.user_depth = scratch->depth - scratch->head.kernel_depth;
 	scratch->head.end = end == WALK_GOES_ON ? WIRE_END_TOO_DEEP : end;
+	return 0;
 }
 
 /* FNV-1a by words, with the high half folded in: the multiplication alone never moves a high bit
@@ -54,10 +61,12 @@ static __always_inline __u64 stack_hash_step(__u64 hash, __u64 word)
 	return hash ^ hash >> 32;
 }
 
-static __always_inline __u64 stack_hash(const struct scratch *scratch)
+__weak __noinline __u64 stack_hash(struct scratch *scratch)
 {
 	__u64 hash = 0xcbf29ce484222325ULL;
 
+	if (!scratch)
+		return hash;
 	for (__u32 i = 0; i < SCRATCH_WORDS && i <= scratch->depth; i++)
 		hash = stack_hash_step(hash, scratch->words[i]);
 	return hash;

@@ -1,39 +1,188 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* One frame back. Pure stepping: knows registers and the stack, no maps. */
+/* One frame back, by the unwind row of the code it is in. */
 #ifndef EXOPROF_UNWIND_BPF_H
 #define EXOPROF_UNWIND_BPF_H
 
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-
-#include "wire.h"
-
-struct walk {
-	__u64 pc;
-	__u64 sp;
-	__u64 bp;
-};
+#include "maps.bpf.h"
+#include "tables.bpf.h"
+#include "trampoline.bpf.h"
 
 #define WALK_GOES_ON (-1)
 
-/* By frame pointer: the caller's rbp is at [rbp], the return address above it (System V ABI, AMD64
- * supplement, figure 3.3). Gives WALK_GOES_ON, or the enum wire_stack_end it stopped at. */
-static __always_inline int walk_step(struct walk *walk)
+/* DWARF's numbers (System V ABI, AMD64 supplement, figure 3.36). */
+#define REGISTER_BP  6
+#define REGISTER_SP  7
+
+/* The address that says what code a frame is in. A return address may be the first byte behind its
+ * function, where a call that never returns comes last. */
+static __always_inline __u64 walk_code_address(const struct walk *walk)
+{
+	return walk->exact ? walk->pc : walk->pc - 1;
+}
+
+/* By frame pointer, for code without rows: the caller's rbp is at [rbp], the return address above
+ * it (System V ABI, AMD64 supplement, figure 3.3). */
+static __always_inline int step_by_frame_pointer(struct walk *walk)
 {
 	__u64 frame[2];
 
-	if (!walk->bp)
-		return WIRE_END_OUTERMOST;
+	count(WIRE_WALK_FRAME_POINTER);
 	if (walk->bp < walk->sp || walk->bp & 7)
-		return WIRE_END_BAD_FRAME;
+		return WIRE_END_NO_ROW;
 	if (bpf_probe_read_user(frame, sizeof(frame), (void *)walk->bp))
-		return WIRE_END_READ_FAULT;
-	if (!frame[1])
-		return WIRE_END_OUTERMOST;
+		return WIRE_END_NO_ROW;
 	walk->sp = walk->bp + sizeof(frame);
 	walk->bp = frame[0];
 	walk->pc = frame[1];
 	return WALK_GOES_ON;
+}
+
+/* uc_mcontext's registers in a struct ucontext (arch/x86/include/uapi/asm/sigcontext.h), which is
+ * where rsp points to when a signal handler has returned. */
+#define SIGNAL_REGISTERS 40
+
+struct signal_registers {
+	__u64 r8_to_r15[8];
+	__u64 di, si, bp, bx, dx, ax, cx, sp, ip;
+};
+
+static __always_inline int step_over_signal(struct walk *walk)
+{
+	struct signal_registers saved;
+
+	if (bpf_probe_read_user(&saved, sizeof(saved), (void *)(walk->sp + SIGNAL_REGISTERS)))
+		return WIRE_END_READ_FAULT;
+	walk->registers[0] = saved.ax;
+	walk->registers[1] = saved.dx;
+	walk->registers[2] = saved.cx;
+	walk->registers[3] = saved.bx;
+	walk->registers[4] = saved.si;
+	walk->registers[5] = saved.di;
+	for (int i = 0; i < 8; i++)
+		walk->registers[8 + i] = saved.r8_to_r15[i];
+	walk->pc = saved.ip;
+	walk->sp = saved.sp;
+	walk->bp = saved.bp;
+	walk->exact = 1;
+	return WALK_GOES_ON;
+}
+
+/* Not every C library describes the code that its signal handlers return to. It is known by what it
+ * does: mov $15, %rax (rt_sigreturn); syscall. gdb looks for the same bytes (amd64-linux-tdep.c).
+ */
+static __always_inline bool is_signal_return(const struct walk *walk)
+{
+	static const __u8 code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
+	__u8 found[sizeof(code)];
+
+	if (bpf_probe_read_user(found, sizeof(found), (void *)walk->pc))
+		return false;
+	for (unsigned int i = 0; i < sizeof(code); i++) {
+		if (found[i] != code[i])
+			return false;
+	}
+	return true;
+}
+
+static __always_inline int step_without_row(struct walk *walk)
+{
+	return is_signal_return(walk) ? step_over_signal(walk) : step_by_frame_pointer(walk);
+}
+
+/* Only the interrupted frame has all its registers; of the others rsp and rbp are followed. */
+static __always_inline bool read_register(const struct walk *walk, __u8 number, __u64 *value)
+{
+	if (number == REGISTER_SP)
+		*value = walk->sp;
+	else if (number == REGISTER_BP)
+		*value = walk->bp;
+	else if (walk->exact)
+		*value = walk->registers[number & 15];
+	else
+		return false;
+	return true;
+}
+
+/* The canonical frame address, or the enum wire_stack_end that it fails with. */
+static __always_inline int find_cfa(const struct walk *walk, const struct wire_unwind_rule *rule,
+				    __u64 *cfa)
+{
+	if (rule->cfa == WIRE_CFA_PLT) {
+		*cfa = walk->sp + ((walk->pc & 15) >= (__u32)rule->cfa_offset ? 16 : 8);
+		return WALK_GOES_ON;
+	}
+	if (rule->cfa != WIRE_CFA_REGISTER && rule->cfa != WIRE_CFA_DEREF)
+		return WIRE_END_UNSUPPORTED;
+	if (!read_register(walk, rule->cfa_register, cfa))
+		return WIRE_END_UNSUPPORTED;
+	*cfa += rule->cfa_offset;
+	if (rule->cfa == WIRE_CFA_REGISTER)
+		return WALK_GOES_ON;
+	if (bpf_probe_read_user(cfa, sizeof(*cfa), (void *)*cfa))
+		return WIRE_END_READ_FAULT;
+	*cfa += rule->cfa_addend;
+	return WALK_GOES_ON;
+}
+
+static __always_inline int step_by_rule(struct walk *walk, const struct wire_unwind_rule *rule)
+{
+	__u64 cfa, saved_bp = walk->bp, return_pc;
+	int end = find_cfa(walk, rule, &cfa);
+
+	if (end != WALK_GOES_ON)
+		return end;
+	/* The stack grows down, so a caller's frame is above, or the table does not fit the code.
+	 */
+	if (cfa <= walk->sp)
+		return WIRE_END_BAD_FRAME;
+	if (bpf_probe_read_user(&return_pc, sizeof(return_pc), (void *)(cfa - 8)))
+		return WIRE_END_READ_FAULT;
+	if (rule->bp == WIRE_BP_SAVED &&
+	    bpf_probe_read_user(&saved_bp, sizeof(saved_bp), (void *)(cfa + rule->bp_offset)))
+		return WIRE_END_READ_FAULT;
+	walk->pc = return_pc;
+	walk->sp = cfa;
+	walk->bp = saved_bp;
+	walk->exact = 0;
+	return WALK_GOES_ON;
+}
+
+static __always_inline int see_through_trampoline(struct walk *walk)
+{
+	if (!is_trampoline(walk->pc))
+		return WALK_GOES_ON;
+	walk->pc = hidden_return(walk->sp - 8);
+	return walk->pc ? WALK_GOES_ON : WIRE_END_NO_MAPPING;
+}
+
+/* Takes the walk to the caller's frame. Gives WALK_GOES_ON, or the enum wire_stack_end it stopped
+ * at. A global function, which the verifier checks once and by itself: 256 steps with two binary
+ * searches in each are then no more to it than one. That works from Linux 5.13 on; bpf_loop() came
+ * with 5.17. */
+__weak __noinline int walk_step(struct walk *walk)
+{
+	const struct wire_mapping *mapping;
+	const struct wire_unwind_rule *rule = NULL;
+	int end;
+
+	if (!walk)
+		return WIRE_END_READ_FAULT;
+	mapping = find_mapping(walk_code_address(walk));
+	if (!mapping) {
+		tell_unknown_address();
+		return WIRE_END_NO_MAPPING;
+	}
+	if (mapping->kind == WIRE_MAPPING_ROWS)
+		rule = find_rule(mapping, walk_code_address(walk));
+	if (rule && rule->cfa == WIRE_CFA_END)
+		return WIRE_END_OUTERMOST;
+	if (!rule || rule->cfa == WIRE_CFA_NONE)
+		end = step_without_row(walk);
+	else if (rule->cfa == WIRE_CFA_SIGNAL)
+		end = step_over_signal(walk);
+	else
+		end = step_by_rule(walk, rule);
+	return end == WALK_GOES_ON ? see_through_trampoline(walk) : end;
 }
 
 #endif

@@ -10,11 +10,97 @@
 
 /* How a user stack ended. Only the kernel side knows; user space names it. */
 enum wire_stack_end {
-	WIRE_END_OUTERMOST,  /* the frame pointer chain ended in 0, as the ABI has it */
-	WIRE_END_NO_USER,    /* no user registers: a kernel worker of the process */
-	WIRE_END_READ_FAULT, /* the next frame cannot be read */
-	WIRE_END_BAD_FRAME,  /* the frame pointer does not go up the stack */
-	WIRE_END_TOO_DEEP,   /* WIRE_USER_DEPTH frames and more to come */
+	WIRE_END_OUTERMOST,   /* whole: the outermost frame was reached */
+	WIRE_END_NO_USER,     /* no user registers: a kernel worker of the process */
+	WIRE_END_NO_MAPPING,  /* the address is in no mapping that we know */
+	WIRE_END_NO_ROW,      /* no row for the code, and its frame pointer leads nowhere */
+	WIRE_END_UNSUPPORTED, /* a rule that we cannot follow */
+	WIRE_END_READ_FAULT,  /* the stack cannot be read there */
+	WIRE_END_BAD_FRAME,   /* the caller's frame would not be above this one */
+	WIRE_END_TOO_DEEP,    /* WIRE_USER_DEPTH frames and more to come */
+	WIRE_ENDS,
+};
+
+/* Marks a user frame's address as the very instruction that was about to run: of the frame that a
+ * tick or a signal interrupted. All others are return addresses, one behind the call. User
+ * addresses have at most 56 bits. */
+#define WIRE_FRAME_EXACT (1ULL << 63)
+
+/* How to get from a frame to its caller's. The caller's stack pointer is the canonical frame
+ * address, CFA; the return address is at CFA - 8. */
+enum wire_cfa {
+	WIRE_CFA_NONE,        /* no information about this code */
+	WIRE_CFA_END,         /* the outermost frame: there is no return address */
+	WIRE_CFA_REGISTER,    /* register + offset */
+	WIRE_CFA_DEREF,       /* [register + offset] + addend */
+	WIRE_CFA_PLT,         /* rsp + 8, and 8 more from byte `cfa_offset` of an entry of 16 on */
+	WIRE_CFA_SIGNAL,      /* all registers are in the signal frame that rsp points to */
+	WIRE_CFA_UNSUPPORTED, /* there is a rule, but none of these */
+};
+
+enum wire_bp {
+	WIRE_BP_UNCHANGED,
+	WIRE_BP_SAVED, /* at CFA + bp_offset */
+	WIRE_BP_UNKNOWN,
+};
+
+struct wire_unwind_rule {
+	__u8 cfa;          /* enum wire_cfa */
+	__u8 cfa_register; /* by DWARF's numbers: 6 is rbp, 7 is rsp */
+	__u8 bp;           /* enum wire_bp */
+	__u8 reserved;
+	__s32 cfa_offset;
+	__s32 cfa_addend;
+	__s32 bp_offset;
+};
+_Static_assert(sizeof(struct wire_unwind_rule) == 16, "wire layout");
+
+/* From `pc_low` on, within a page of code, this rule holds, up to the next row. */
+struct wire_unwind_row {
+	__u16 pc_low;
+	__u16 rule;
+};
+_Static_assert(sizeof(struct wire_unwind_row) == 4, "wire layout");
+
+/* A page of code has its rows in one block, and its first row begins where it begins. */
+#define WIRE_PAGE_SHIFT   16
+#define WIRE_BLOCK_ROWS   65536
+#define WIRE_BLOCKS_MAX   512   /* 128 MiB of rows */
+#define WIRE_PAGES_MAX    65536 /* 4 GiB of code */
+#define WIRE_RULES_MAX    65536
+#define WIRE_MAPPINGS_MAX 4096
+
+struct wire_unwind_block {
+	struct wire_unwind_row rows[WIRE_BLOCK_ROWS];
+};
+
+struct wire_unwind_page {
+	__u32 block;
+	__u16 first, last; /* rows in the block */
+};
+_Static_assert(sizeof(struct wire_unwind_page) == 8, "wire layout");
+
+enum wire_mapping_kind {
+	WIRE_MAPPING_ROWS,    /* its code has rows */
+	WIRE_MAPPING_NO_ROWS, /* it has none: JIT code, a file without call-frame information */
+};
+
+/* Executable memory of the target. */
+struct wire_mapping {
+	__u64 start, end; /* runtime addresses, end excluded */
+	__u64 bias; /* runtime address - bias = address that the rows count by, its page 0 being
+		     * first_page */
+	__u32 first_page;
+	__u32 page_count;
+	__u32 kind; /* enum wire_mapping_kind */
+	__u32 reserved;
+};
+_Static_assert(sizeof(struct wire_mapping) == 40, "wire layout");
+
+/* Sorted by address. There are two of these, one in use while the other is written. */
+struct wire_mappings {
+	__u64 count;
+	struct wire_mapping items[WIRE_MAPPINGS_MAX];
 };
 
 /* A stack is a row of words: a head, then one address a frame, leaf first, kernel frames before
@@ -101,6 +187,9 @@ enum wire_counter {
 	WIRE_FREE_COUNTED,
 	WIRE_FREE_UNTRACKED, /* not sampled, or from before the attach */
 	WIRE_FREE_LATE,      /* found out when its address was given out again */
+
+	/* a step of a walk, not an event */
+	WIRE_WALK_FRAME_POINTER, /* by frame pointer, for want of a row */
 
 	WIRE_COUNTERS,
 };

@@ -45,7 +45,8 @@ struct agent {
 	/* The collecting thread's own. */
 	struct job *running;
 	bool target_gone;
-	int64_t refresh_ms;
+	int64_t refresh_ms; /* when the mappings are to be read again */
+	int64_t news_ms;    /* when they were read for a reason */
 
 	/* Shared, under the lock. */
 	pthread_mutex_t lock;
@@ -115,8 +116,28 @@ static void refresh_maps(struct agent *agent)
 	agent->refresh_ms = monotonic_ms() + REFRESH_MS;
 	if (!maps)
 		return;
+	if (!agent->maps || !maps__equal(agent->maps, maps))
+		collector__set_maps(agent->collector, maps);
 	maps__put(agent->maps);
 	agent->maps = maps;
+}
+
+/* A program that maps code all the time is looked at this often at most; what comes in between is
+ * seen the next time. */
+#define NEWS_MS 20
+
+static void take_news(struct agent *agent)
+{
+	int64_t soonest_ms = monotonic_ms() + NEWS_MS;
+
+	if (!collector__take_news(agent->collector) || agent->target_gone)
+		return;
+	if (monotonic_ms() - agent->news_ms >= NEWS_MS) {
+		agent->news_ms = monotonic_ms();
+		refresh_maps(agent);
+	} else if (agent->refresh_ms > soonest_ms) {
+		agent->refresh_ms = soonest_ms;
+	}
 }
 
 static void hand_over(struct agent *agent, struct job *job)
@@ -307,16 +328,19 @@ static void wait_for_news(struct agent *agent)
 		{.fd = agent->wake_fd,					   .events = POLLIN},
  /* poll() passes negative ones over */
 		{.fd = agent->target_gone ? -1 : process__pidfd(agent->process), .events = POLLIN},
+		{.fd = collector__news_fd(agent->collector),                     .events = POLLIN},
 	};
 	uint64_t ignored;
 
-	if (poll(fds, 2, ms_to_next(agent)) <= 0)
+	if (poll(fds, 3, ms_to_next(agent)) <= 0)
 		return;
 	if (fds[0].revents) {
 		ssize_t got = read(agent->wake_fd, &ignored, sizeof(ignored));
 
 		(void)got;
 	}
+	if (fds[2].revents)
+		take_news(agent);
 	if (fds[1].revents)
 		agent->target_gone = true;
 }

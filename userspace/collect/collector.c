@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "collect/internal.h"
+#include "collect/news.h"
 
 /* maps.bpf.h */
 #define SCRATCH_PER_CPU 4
@@ -33,6 +34,16 @@ static int configure(struct collector *collector)
 	return heap_source__configure(collector);
 }
 
+static int open_tables(struct collector *collector)
+{
+	collector->tables = tables__new(collector->skel);
+	if (!collector->tables)
+		return -errno;
+	collector->news =
+		news__open(bpf_map__fd(collector->skel->maps.news), collector->options.pid);
+	return collector->news ? 0 : -errno;
+}
+
 struct collector *collector__open(const struct collector_options *options)
 {
 	struct collector *collector = calloc(1, sizeof(*collector));
@@ -56,6 +67,8 @@ struct collector *collector__open(const struct collector_options *options)
 		goto fail;
 	err = exoprof_bpf__load(collector->skel);
 	if (!err)
+		err = open_tables(collector);
+	if (!err)
 		return collector;
 fail:
 	collector__close(collector);
@@ -69,6 +82,28 @@ void collector__close(struct collector *collector)
 		return;
 	cpu_source__free(collector->cpu);
 	heap_source__free(collector->heap);
+	news__close(collector->news);
+	tables__free(collector->tables);
 	exoprof_bpf__destroy(collector->skel);
 	free(collector);
+}
+
+int collector__news_fd(const struct collector *collector)
+{
+	return news__fd(collector->news);
+}
+
+bool collector__take_news(struct collector *collector)
+{
+	return news__take(collector->news);
+}
+
+int collector__set_maps(struct collector *collector, const struct maps *maps)
+{
+	return tables__update(collector->tables, maps);
+}
+
+void collector__tables_size(const struct collector *collector, struct tables_size *size)
+{
+	tables__size(collector->tables, size);
 }

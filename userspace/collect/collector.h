@@ -6,6 +6,7 @@
 #define EXOPROF_COLLECTOR_H
 
 #include "collect/samples.h"
+#include "collect/tables.h"
 #include "target/allocator.h"
 #include "target/process.h"
 
@@ -29,6 +30,19 @@ struct collector_options {
  */
 struct collector *collector__open(const struct collector_options *options);
 void collector__close(struct collector *collector); /* NULL is fine */
+
+/* Readable (POLLIN) when the target's mappings may have changed. */
+int collector__news_fd(const struct collector *collector);
+
+/* Takes in the news; true if the mappings should be read. */
+bool collector__take_news(struct collector *collector);
+
+/* Makes the kernel side know the target's mappings, and the unwind rows of the files in them. 0 or
+ * -errno. */
+int collector__set_maps(struct collector *collector, const struct maps *maps);
+
+/* How much there is of unwind rows. */
+void collector__tables_size(const struct collector *collector, struct tables_size *size);
 
 /* Probes the allocator's functions in the target. 0 or -errno, with nothing attached; -ENOTSUP for
  * a flavour that the kernel has not. */

@@ -17,6 +17,8 @@ struct collector {
 	struct collector_options options;
 	struct cpu_source *cpu;
 	struct heap_source *heap;
+	struct tables *tables;
+	struct news *news;
 };
 
 /* Each source: its state, made before anything is attached. NULL with errno set. */

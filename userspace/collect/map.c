@@ -97,7 +97,7 @@ int stack__read(int map_fd, uint64_t hash, struct sample_stack *stack)
 	if (hash == WIRE_STACK_LOST || bpf_map_lookup_elem(map_fd, &key, words))
 		return 0;
 	depth = head->kernel_depth + head->user_depth;
-	if (depth > WIRE_KERNEL_DEPTH + WIRE_USER_DEPTH)
+	if (depth > WIRE_KERNEL_DEPTH + WIRE_USER_DEPTH || head->end >= WIRE_ENDS)
 		return 0;
 	for (key.index = 1; key.index * WIRE_CHUNK_WORDS <= depth; key.index++) {
 		if (bpf_map_lookup_elem(map_fd, &key, &words[key.index * WIRE_CHUNK_WORDS]))

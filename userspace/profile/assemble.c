@@ -11,23 +11,14 @@
 #include "profile/builder.h"
 #include "profile/scale.h"
 
-/* Why a stack is not whole; the first is for one that is. */
-enum cut {
-	WHOLE,
-	CUT_CHAIN_ENDED,
-	CUT_NO_MAPPING,
-	CUT_READ_FAULT,
-	CUT_BAD_FRAME,
-	CUT_TOO_DEEP,
-	CUTS,
-};
-
-static const char *const cut_names[CUTS] = {
-	[CUT_CHAIN_ENDED] = "frame pointers end",
-	[CUT_NO_MAPPING] = "no mapping",
-	[CUT_READ_FAULT] = "read fault",
-	[CUT_BAD_FRAME] = "bad frame pointer",
-	[CUT_TOO_DEEP] = "too deep",
+/* Why a stack is not whole; NULL for those that are. */
+static const char *const end_names[WIRE_ENDS] = {
+	[WIRE_END_NO_MAPPING] = "no mapping",
+	[WIRE_END_NO_ROW] = "no unwind row",
+	[WIRE_END_UNSUPPORTED] = "unsupported unwind rule",
+	[WIRE_END_READ_FAULT] = "read fault",
+	[WIRE_END_BAD_FRAME] = "bad frame",
+	[WIRE_END_TOO_DEEP] = "too deep",
 };
 
 #define FRAMES_MAX (WIRE_KERNEL_DEPTH + WIRE_USER_DEPTH + 1)
@@ -39,8 +30,8 @@ struct assembly {
 	struct profile_builder *builder;
 	uint32_t *mapping_ids; /* by index in samples->maps; UINT32_MAX: not in the profile yet */
 	uint32_t kernel_mapping;
-	int64_t cut_samples[CUTS];
-	int64_t lost_stacks; /* samples whose stack was lost */
+	int64_t end_samples[WIRE_ENDS]; /* by how their stacks ended */
+	int64_t lost_stacks;            /* samples whose stack was lost */
 	uint32_t lost_note;
 };
 
@@ -144,68 +135,34 @@ static uint32_t user_location(struct assembly *assembly, const struct mapping *m
 }
 
 /* The address to look a user frame up by. A return address is the instruction after the call: one
- * byte less, or a call at the end of a function names the next one. Only the frame that a tick
- * interrupted is where it says. */
-static uint64_t lookup_address(const struct assembly *assembly, const struct sample_stack *stack,
-			       uint32_t frame)
+ * byte less, or a call at the end of a function names the next one. */
+static uint64_t lookup_address(uint64_t frame)
 {
-	bool interrupted = assembly->samples->source == SAMPLES_CPU && frame == 0;
-
-	return stack->frames[stack->kernel_depth + frame] - !interrupted;
+	return frame & WIRE_FRAME_EXACT ? frame & ~WIRE_FRAME_EXACT : frame - 1;
 }
 
-/* A thread begins in one of these; a stack that ends elsewhere has lost its callers. */
-static bool is_outermost(struct assembly *assembly, const struct mapping *mapping, uint64_t address)
-{
-	static const char *const names[] = {"_start", "clone3", "__clone3", "clone", "__clone"};
-	const char *name = symbolizer__user(assembly->symbolizer, mapping, address);
-
-	for (size_t i = 0; name && i < sizeof(names) / sizeof(*names); i++) {
-		if (!strcmp(name, names[i]))
-			return true;
-	}
-	return false;
-}
-
-static enum cut cut_of(uint32_t end)
-{
-	switch (end) {
-	case WIRE_END_READ_FAULT:
-		return CUT_READ_FAULT;
-	case WIRE_END_BAD_FRAME:
-		return CUT_BAD_FRAME;
-	case WIRE_END_TOO_DEEP:
-		return CUT_TOO_DEEP;
-	default:
-		return CUT_CHAIN_ENDED;
-	}
-}
-
-/* Adds the user frames to `locations`. A frame pointer that is none leads to what is no code: there
- * the stack is cut. */
-static enum cut add_user_frames(struct assembly *assembly, const struct sample_stack *stack,
-				uint32_t *locations, uint32_t *depth)
-{
-	const struct mapping *mapping = NULL;
-	uint64_t address = 0;
-
-	for (uint32_t i = 0; i < stack->user_depth; i++) {
-		address = lookup_address(assembly, stack, i);
-		mapping = maps__find(assembly->samples->maps, address);
-		if (!mapping)
-			return CUT_NO_MAPPING;
-		locations[(*depth)++] = user_location(assembly, mapping, address);
-	}
-	if (stack->end == WIRE_END_NO_USER)
-		return WHOLE;
-	return mapping && is_outermost(assembly, mapping, address) ? WHOLE : cut_of(stack->end);
-}
-
-static uint32_t cut_note(struct assembly *assembly, enum cut cut)
+static uint32_t unknown_location(struct assembly *assembly, uint64_t address)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "[truncated: %s]", cut_names[cut]);
+	snprintf(name, sizeof(name), "[unknown+0x%" PRIx64 "]", address);
+	return add_location(assembly, PROFILE_NO_MAPPING, address, FRAME_UNKNOWN, name);
+}
+
+static uint32_t frame_location(struct assembly *assembly, uint64_t frame)
+{
+	uint64_t address = lookup_address(frame);
+	const struct mapping *mapping = maps__find(assembly->samples->maps, address);
+
+	return mapping ? user_location(assembly, mapping, address)
+		       : unknown_location(assembly, address);
+}
+
+static uint32_t cut_note(struct assembly *assembly, uint32_t end)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "[truncated: %s]", end_names[end]);
 	return profile_builder__note(assembly->builder, name);
 }
 
@@ -214,7 +171,6 @@ static uint32_t locate(struct assembly *assembly, const struct sample_stack *sta
 		       uint32_t locations[FRAMES_MAX])
 {
 	uint32_t depth = 0;
-	enum cut cut;
 
 	if (!stack->frames) {
 		assembly->lost_stacks += samples;
@@ -223,10 +179,12 @@ static uint32_t locate(struct assembly *assembly, const struct sample_stack *sta
 	}
 	for (uint32_t i = 0; i < stack->kernel_depth; i++)
 		locations[depth++] = kernel_location(assembly, stack->frames[i]);
-	cut = add_user_frames(assembly, stack, locations, &depth);
-	assembly->cut_samples[cut] += samples;
-	if (cut != WHOLE)
-		locations[depth++] = cut_note(assembly, cut);
+	for (uint32_t i = 0; i < stack->user_depth; i++)
+		locations[depth++] =
+			frame_location(assembly, stack->frames[stack->kernel_depth + i]);
+	assembly->end_samples[stack->end] += samples;
+	if (end_names[stack->end])
+		locations[depth++] = cut_note(assembly, stack->end);
 	return depth;
 }
 
@@ -285,19 +243,24 @@ static void add_types(struct assembly *assembly)
 static void comment_stacks(struct assembly *assembly)
 {
 	struct profile_builder *builder = assembly->builder;
-	int64_t cut = 0;
+	int64_t whole = 0, cut = 0;
 
-	for (int i = CUT_CHAIN_ENDED; i < CUTS; i++)
-		cut += assembly->cut_samples[i];
+	for (int end = 0; end < WIRE_ENDS; end++)
+		*(end_names[end] ? &cut : &whole) += assembly->end_samples[end];
 	profile_builder__comment(builder,
 				 "stacks, by samples: %" PRId64 " whole, %" PRId64
 				 " truncated, %" PRId64 " lost",
-				 assembly->cut_samples[WHOLE], cut, assembly->lost_stacks);
-	for (int i = CUT_CHAIN_ENDED; i < CUTS; i++) {
-		if (assembly->cut_samples[i])
-			profile_builder__comment(builder, "truncated, %s: %" PRId64, cut_names[i],
-						 assembly->cut_samples[i]);
+				 whole, cut, assembly->lost_stacks);
+	for (int end = 0; end < WIRE_ENDS; end++) {
+		if (end_names[end] && assembly->end_samples[end])
+			profile_builder__comment(builder, "truncated, %s: %" PRId64, end_names[end],
+						 assembly->end_samples[end]);
 	}
+	if (assembly->samples->counters[WIRE_WALK_FRAME_POINTER])
+		profile_builder__comment(builder,
+					 "frames passed by frame pointer, for want of unwind rows: "
+					 "%" PRIu64,
+					 assembly->samples->counters[WIRE_WALK_FRAME_POINTER]);
 }
 
 static void comment_cpu(struct assembly *assembly)

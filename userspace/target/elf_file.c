@@ -14,8 +14,12 @@
 #define SEGMENTS_MAX 64
 #define BUILD_ID_MAX 64
 
+/* The smallest page of x86-64. */
+#define PAGE_MASK    4095ULL
+
 struct segment {
 	uint64_t offset, vaddr, size;
+	bool executable;
 };
 
 struct elf_file {
@@ -43,6 +47,7 @@ static void read_segments(struct elf_file *file, Elf *elf)
 			.offset = phdr.p_offset,
 			.vaddr = phdr.p_vaddr,
 			.size = phdr.p_filesz,
+			.executable = phdr.p_flags & PF_X,
 		};
 	}
 }
@@ -122,6 +127,20 @@ bool elf_file__vaddr(const struct elf_file *file, uint64_t file_offset, uint64_t
 		if (file_offset >= segment->offset &&
 		    file_offset - segment->offset < segment->size) {
 			*vaddr = segment->vaddr + (file_offset - segment->offset);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool elf_file__code_vaddr(const struct elf_file *file, uint64_t file_offset, uint64_t *vaddr)
+{
+	for (unsigned int i = 0; i < file->segment_count; i++) {
+		const struct segment *segment = &file->segments[i];
+
+		if (segment->executable && file_offset >= (segment->offset & ~PAGE_MASK) &&
+		    file_offset < segment->offset + segment->size) {
+			*vaddr = segment->vaddr - segment->offset + file_offset;
 			return true;
 		}
 	}

@@ -27,6 +27,10 @@ const char *elf_file__build_id(const struct elf_file *file); /* hex, "" where th
  * holds it. */
 bool elf_file__vaddr(const struct elf_file *file, uint64_t file_offset, uint64_t *vaddr);
 
+/* The address that the headers give to where a mapping of code begins. A mapping begins at a page,
+ * the segment in it perhaps later. False where the offset belongs to no executable segment. */
+bool elf_file__code_vaddr(const struct elf_file *file, uint64_t file_offset, uint64_t *vaddr);
+
 /* Where in the file the exported function of that name begins. 0, -ENOENT, or -EBADMSG for a file
  * that cannot be read. */
 int elf_file__function(const struct elf_file *file, const char *name, uint64_t *file_offset);

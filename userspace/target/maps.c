@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "target/vdso.h"
 
 /* The kernel writes a newline in a path as \012, and nothing else is escaped (fs/proc/task_mmu.c).
  */
@@ -111,11 +112,22 @@ struct reading {
 	const struct process *process;
 };
 
+static struct elf_file *vdso_file(const struct maps *previous)
+{
+	for (size_t i = 0; previous && i < previous->count; i++) {
+		if (previous->items[i].file && !strcmp(previous->items[i].name, "[vdso]"))
+			return elf_file__get(previous->items[i].file);
+	}
+	return vdso__open();
+}
+
 static struct elf_file *file_of(const struct reading *reading, const struct map_line *line)
 {
 	struct elf_file *file;
 	int fd;
 
+	if (line->path && !strcmp(line->path, "[vdso]"))
+		return vdso_file(reading->previous);
 	if (!line->inode)
 		return NULL;
 	file = known_file(reading->maps, line);
@@ -226,4 +238,21 @@ static int compare_address(const void *key, const void *item)
 const struct mapping *maps__find(const struct maps *maps, uint64_t address)
 {
 	return bsearch(&address, maps->items, maps->count, sizeof(*maps->items), compare_address);
+}
+
+static bool is_same(const struct mapping *a, const struct mapping *b)
+{
+	return a->start == b->start && a->end == b->end && a->file_offset == b->file_offset &&
+	       a->file == b->file && !strcmp(a->name, b->name);
+}
+
+bool maps__equal(const struct maps *a, const struct maps *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		if (!is_same(&a->items[i], &b->items[i]))
+			return false;
+	}
+	return true;
 }

@@ -50,6 +50,9 @@ struct maps *maps__read(const struct process *process, const struct maps *previo
 struct maps *maps__get(struct maps *maps);
 void maps__put(struct maps *maps); /* NULL is fine */
 
+/* Whether code is where it was, and the same. */
+bool maps__equal(const struct maps *a, const struct maps *b);
+
 /* The mapping that holds this runtime address, or NULL. */
 const struct mapping *maps__find(const struct maps *maps, uint64_t address);
 

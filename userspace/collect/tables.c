@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/tables.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/intern.h"
+#include "collect/internal.h"
+#include "unwind/cfi.h"
+
+/* Code in one file: page 0 begins at `base`. */
+struct loaded_file {
+	uint32_t first_page, page_count; /* 0 pages: no rows */
+	uint64_t base;
+};
+
+struct tables {
+	struct exoprof_bpf *skel;
+	struct intern *file_ids; /* build IDs, or the addresses of files without */
+	struct loaded_file *files;
+	size_t file_count, file_capacity;
+	struct elf_file **kept; /* those known by address, so that it stays theirs */
+	size_t kept_count, kept_capacity;
+	struct intern *rule_ids;
+	struct wire_unwind_block *block; /* a copy of the last one */
+	int block_fd;                    /* -1: none yet */
+	uint32_t block_count, block_used;
+	uint32_t page_count;
+	uint64_t row_count;
+	struct wire_mappings *mappings; /* room to build them in */
+};
+
+struct tables *tables__new(struct exoprof_bpf *skel)
+{
+	struct tables *tables = calloc(1, sizeof(*tables));
+
+	if (!tables)
+		return NULL;
+	tables->skel = skel;
+	tables->block_fd = -1;
+	tables->file_ids = intern__new();
+	tables->rule_ids = intern__new();
+	tables->block = calloc(1, sizeof(*tables->block));
+	tables->mappings = calloc(1, sizeof(*tables->mappings));
+	if (tables->file_ids && tables->rule_ids && tables->block && tables->mappings)
+		return tables;
+	tables__free(tables);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void tables__free(struct tables *tables)
+{
+	if (!tables)
+		return;
+	for (size_t i = 0; i < tables->kept_count; i++)
+		elf_file__put(tables->kept[i]);
+	free(tables->kept);
+	free(tables->files);
+	intern__free(tables->file_ids);
+	intern__free(tables->rule_ids);
+	if (tables->block_fd >= 0)
+		close(tables->block_fd);
+	free(tables->block);
+	free(tables->mappings);
+	free(tables);
+}
+
+static int flush_block(struct tables *tables)
+{
+	__u32 zero = 0;
+
+	if (tables->block_fd < 0)
+		return 0;
+	return bpf_map_update_elem(tables->block_fd, &zero, tables->block, BPF_ANY);
+}
+
+static int add_block(struct tables *tables)
+{
+	int outer = bpf_map__fd(tables->skel->maps.unwind_blocks);
+	int err = flush_block(tables), fd;
+
+	if (err)
+		return err;
+	if (tables->block_count == WIRE_BLOCKS_MAX)
+		return -ENOSPC;
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "unwind_block", sizeof(__u32),
+			    sizeof(struct wire_unwind_block), 1, NULL);
+	if (fd < 0)
+		return fd;
+	err = bpf_map_update_elem(outer, &tables->block_count, &fd, BPF_ANY);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	if (tables->block_fd >= 0)
+		close(tables->block_fd);
+	tables->block_fd = fd;
+	tables->block_count++;
+	tables->block_used = 0;
+	return 0;
+}
+
+/* The number that a rule has in the kernel's list of rules. */
+static int rule_number(struct tables *tables, const struct wire_unwind_rule *rule, __u16 *number)
+{
+	bool is_new;
+	uint32_t id = intern__id(tables->rule_ids, rule, sizeof(*rule), &is_new);
+
+	if (id == INTERN_FAILED)
+		return -ENOMEM;
+	/* A rule too many stands for none, once the last number is given out. */
+	if (id >= WIRE_RULES_MAX - 1) {
+		*number = WIRE_RULES_MAX - 1;
+		return 0;
+	}
+	*number = id;
+	if (!is_new)
+		return 0;
+	return bpf_map_update_elem(bpf_map__fd(tables->skel->maps.unwind_rules), &id, rule,
+				   BPF_ANY);
+}
+
+/* Rows of a file on their way into pages. */
+struct packing {
+	struct tables *tables;
+	const struct cfi_table *table;
+	__u16 *rule_numbers; /* the table's rules -> the kernel's */
+	size_t next;         /* the first row that is not in a page yet */
+	__u16 carried;       /* the rule that holds where the next page begins */
+};
+
+static int number_rules(struct packing *packing)
+{
+	const struct cfi_table *table = packing->table;
+	int err = 0;
+
+	packing->rule_numbers = calloc(table->rule_count, sizeof(__u16));
+	if (!packing->rule_numbers)
+		return -ENOMEM;
+	for (size_t i = 0; i < table->rule_count && !err; i++)
+		err = rule_number(packing->tables, &table->rules[i], &packing->rule_numbers[i]);
+	/* Before the first row there is no information: the table's rule 0. */
+	packing->carried = packing->rule_numbers[0];
+	return err;
+}
+
+static size_t rows_in_page(const struct packing *packing, uint64_t end)
+{
+	size_t row = packing->next;
+
+	while (row < packing->table->row_count && packing->table->rows[row].vaddr < end)
+		row++;
+	return row - packing->next;
+}
+
+/* Puts the rows of the page that begins at `start` into the block. A page's own first row is the
+ * rule that comes in from the page before it; it may be as many as the page has bytes, and one. */
+static int pack_page(struct packing *packing, uint64_t start, struct wire_unwind_page *page)
+{
+	struct tables *tables = packing->tables;
+	size_t count = rows_in_page(packing, start + (1 << WIRE_PAGE_SHIFT));
+	bool begins_with_row = count && packing->table->rows[packing->next].vaddr == start;
+	size_t needed = count + !begins_with_row;
+	int err = 0;
+
+	if (tables->block_fd < 0 || tables->block_used + needed > WIRE_BLOCK_ROWS)
+		err = add_block(tables);
+	if (err)
+		return err;
+	page->block = tables->block_count - 1;
+	page->first = tables->block_used;
+	if (!begins_with_row)
+		tables->block->rows[tables->block_used++] =
+			(struct wire_unwind_row){.rule = packing->carried};
+	for (size_t i = 0; i < count; i++) {
+		const struct cfi_row *row = &packing->table->rows[packing->next++];
+
+		packing->carried = packing->rule_numbers[row->rule];
+		tables->block->rows[tables->block_used++] = (struct wire_unwind_row){
+			.pc_low = row->vaddr - start,
+			.rule = packing->carried,
+		};
+	}
+	page->last = tables->block_used - 1;
+	tables->row_count += needed;
+	return 0;
+}
+
+static int write_page(struct tables *tables, const struct wire_unwind_page *page)
+{
+	int err = bpf_map_update_elem(bpf_map__fd(tables->skel->maps.unwind_pages),
+				      &tables->page_count, page, BPF_ANY);
+
+	if (!err)
+		tables->page_count++;
+	return err;
+}
+
+static int pack(struct packing *packing, struct loaded_file *file)
+{
+	const struct cfi_table *table = packing->table;
+	struct tables *tables = packing->tables;
+	uint64_t first = table->rows[0].vaddr >> WIRE_PAGE_SHIFT;
+	uint64_t last = table->rows[table->row_count - 1].vaddr >> WIRE_PAGE_SHIFT;
+	int err = number_rules(packing);
+
+	if (!err && last - first >= WIRE_PAGES_MAX - tables->page_count)
+		err = -ENOSPC;
+	if (err)
+		return err;
+	file->first_page = tables->page_count;
+	file->base = first << WIRE_PAGE_SHIFT;
+	for (uint64_t number = first; number <= last && !err; number++) {
+		struct wire_unwind_page page;
+
+		err = pack_page(packing, number << WIRE_PAGE_SHIFT, &page);
+		if (!err)
+			err = write_page(tables, &page);
+	}
+	if (!err)
+		err = flush_block(tables);
+	if (!err)
+		file->page_count = last - first + 1;
+	return err;
+}
+
+static int load_rows(struct tables *tables, struct elf_file *elf_file, struct loaded_file *file)
+{
+	struct packing packing = {.tables = tables};
+	struct cfi_table *table = cfi_table__open(elf_file__fd(elf_file));
+	int err = 0;
+
+	if (!table)
+		return -errno;
+	packing.table = table;
+	if (table->row_count)
+		err = pack(&packing, file);
+	free(packing.rule_numbers);
+	cfi_table__close(table);
+	return err;
+}
+
+/* What the file is known by. One without a build ID is known by where we keep it. */
+static uint32_t file_id(struct tables *tables, struct elf_file *file, bool *is_new)
+{
+	const char *build_id = elf_file__build_id(file);
+	uint32_t id;
+
+	if (*build_id)
+		return intern__id(tables->file_ids, build_id, strlen(build_id), is_new);
+	id = intern__id(tables->file_ids, &file, sizeof(file), is_new);
+	if (id != INTERN_FAILED && *is_new &&
+	    !array_append(&tables->kept, &tables->kept_count, &tables->kept_capacity, file))
+		elf_file__get(file);
+	return id;
+}
+
+/* Gives the file's entry, loading its rows where it is new; NULL where memory is short. */
+static const struct loaded_file *loaded(struct tables *tables, struct elf_file *elf_file)
+{
+	struct loaded_file file = {};
+	bool is_new;
+	uint32_t id = file_id(tables, elf_file, &is_new);
+
+	if (id == INTERN_FAILED)
+		return NULL;
+	if (!is_new)
+		return id < tables->file_count ? &tables->files[id] : NULL;
+	/* What cannot be loaded has no rows, and costs nothing but its own stacks. */
+	load_rows(tables, elf_file, &file);
+	if (array_append(&tables->files, &tables->file_count, &tables->file_capacity, file))
+		return NULL;
+	return &tables->files[id];
+}
+
+static struct wire_mapping describe(struct tables *tables, const struct mapping *mapping)
+{
+	struct wire_mapping wire = {
+		.start = mapping->start,
+		.end = mapping->end,
+		.kind = WIRE_MAPPING_NO_ROWS,
+	};
+	const struct loaded_file *file;
+	uint64_t vaddr;
+
+	if (!mapping->file || !elf_file__code_vaddr(mapping->file, mapping->file_offset, &vaddr))
+		return wire;
+	file = loaded(tables, mapping->file);
+	if (!file || !file->page_count)
+		return wire;
+	wire.kind = WIRE_MAPPING_ROWS;
+	wire.bias = mapping->start - vaddr + file->base;
+	wire.first_page = file->first_page;
+	wire.page_count = file->page_count;
+	return wire;
+}
+
+/* The page that the kernel maps for uprobes (kernel/events/uprobes.c, __create_xol_area). */
+static void note_trampoline(struct tables *tables, const struct mapping *mapping)
+{
+	tables->skel->bss->trampoline_start = mapping->start;
+	tables->skel->bss->trampoline_end = mapping->end;
+}
+
+/* Writes the half that is not in use, then makes it the one that is. A walk that is still in the
+ * other half takes microseconds; user space comes back here after milliseconds at the earliest. */
+static int publish(struct tables *tables)
+{
+	struct exoprof_bpf *skel = tables->skel;
+	__u32 slot = !(skel->bss->mappings_active & 1);
+	int err = bpf_map_update_elem(bpf_map__fd(skel->maps.mappings), &slot, tables->mappings,
+				      BPF_ANY);
+
+	if (!err)
+		skel->bss->mappings_active = slot;
+	return err;
+}
+
+int tables__update(struct tables *tables, const struct maps *maps)
+{
+	struct wire_mappings *mappings = tables->mappings;
+
+	mappings->count = 0;
+	for (size_t i = 0; i < maps->count && mappings->count < WIRE_MAPPINGS_MAX; i++) {
+		const struct mapping *mapping = &maps->items[i];
+
+		mappings->items[mappings->count++] = describe(tables, mapping);
+		if (!strcmp(mapping->name, "[uprobes]"))
+			note_trampoline(tables, mapping);
+	}
+	return publish(tables);
+}
+
+void tables__size(const struct tables *tables, struct tables_size *size)
+{
+	*size = (struct tables_size){
+		.files = tables->file_count,
+		.rows = tables->row_count,
+		.rules = intern__count(tables->rule_ids),
+		.pages = tables->page_count,
+		.bytes = (uint64_t)tables->block_count * sizeof(struct wire_unwind_block),
+	};
+}

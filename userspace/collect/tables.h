@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fills the maps that the kernel side unwinds by: rows of each ELF file, once, and the mappings of
+ * the target, as often as they change. */
+#ifndef EXOPROF_TABLES_H
+#define EXOPROF_TABLES_H
+
+#include <stdint.h>
+
+#include "target/maps.h"
+
+struct exoprof_bpf;
+struct tables;
+
+struct tables *tables__new(struct exoprof_bpf *skel); /* NULL with errno set */
+void tables__free(struct tables *tables);             /* NULL is fine */
+
+/* Makes the kernel side know these mappings, and compiles the rows of files that are new. A file
+ * that has none, or that there is no room for, is left to the frame pointer. 0 or -errno. */
+int tables__update(struct tables *tables, const struct maps *maps);
+
+struct tables_size {
+	uint64_t files, rows, rules, pages;
+	uint64_t bytes; /* of kernel memory for rows */
+};
+
+void tables__size(const struct tables *tables, struct tables_size *size);
+
+#endif

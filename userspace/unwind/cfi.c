@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unwind/cfi.h"
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <errno.h>
+#include <gelf.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/intern.h"
+#include "unwind/fde.h"
+
+/* Numbers of the x86-64 registers in DWARF (System V ABI, AMD64 supplement, figure 3.36). */
+#define REGISTER_BP       6
+#define REGISTER_SP       7
+#define REGISTER_RA       16
+
+/* libLLVM has 0.9 million rows, Chromium about 5. */
+#define ROWS_MAX          16000000
+#define RULES_MAX         65535
+/* libdw runs a function's program from its start for each of its rows, so that n rows cost n^2 / 2
+ * steps: the longest in Debian's libraries has about 1,000. The whole file gets 2^31, some seconds.
+ */
+#define FUNCTION_ROWS_MAX 8192
+#define STEPS_MAX         (1ULL << 31)
+
+struct compilation {
+	struct cfi_table *table;
+	struct intern *rule_ids;
+	Dwarf_CFI *cfi;
+	uint64_t steps;
+};
+
+static const struct wire_unwind_rule no_rule = {.cfa = WIRE_CFA_NONE};
+
+static bool is_register_plus(const Dwarf_Op *op)
+{
+	return (op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg31) || op->atom == DW_OP_bregx;
+}
+
+static uint64_t register_of(const Dwarf_Op *op)
+{
+	return op->atom == DW_OP_bregx ? op->number : (uint64_t)(op->atom - DW_OP_breg0);
+}
+
+static int64_t offset_of(const Dwarf_Op *op)
+{
+	return op->atom == DW_OP_bregx ? op->number2 : op->number;
+}
+
+static bool fits(int64_t value)
+{
+	return value >= INT32_MIN && value <= INT32_MAX;
+}
+
+/* rsp + 8 + ((rip & 15) >= N) * 8: the linker's word for a PLT, whose entries push a word on their
+ * way (binutils, bfd/elfxx-x86.c). libdw gives N. */
+static bool is_plt(const Dwarf_Op *ops, size_t count)
+{
+	static const unsigned int atoms[] = {
+		DW_OP_breg7, DW_OP_breg16, 0, DW_OP_and, 0, DW_OP_ge, 0, DW_OP_shl, DW_OP_plus,
+	};
+
+	if (count != sizeof(atoms) / sizeof(*atoms))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (atoms[i] && ops[i].atom != atoms[i])
+			return false;
+	}
+	return ops[0].number == 8 && ops[2].atom == DW_OP_lit15 && ops[4].atom >= DW_OP_lit0 &&
+	       ops[4].atom <= DW_OP_lit15 && ops[6].atom == DW_OP_lit3;
+}
+
+/* [register + offset] + addend: assembly that has put the old stack pointer away, and gcc's
+ * functions with a realigned stack. */
+static bool is_deref(const Dwarf_Op *ops, size_t count)
+{
+	return (count == 2 || (count == 3 && ops[2].atom == DW_OP_plus_uconst)) &&
+	       is_register_plus(&ops[0]) && ops[1].atom == DW_OP_deref;
+}
+
+static void set_cfa(struct wire_unwind_rule *rule, const Dwarf_Op *ops, size_t count)
+{
+	int64_t offset, addend = 0;
+	uint64_t number;
+
+	rule->cfa = WIRE_CFA_UNSUPPORTED;
+	if (is_plt(ops, count)) {
+		rule->cfa = WIRE_CFA_PLT;
+		rule->cfa_offset = ops[4].atom - DW_OP_lit0;
+		return;
+	}
+	if (!count || !is_register_plus(&ops[0]))
+		return;
+	number = register_of(&ops[0]);
+	offset = offset_of(&ops[0]);
+	if (count == 3)
+		addend = ops[2].number;
+	if (number >= REGISTER_RA || !fits(offset) || !fits(addend))
+		return;
+	if (count == 1)
+		rule->cfa = WIRE_CFA_REGISTER;
+	else if (is_deref(ops, count))
+		rule->cfa = WIRE_CFA_DEREF;
+	else
+		return;
+	rule->cfa_register = number;
+	rule->cfa_offset = offset;
+	rule->cfa_addend = addend;
+}
+
+/* A saved register's place: CFA + offset. */
+static bool is_at_cfa(const Dwarf_Op *ops, size_t count, int64_t *offset)
+{
+	if (!count || ops[0].atom != DW_OP_call_frame_cfa)
+		return false;
+	if (count == 1)
+		*offset = 0;
+	else if (count == 2 && ops[1].atom == DW_OP_plus_uconst)
+		*offset = (int64_t)ops[1].number;
+	else
+		return false;
+	return fits(*offset);
+}
+
+static void set_bp(struct wire_unwind_rule *rule, Dwarf_Frame *frame)
+{
+	Dwarf_Op memory[3], *ops;
+	int64_t offset;
+	size_t count;
+
+	rule->bp = WIRE_BP_UNKNOWN;
+	if (dwarf_frame_register(frame, REGISTER_BP, memory, &ops, &count))
+		return;
+	/* No operations: the same value, or, if they are in our own memory, undefined. */
+	if (!count) {
+		rule->bp = ops == memory ? WIRE_BP_UNKNOWN : WIRE_BP_UNCHANGED;
+	} else if (ops == memory && is_at_cfa(ops, count, &offset)) {
+		rule->bp = WIRE_BP_SAVED;
+		rule->bp_offset = offset;
+	}
+}
+
+/* Where the return address is: at CFA - 8, or there is none (the outermost frame), or else we
+ * cannot go on from here. */
+static void check_return(struct wire_unwind_rule *rule, Dwarf_Frame *frame)
+{
+	Dwarf_Op memory[3], *ops;
+	int64_t offset;
+	size_t count;
+
+	if (dwarf_frame_register(frame, REGISTER_RA, memory, &ops, &count))
+		rule->cfa = WIRE_CFA_UNSUPPORTED;
+	else if (!count && ops == memory)
+		*rule = (struct wire_unwind_rule){.cfa = WIRE_CFA_END};
+	else if (ops != memory || !is_at_cfa(ops, count, &offset) || offset != -8)
+		rule->cfa = WIRE_CFA_UNSUPPORTED;
+}
+
+static struct wire_unwind_rule rule_of(Dwarf_Frame *frame, bool is_signal_frame)
+{
+	struct wire_unwind_rule rule = {};
+	Dwarf_Op *ops;
+	size_t count;
+
+	/* The kernel has put all registers on the stack, in one layout. */
+	if (is_signal_frame)
+		return (struct wire_unwind_rule){.cfa = WIRE_CFA_SIGNAL};
+	if (dwarf_frame_cfa(frame, &ops, &count)) {
+		rule.cfa = WIRE_CFA_UNSUPPORTED;
+		return rule;
+	}
+	set_cfa(&rule, ops, count);
+	set_bp(&rule, frame);
+	check_return(&rule, frame);
+	/* All that is not supported is one rule. */
+	return rule.cfa == WIRE_CFA_UNSUPPORTED
+		       ? (struct wire_unwind_rule){.cfa = WIRE_CFA_UNSUPPORTED}
+		       : rule;
+}
+
+static int rule_id(struct compilation *compilation, const struct wire_unwind_rule *rule,
+		   uint32_t *id)
+{
+	struct cfi_table *table = compilation->table;
+	bool is_new;
+
+	*id = intern__id(compilation->rule_ids, rule, sizeof(*rule), &is_new);
+	if (*id == INTERN_FAILED)
+		return -ENOMEM;
+	if (!is_new)
+		return 0;
+	if (table->rule_count == RULES_MAX)
+		return -E2BIG;
+	return array_append(&table->rules, &table->rule_count, &table->rule_capacity, *rule);
+}
+
+/* From `vaddr` on this rule holds. What is said of an address later counts. */
+static int add_row(struct compilation *compilation, uint64_t vaddr,
+		   const struct wire_unwind_rule *rule)
+{
+	struct cfi_table *table = compilation->table;
+	struct cfi_row row = {.vaddr = vaddr};
+	int err = rule_id(compilation, rule, &row.rule);
+
+	if (err)
+		return err;
+	if (table->row_count && table->rows[table->row_count - 1].vaddr == vaddr)
+		table->row_count--;
+	if (table->row_count && table->rows[table->row_count - 1].rule == row.rule)
+		return 0;
+	if (table->row_count == ROWS_MAX)
+		return -E2BIG;
+	return array_append(&table->rows, &table->row_count, &table->row_capacity, row);
+}
+
+/* Adds one row and gives where it ends. */
+static int add_frame(struct compilation *compilation, uint64_t vaddr, Dwarf_Frame *frame,
+		     uint64_t *end)
+{
+	struct wire_unwind_rule rule;
+	Dwarf_Addr frame_start, frame_end;
+	bool is_signal_frame = false;
+
+	if (dwarf_frame_info(frame, &frame_start, &frame_end, &is_signal_frame) < 0)
+		rule = (struct wire_unwind_rule){.cfa = WIRE_CFA_UNSUPPORTED};
+	else
+		rule = rule_of(frame, is_signal_frame);
+	*end = frame_end;
+	return add_row(compilation, vaddr, &rule);
+}
+
+/* Adds the rows of one function, up to `limit`. */
+static int add_function(struct compilation *compilation, const struct fde *fde, uint64_t limit)
+{
+	uint64_t vaddr = fde->start;
+	uint64_t rows = 0;
+	int err = 0;
+
+	while (!err && vaddr < limit) {
+		Dwarf_Frame *frame;
+		uint64_t end = 0;
+
+		compilation->steps += ++rows;
+		if (rows > FUNCTION_ROWS_MAX || compilation->steps > STEPS_MAX ||
+		    dwarf_cfi_addrframe(compilation->cfi, vaddr, &frame)) {
+			compilation->table->dropped++;
+			break;
+		}
+		err = add_frame(compilation, vaddr, frame, &end);
+		free(frame);
+		if (end <= vaddr)
+			break;
+		vaddr = end;
+	}
+	if (err)
+		return err;
+	return add_row(compilation, vaddr < limit ? vaddr : limit, &no_rule);
+}
+
+static int add_functions(struct compilation *compilation, const struct fde_list *list)
+{
+	int err = 0;
+
+	compilation->table->dropped += list->dropped;
+	for (size_t i = 0; i < list->count && !err; i++) {
+		const struct fde *fde = &list->items[i];
+		uint64_t limit = fde->end;
+
+		if (i + 1 < list->count && list->items[i + 1].start < limit)
+			limit = list->items[i + 1].start;
+		err = add_function(compilation, fde, limit);
+	}
+	return err;
+}
+
+/* The first section of that name that has bytes in the file. */
+static Elf_Scn *find_section(Elf *elf, const char *name, GElf_Shdr *shdr)
+{
+	Elf_Scn *section = NULL;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names))
+		return NULL;
+	while ((section = elf_nextscn(elf, section))) {
+		const char *found;
+
+		if (!gelf_getshdr(section, shdr) || shdr->sh_type == SHT_NOBITS)
+			continue;
+		found = elf_strptr(elf, names, shdr->sh_name);
+		if (found && !strcmp(found, name))
+			return section;
+	}
+	return NULL;
+}
+
+/* Compiles from one section, if the file has it. -ENOENT if not. */
+static int compile_section(struct compilation *compilation, Elf *elf, const char *name,
+			   bool is_eh_frame)
+{
+	const unsigned char *e_ident = (const unsigned char *)elf_getident(elf, NULL);
+	struct fde_list list = {};
+	GElf_Shdr shdr;
+	Elf_Scn *section = find_section(elf, name, &shdr);
+	Elf_Data *data;
+	int err;
+
+	if (!section)
+		return -ENOENT;
+	if (shdr.sh_flags & SHF_COMPRESSED && elf_compress(section, 0, 0) < 0)
+		return -EBADMSG;
+	data = elf_rawdata(section, NULL);
+	if (!e_ident || !data || !data->d_buf || !data->d_size)
+		return -ENOENT;
+	err = fde_list__read(&list, e_ident, data, shdr.sh_addr, is_eh_frame);
+	if (!err)
+		err = add_functions(compilation, &list);
+	fde_list__release(&list);
+	return err;
+}
+
+static int compile_eh_frame(struct compilation *compilation, Elf *elf)
+{
+	compilation->cfi = dwarf_getcfi_elf(elf);
+	if (!compilation->cfi)
+		return -ENOENT;
+	return compile_section(compilation, elf, ".eh_frame", true);
+}
+
+static int compile_debug_frame(struct compilation *compilation, Elf *elf)
+{
+	Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+	int err = -ENOENT;
+
+	if (!dwarf)
+		return -ENOENT;
+	compilation->cfi = dwarf_getcfi(dwarf);
+	if (compilation->cfi)
+		err = compile_section(compilation, elf, ".debug_frame", false);
+	dwarf_end(dwarf);
+	return err;
+}
+
+static int compile(struct compilation *compilation, Elf *elf)
+{
+	int err = rule_id(compilation, &no_rule, &(uint32_t){0});
+
+	if (err)
+		return err;
+	err = compile_eh_frame(compilation, elf);
+	if (compilation->cfi && err != -ENOMEM)
+		dwarf_cfi_end(compilation->cfi);
+	if (!err && compilation->table->row_count > 1)
+		return 0;
+	return compile_debug_frame(compilation, elf);
+}
+
+static bool is_x86_64(Elf *elf)
+{
+	GElf_Ehdr ehdr;
+
+	return gelf_getehdr(elf, &ehdr) && ehdr.e_machine == EM_X86_64 &&
+	       ehdr.e_ident[EI_CLASS] == ELFCLASS64;
+}
+
+static int open_and_compile(struct compilation *compilation, int elf_fd)
+{
+	int err = -EBADMSG;
+	Elf *elf;
+
+	elf_version(EV_CURRENT);
+	elf = elf_begin(elf_fd, ELF_C_READ, NULL);
+	if (!elf)
+		return -EBADMSG;
+	if (is_x86_64(elf))
+		err = compile(compilation, elf);
+	elf_end(elf);
+	return err;
+}
+
+struct cfi_table *cfi_table__open(int elf_fd)
+{
+	struct compilation compilation = {
+		.table = calloc(1, sizeof(*compilation.table)),
+		.rule_ids = intern__new(),
+	};
+	int err = -ENOMEM;
+
+	if (compilation.table && compilation.rule_ids)
+		err = open_and_compile(&compilation, elf_fd);
+	/* A table that is full serves as far as it goes. */
+	if (err == -E2BIG)
+		err = 0;
+	intern__free(compilation.rule_ids);
+	if (!err)
+		return compilation.table;
+	cfi_table__close(compilation.table);
+	errno = -err;
+	return NULL;
+}
+
+void cfi_table__close(struct cfi_table *table)
+{
+	if (!table)
+		return;
+	free(table->rows);
+	free(table->rules);
+	free(table);
+}
+
+const struct wire_unwind_rule *cfi_table__rule(const struct cfi_table *table, uint64_t vaddr)
+{
+	size_t low = 0, high = table->row_count;
+
+	/* low becomes the first row behind the address. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (table->rows[middle].vaddr <= vaddr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low ? &table->rules[table->rows[low - 1].rule] : &no_rule;
+}
