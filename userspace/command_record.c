@@ -134,12 +134,14 @@ static int record(const struct recording *recording, int output_fd, const char *
 	return EXIT_SUCCESS;
 }
 
-static int attach_and_record(const struct options *options, int output_fd, const char *path)
+int record_command(const struct options *options)
 {
 	struct options wanted = *options;
 	struct recording recording = {.options = options};
+	const char *path = options->output;
+	char default_path[64];
 	struct process *process;
-	int status;
+	int fd, status = EXIT_FAILURE;
 
 	/* A CPU profile has no business in the target's malloc. */
 	wanted.agent.heap = options->kind->source == SAMPLES_HEAP;
@@ -152,26 +154,19 @@ static int attach_and_record(const struct options *options, int output_fd, const
 	recording.agent = lifecycle__attach(process, &wanted);
 	if (!recording.agent)
 		return EXIT_FAILURE;
-	recording.start_ms = monotonic_ms();
-	status = record(&recording, output_fd, path);
-	agent__close(recording.agent);
-	return status;
-}
-
-int record_command(const struct options *options)
-{
-	const char *path = options->output;
-	char default_path[64];
-	int fd;
-
 	if (!path) {
 		snprintf(default_path, sizeof(default_path), "%s%s", type_name(options),
 			 options->format->ending);
 		path = default_path;
 	}
+	/* Only now: what cannot be attached to leaves no empty file. */
 	fd = output__open(path);
-	if (fd < 0)
-		return fail("cannot write %s: %s (choose another place with -o)", path,
-			    strerror(-fd));
-	return attach_and_record(options, fd, path);
+	if (fd < 0) {
+		fail("cannot write %s: %s (choose another place with -o)", path, strerror(-fd));
+	} else {
+		recording.start_ms = monotonic_ms();
+		status = record(&recording, fd, path);
+	}
+	agent__close(recording.agent);
+	return status;
 }
