@@ -120,18 +120,15 @@ static int record(const struct recording *recording, int output_fd, const char *
 		err = take_cpu(recording, &bytes, &size);
 	else
 		err = take_heap(recording, &bytes, &size);
-	if (err == -ENODATA)
+	if (err) {
+		output__discard(output_fd, path);
 		return fail("no %s profile: %s", type_name(options),
-			    agent__heap_problem(recording->agent));
-	if (err)
-		return fail("no %s profile: %s", type_name(options), strerror(-err));
-	err = output__write(output_fd, bytes, size);
+			    err == -ENODATA ? agent__heap_problem(recording->agent)
+					    : strerror(-err));
+	}
+	err = output__save(output_fd, path, bytes, size);
 	free(bytes);
-	if (err)
-		return fail("cannot write %s: %s", path, strerror(-err));
-	if (strcmp(path, "-"))
-		say("wrote %s (%s, %zu bytes)", path, options->format->name, size);
-	return EXIT_SUCCESS;
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int record_command(const struct options *options)

@@ -157,18 +157,25 @@ ends_well_by() {
 	[ ! -s exoprof.err ]
 }
 
-# h2o 2.2 does not read from an HTTP/1 connection while a request is under way, so that there the
-# sampling goes on to the end of its time.
-@test "over HTTP/2 a client that hangs up stops the sampling" {
+# hang_up CURL_OPTION
+hang_up() {
 	start_target burn
 	start_exoprof -p "$TARGET"
-	curl -sS --http2-prior-knowledge -o body "${URL}profile?seconds=60" & local fetching=$!
+	curl -sS "$1" -o body "${URL}profile?seconds=60" & local fetching=$!
 	wait_for 10 is_sampling
 	kill -9 $fetching
 	wait $fetching || true
 	wait_for 10 not is_sampling
 	fetch p.pb.gz 'profile?seconds=1'
 	[ "$(total p.pb.gz 1)" -gt 0 ]
+}
+
+@test "over HTTP/1 a client that hangs up stops the sampling" {
+	hang_up --http1.1
+}
+
+@test "over HTTP/2 a client that hangs up stops the sampling" {
+	hang_up --http2-prior-knowledge
 }
 
 # --- record -----------------------------------------------------------------------------------------
@@ -178,7 +185,7 @@ ends_well_by() {
 	run -0 --separate-stderr "$exoprof" record -p "$TARGET" --type cpu -d 1 -o c.pb.gz
 	echo "$stderr"
 	[ -z "$output" ]
-	[[ "$stderr" == "exoprof: wrote c.pb.gz (pprof, "* ]]
+	[[ "$stderr" == "exoprof: wrote c.pb.gz ("* ]]
 	go tool pprof -top c.pb.gz | grep burn_a
 	run -0 "$exoprof" record -p "$TARGET" -d 1 -o c.folded
 	grep -q ';outer;middle;burn_a [0-9]*$' c.folded
