@@ -178,22 +178,22 @@ static void then_one_with_fewer_leading_underscores(void **state)
 static void then_one_that_is_not_weak(void **state)
 {
 	(void)state;
-	assert_wins(LOCAL("f"), WEAK("longer"));
-	assert_wins(GLOBAL("f"), WEAK("longer"));
+	assert_wins(LOCAL("ff"), WEAK("g"));
+	assert_wins(GLOBAL("ff"), WEAK("g"));
 	assert_wins(LOCAL("f"), ((struct symbol){.name = "g", .is_weak = true, .is_global = true}));
 }
 
 static void then_a_global_one(void **state)
 {
 	(void)state;
-	assert_wins(GLOBAL("f"), LOCAL("longer"));
+	assert_wins(GLOBAL("ff"), LOCAL("g"));
 }
 
-static void then_the_longer_one(void **state)
+static void then_the_shorter_one(void **state)
 {
 	(void)state;
-	assert_wins(GLOBAL("zz"), GLOBAL("a"));
-	assert_wins(WEAK("zz"), WEAK("a"));
+	assert_wins(GLOBAL("z"), GLOBAL("aa"));
+	assert_wins(WEAK("z"), WEAK("aa"));
 }
 
 static void then_the_first_by_its_bytes(void **state)
@@ -234,7 +234,7 @@ int main(void)
 		cmocka_unit_test(then_one_with_fewer_leading_underscores),
 		cmocka_unit_test(then_one_that_is_not_weak),
 		cmocka_unit_test(then_a_global_one),
-		cmocka_unit_test(then_the_longer_one),
+		cmocka_unit_test(then_the_shorter_one),
 		cmocka_unit_test(then_the_first_by_its_bytes),
 		cmocka_unit_test(the_best_of_many_aliases_stays),
 	};
