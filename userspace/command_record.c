@@ -120,26 +120,25 @@ static int record(const struct recording *recording, int output_fd, const char *
 		err = take_cpu(recording, &bytes, &size);
 	else
 		err = take_heap(recording, &bytes, &size);
-	if (err == -ENODATA)
+	if (err) {
+		output__discard(output_fd, path);
 		return fail("no %s profile: %s", type_name(options),
-			    agent__heap_problem(recording->agent));
-	if (err)
-		return fail("no %s profile: %s", type_name(options), strerror(-err));
-	err = output__write(output_fd, bytes, size);
+			    err == -ENODATA ? agent__heap_problem(recording->agent)
+					    : strerror(-err));
+	}
+	err = output__save(output_fd, path, bytes, size);
 	free(bytes);
-	if (err)
-		return fail("cannot write %s: %s", path, strerror(-err));
-	if (strcmp(path, "-"))
-		say("wrote %s (%s, %zu bytes)", path, options->format->name, size);
-	return EXIT_SUCCESS;
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int attach_and_record(const struct options *options, int output_fd, const char *path)
+int record_command(const struct options *options)
 {
 	struct options wanted = *options;
 	struct recording recording = {.options = options};
+	const char *path = options->output;
+	char default_path[64];
 	struct process *process;
-	int status;
+	int fd, status = EXIT_FAILURE;
 
 	/* A CPU profile has no business in the target's malloc. */
 	wanted.agent.heap = options->kind->source == SAMPLES_HEAP;
@@ -152,26 +151,19 @@ static int attach_and_record(const struct options *options, int output_fd, const
 	recording.agent = lifecycle__attach(process, &wanted);
 	if (!recording.agent)
 		return EXIT_FAILURE;
-	recording.start_ms = monotonic_ms();
-	status = record(&recording, output_fd, path);
-	agent__close(recording.agent);
-	return status;
-}
-
-int record_command(const struct options *options)
-{
-	const char *path = options->output;
-	char default_path[64];
-	int fd;
-
 	if (!path) {
 		snprintf(default_path, sizeof(default_path), "%s%s", type_name(options),
 			 options->format->ending);
 		path = default_path;
 	}
+	/* Only now: what cannot be attached to leaves no empty file. */
 	fd = output__open(path);
-	if (fd < 0)
-		return fail("cannot write %s: %s (choose another place with -o)", path,
-			    strerror(-fd));
-	return attach_and_record(options, fd, path);
+	if (fd < 0) {
+		fail("cannot write %s: %s (choose another place with -o)", path, strerror(-fd));
+	} else {
+		recording.start_ms = monotonic_ms();
+		status = record(&recording, fd, path);
+	}
+	agent__close(recording.agent);
+	return status;
 }

@@ -167,18 +167,14 @@ static int write_profile(const struct run *run)
 	size_t size = 0;
 	int err = taking ? taking__finish(taking, &bytes, &size) : -errno;
 
-	if (err == -ENODATA) {
-		say("no heap profile: %s", agent__heap_problem(run->agent));
+	if (err) {
+		say("no heap profile: %s",
+		    err == -ENODATA ? agent__heap_problem(run->agent) : strerror(-err));
+		output__discard(run->output_fd, run->options->output);
 		return err;
 	}
-	if (!err)
-		err = output__write(run->output_fd, bytes, size);
+	err = output__save(run->output_fd, run->options->output, bytes, size);
 	free(bytes);
-	if (err)
-		say("cannot write %s: %s", run->options->output, strerror(-err));
-	else if (strcmp(run->options->output, "-"))
-		say("wrote %s (%s, %zu bytes)", run->options->output, run->options->format->name,
-		    size);
 	return err;
 }
 
@@ -232,6 +228,8 @@ static int start_and_attend(struct run *run, const sigset_t *mask)
 
 	run->pid = launch__start(command, mask);
 	if (run->pid < 0) {
+		if (run->output_fd >= 0)
+			output__discard(run->output_fd, run->options->output);
 		fail("cannot run %s: %s", command[0], strerror(-run->pid));
 		return run->pid == -ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE;
 	}
@@ -252,8 +250,6 @@ int run_command(const struct options *options)
 	sigset_t mask;
 	char why[512];
 
-	if (options->output && options->kind->source != SAMPLES_HEAP)
-		return fail("run -o writes the heap at the command's end: --type heap or allocs");
 	run.signal_fd = lifecycle__signals(&mask);
 	if (run.signal_fd < 0)
 		return fail("cannot wait for signals: %s", strerror(-run.signal_fd));

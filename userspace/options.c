@@ -200,6 +200,9 @@ static void check_all(struct argp_state *state, const struct parsing *parsing)
 		argp_error(state, "which process? Give its pid with -p");
 	if (command->takes_command && !options->command)
 		argp_error(state, "which command? Give it behind the options");
+	if (command->takes_command && options->kind->source != SAMPLES_HEAP)
+		argp_error(state,
+			   "run writes the heap at the command's end: --type heap or allocs");
 	if (!options->format && options->output)
 		options->format = format__by_path(options->output);
 	if (!options->format)

@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/say.h"
 
 int output__open(const char *path)
 {
@@ -44,4 +47,24 @@ int output__write(int fd, const char *bytes, size_t size)
 	if (close(fd) && !err)
 		err = -errno;
 	return err;
+}
+
+int output__save(int fd, const char *path, const char *bytes, size_t size)
+{
+	int err = output__write(fd, bytes, size);
+
+	if (err)
+		say("cannot write %s: %s", path, strerror(-err));
+	else if (strcmp(path, "-"))
+		say("wrote %s (%zu bytes)", path, size);
+	return err;
+}
+
+void output__discard(int fd, const char *path)
+{
+	struct stat st;
+
+	if (strcmp(path, "-") && !fstat(fd, &st) && S_ISREG(st.st_mode) && !st.st_size)
+		unlink(path);
+	close(fd);
 }

@@ -4,7 +4,7 @@
 
 setup_file() {
 	local here="$BATS_TEST_DIRNAME"
-	local make_flamegraph="${MAKE_FLAMEGRAPH:-$here/../../build/tests/e2e/make_flamegraph}"
+	local make_flamegraph="${MAKE_FLAMEGRAPH:-$here/../../build/e2e/make_flamegraph}"
 	local chromium="${CHROMIUM:-chromium}"
 
 	if ! command -v "$chromium" > /dev/null; then

@@ -7,7 +7,8 @@
  * Waits for a byte on stdin (not with --now), does N operations in each thread, prints
  *   site NAME ALLOC_OBJECTS ALLOC_BYTES INUSE_OBJECTS INUSE_BYTES
  *   size BYTES ALLOC_OBJECTS INUSE_OBJECTS
- * and "end", and stays until stdin ends (not with --now). */
+ * and "end", and stays until stdin ends (not with --now); another byte before that, and it gives
+ * back all it has. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -58,6 +59,9 @@ struct block {
 static struct block slots[SLOTS];
 static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned int operations = 20000;
+
+/* Of any length, by its tail. */
+static char text[200000];
 
 static void book(struct book *of, uint32_t bytes, int objects, int gone)
 {
@@ -111,9 +115,6 @@ APART static void site_realloc_null(struct block *block, uint32_t size)
 
 APART static void site_strdup(struct block *block, uint32_t size)
 {
-	static char text[200000];
-
-	/* One long text that all share; its end is a byte that only this call looks at. */
 	block->address = must(strdup(text + sizeof(text) - sizes[size]));
 	book_alloc(block, SITE_STRDUP, size);
 }
@@ -272,6 +273,16 @@ static void print_books(void)
 	fflush(stdout);
 }
 
+static void give_all_back(void)
+{
+	for (int i = 0; i < SLOTS; i++) {
+		if (slots[i].address)
+			site_free(&slots[i]);
+	}
+	puts("given back");
+	fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
 	int wait = 1, status = 0;
@@ -287,11 +298,12 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
+	memset(text, 'x', sizeof(text) - 1);
 	if (wait && read(STDIN_FILENO, &byte, 1) != 1)
 		return 2;
 	work();
 	print_books();
 	while (wait && read(STDIN_FILENO, &byte, 1) == 1)
-		;
+		give_all_back();
 	return status;
 }

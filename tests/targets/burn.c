@@ -7,10 +7,14 @@
 #include <stdio.h>
 
 /* noipa: not inlined, not cloned, and nothing is known of it at the call. */
-#define APART __attribute__((noipa))
+#define APART         __attribute__((noipa))
+
+/* gcc leaves the frame of a leaf function out where nothing needs it, whatever it is told, and a
+ * walk by frame pointers then loses the caller. */
+#define NEEDS_FRAME() __asm__ volatile("" : : "r"(__builtin_frame_address(0)))
 
 /* About a millisecond. */
-#define ROUND 300000
+#define ROUND         300000
 
 static volatile uint64_t sink;
 
@@ -18,6 +22,7 @@ APART static uint64_t burn_a(uint64_t rounds)
 {
 	uint64_t x = rounds;
 
+	NEEDS_FRAME();
 	for (uint64_t i = 0; i < rounds; i++)
 		__asm__ volatile("imul %0, %0" : "+r"(x));
 	return x;
@@ -27,6 +32,7 @@ APART static uint64_t burn_b(uint64_t rounds)
 {
 	uint64_t x = rounds;
 
+	NEEDS_FRAME();
 	for (uint64_t i = 0; i < rounds; i++)
 		__asm__ volatile("imul %0, %0" : "+r"(x));
 	return x;
@@ -36,6 +42,7 @@ APART static uint64_t burn_other(uint64_t rounds)
 {
 	uint64_t x = rounds;
 
+	NEEDS_FRAME();
 	for (uint64_t i = 0; i < rounds; i++)
 		__asm__ volatile("imul %0, %0" : "+r"(x));
 	return x;

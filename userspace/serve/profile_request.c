@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "serve/query.h"
 #include "serve/reply.h"
@@ -24,6 +25,7 @@ struct job {
 	bool is_delta;
 	struct agent_answer answer;
 	uint64_t number;
+	h2o_timeout_entry_t look; /* for a client that has hung up */
 };
 
 static bool get(const h2o_req_t *req, const char *name, char *value, size_t size)
@@ -120,6 +122,27 @@ static void on_done(void *context, const struct agent_answer *answer)
 	h2o_multithread_send_message(&job->routes->finished, &job->message);
 }
 
+static h2o_timeout_t *look_timer(const struct job *job)
+{
+	return &job->routes->context->one_sec_timeout;
+}
+
+/* While it waits for an answer h2o 2.2 does not read from an HTTP/1 connection, and would not
+ * notice that there is nobody to answer, nor stop sampling for. A connection that the client has
+ * closed reads as empty. */
+static void on_look(h2o_timeout_entry_t *entry)
+{
+	struct job *job = H2O_STRUCT_FROM_MEMBER(struct job, look, entry);
+	h2o_conn_t *conn = job->req->conn;
+	int fd = h2o_socket_get_fd(conn->callbacks->get_socket(conn));
+	char byte;
+
+	if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		agent__end(job->routes->agent, job->number, false);
+	else
+		h2o_timeout_link(job->routes->context->loop, look_timer(job), &job->look);
+}
+
 /* h2o disposes of the request's pool. If the job is still there, the client went away. */
 static void on_dispose(void *pointer)
 {
@@ -128,6 +151,7 @@ static void on_dispose(void *pointer)
 	if (!*job)
 		return;
 	(*job)->req = NULL;
+	h2o_timeout_unlink(&(*job)->look);
 	agent__end((*job)->routes->agent, (*job)->number, false);
 }
 
@@ -167,6 +191,10 @@ void profile_request__start(struct routes *routes, h2o_req_t *req, const struct 
 	routes->waiting++;
 	job->link = h2o_mem_alloc_shared(&req->pool, sizeof(*job->link), on_dispose);
 	*job->link = job;
+	job->look.cb = on_look;
+	/* HTTP/2 is read all the time. */
+	if (req->version < 0x200)
+		h2o_timeout_link(routes->context->loop, look_timer(job), &job->look);
 }
 
 static void reply_failure(const struct job *job)
@@ -210,6 +238,7 @@ static void finish(struct job *job)
 	job->routes->waiting--;
 	if (job->req) {
 		*job->link = NULL;
+		h2o_timeout_unlink(&job->look);
 		if (job->answer.err)
 			reply_failure(job);
 		else

@@ -129,6 +129,7 @@ void routes__register(struct routes *routes, h2o_globalconf_t *config)
 
 void routes__start(struct routes *routes, h2o_context_t *context)
 {
+	routes->context = context;
 	h2o_multithread_register_receiver(context->queue, &routes->finished,
 					  profile_request__on_finished);
 }

@@ -11,6 +11,7 @@
 /* What the routes need of the server they are in. */
 struct routes {
 	struct agent *agent;
+	h2o_context_t *context;
 	/* Where the agent's threads put finished profiles for the event loop. */
 	h2o_multithread_receiver_t finished;
 	unsigned int waiting; /* requests whose profile is being taken */

@@ -32,13 +32,20 @@ struct server {
 	sem_t ready;
 };
 
+/* getaddrinfo() would take 65537 for 1. */
+static bool is_port(const char *text)
+{
+	return *text && strlen(text) <= 5 && !text[strspn(text, "0123456789")] &&
+	       atoi(text) <= UINT16_MAX;
+}
+
 /* Splits "HOST:PORT"; IPv6 addresses stand in brackets. */
 static int split(const char *address, char *host, size_t host_size, const char **port)
 {
 	const char *colon = strrchr(address, ':');
 	size_t length;
 
-	if (!colon || !colon[1])
+	if (!colon || !is_port(colon + 1))
 		return -EINVAL;
 	length = colon - address;
 	if (*address == '[' && length >= 2 && colon[-1] == ']') {

@@ -6,13 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "symbol/symtab.h"
 
 /* A kernel has about 200,000 symbols. */
 #define SYMBOLS_MAX 4000000
 
 struct kallsyms {
-	struct symtab symtab; /* owns its names */
+	struct symtab symtab;
+	char **names; /* of all symbols, also of those that symtab__finish() drops */
+	size_t name_count, name_capacity;
 };
 
 /* "ffffffff81000000 T _text" or "ffffffffc0000000 t name\t[module]" */
@@ -31,15 +34,17 @@ static int add_line(struct kallsyms *kallsyms, const char *text)
 		return -E2BIG;
 	if (asprintf(&copy, "%s%s%s", name, *module ? " " : "", module) < 0)
 		return -ENOMEM;
-	err = symtab__add(&kallsyms->symtab, (struct symbol){
-						     .start = address,
-						     .name = copy,
-						     .is_weak = strchr("wW", type),
-						     .is_global = type == 'T' || type == 'W',
-					     });
-	if (err)
+	err = array_append(&kallsyms->names, &kallsyms->name_count, &kallsyms->name_capacity, copy);
+	if (err) {
 		free(copy);
-	return err;
+		return err;
+	}
+	return symtab__add(&kallsyms->symtab, (struct symbol){
+						      .start = address,
+						      .name = copy,
+						      .is_weak = strchr("wW", type),
+						      .is_global = type == 'T' || type == 'W',
+					      });
 }
 
 static int compare_start(const void *left, const void *right)
@@ -91,8 +96,9 @@ void kallsyms__free(struct kallsyms *kallsyms)
 {
 	if (!kallsyms)
 		return;
-	for (size_t i = 0; i < kallsyms->symtab.count; i++)
-		free((char *)kallsyms->symtab.items[i].name);
+	for (size_t i = 0; i < kallsyms->name_count; i++)
+		free(kallsyms->names[i]);
+	free(kallsyms->names);
 	symtab__release(&kallsyms->symtab);
 	free(kallsyms);
 }

@@ -23,9 +23,9 @@ static int compare_sizes(size_t a, size_t b)
 }
 
 /* Which of two names for the same bytes a person would use; below 0 if it is the first. One without
- * a symbol version, with fewer leading underscores, not weak, global, longer. Much as perf chooses
- * (tools/perf/util/symbol.c, choose_best_symbol), but there weak comes first, and libc's calloc
- * becomes __libc_calloc. */
+ * a symbol version, with fewer leading underscores, not weak, global, shorter. Much as perf chooses
+ * (tools/perf/util/symbol.c, choose_best_symbol), but there weak comes first and longer is better,
+ * and libc's calloc and free become __libc_calloc and cfree. */
 static int compare_names(const struct symbol *a, const struct symbol *b)
 {
 	int order = compare_bools(strchr(a->name, '@'), strchr(b->name, '@'));
@@ -37,7 +37,7 @@ static int compare_names(const struct symbol *a, const struct symbol *b)
 	if (!order)
 		order = compare_bools(b->is_global, a->is_global);
 	if (!order)
-		order = compare_sizes(strlen(b->name), strlen(a->name));
+		order = compare_sizes(strlen(a->name), strlen(b->name));
 	return order ? order : strcmp(a->name, b->name);
 }
 

@@ -39,7 +39,7 @@ static int parse_line(char *text, struct map_line *line)
 	if (sscanf(text, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n",
 		   &line->start, &line->end, permissions, &line->file_offset, &major, &minor,
 		   &line->inode, &path_at) != 7 ||
-	    line->start >= line->end)
+	    strlen(permissions) != 4 || line->start >= line->end)
 		return -EBADMSG;
 	line->device = makedev(major, minor);
 	line->executable = permissions[2] == 'x';
@@ -237,6 +237,9 @@ static int compare_address(const void *key, const void *item)
 
 const struct mapping *maps__find(const struct maps *maps, uint64_t address)
 {
+	/* bsearch takes no NULL, not even of no items. */
+	if (!maps->count)
+		return NULL;
 	return bsearch(&address, maps->items, maps->count, sizeof(*maps->items), compare_address);
 }
 

@@ -34,8 +34,9 @@ static bool is_emulated(const struct instruction *instruction)
 
 	switch (info->meta.category) {
 	case ZYDIS_CATEGORY_PUSH:
-		/* One byte, or two with REX.B for r8 to r15. */
-		return info->opcode >= 0x50 && info->opcode <= 0x57 && info->length <= 2;
+		/* One byte, or two with REX.B for r8 to r15; no other prefix. */
+		return info->opcode >= 0x50 && info->opcode <= 0x57 &&
+		       info->length == 1 + info->raw.rex.B;
 	case ZYDIS_CATEGORY_NOP:
 	case ZYDIS_CATEGORY_WIDENOP:
 		/* endbr64 is a kind of nop to a decoder, to the kernel only the real ones are. */

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+# Loaded by every end-to-end test. A test starts what it needs by `start` and its kin; teardown ends
+# it all, and fails the test if anything stays behind: a process, or a BPF program that no process
+# holds. Others may run exoprof on the same machine: theirs is never touched or counted.
+
+bats_require_minimum_version 1.5.0
+
+root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+exoprof=$root/build/exoprof
+demo_server=$root/build/demo-server
+targets=$root/build/targets
+
+# These tests are about the real thing. Where it cannot run they fail: a skipped test shows nothing.
+setup_file() {
+	if ! "$exoprof" check > "$BATS_FILE_TMPDIR/check" 2>&1; then
+		echo "the end-to-end tests need root and a kernel with BPF; exoprof check says:" >&2
+		cat "$BATS_FILE_TMPDIR/check" >&2
+		return 1
+	fi
+}
+
+setup() {
+	# An empty directory: nothing may depend on where a command is run.
+	cd "$BATS_TEST_TMPDIR" || return
+	export PPROF_TMPDIR=$BATS_TEST_TMPDIR/pprof
+	: > "$BATS_TEST_TMPDIR/.started"
+}
+
+teardown() {
+	stop_all
+}
+
+# say_and_fail TEXT...
+say_and_fail() {
+	echo "$*" >&2
+	return 1
+}
+
+# not COMMAND...: bash passes a failed `! command` over.
+not() {
+	if "$@"; then say_and_fail "should fail: $*"; fi
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds.
+wait_for() {
+	local deadline=$((SECONDS + $1 + 1))
+	shift
+	until "$@" > /dev/null 2>&1; do
+		if [ "$SECONDS" -ge "$deadline" ]; then
+			say_and_fail "waited in vain for: $*"
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# start NAME COMMAND...: in the background, with NAME.out and NAME.err; STARTED is its pid.
+start() {
+	local name=$1
+	shift
+	"$@" > "$BATS_TEST_TMPDIR/$name.out" 2> "$BATS_TEST_TMPDIR/$name.err" < "${STDIN:-/dev/null}" 3>&- 4>&- &
+	STARTED=$!
+	echo "$STARTED" >> "$BATS_TEST_TMPDIR/.started"
+}
+
+# start_target NAME [ARGUMENT...]: one of tests/targets that prints "ready". TARGET is its pid.
+start_target() {
+	start target "$targets/$1" "${@:2}"
+	TARGET=$STARTED
+	wait_for 10 grep -q ready target.out
+}
+
+# A process that does nothing.
+start_idle() {
+	start idle sleep 1000
+	TARGET=$STARTED
+}
+
+# start_demo [OPTION...]: DEMO is its pid, DEMO_URL where it listens.
+start_demo() {
+	start demo "$demo_server" --listen 127.0.0.1:0 "$@"
+	DEMO=$STARTED
+	wait_for 10 grep -q 'listening on' demo.out
+	DEMO_URL=$(grep -o 'http://[^ ]*' demo.out)
+}
+
+# start_load SECONDS PATH: on the demo server, by wrk into load.out. LOAD is its pid.
+start_load() {
+	start load wrk -t1 -c8 "-d${1}s" "$DEMO_URL$2"
+	LOAD=$STARTED
+}
+
+# start_exoprof [OPTION...]: EXOPROF is its pid, URL its /debug/pprof/, in exoprof.out.
+start_exoprof() {
+	start_exoprof_as exoprof "$@"
+}
+
+# The same with another NAME, where there are two.
+start_exoprof_as() {
+	local name=$1
+	shift
+	start "$name" "$exoprof" "$@" --listen 127.0.0.1:0
+	EXOPROF=$STARTED
+	if ! wait_for 20 grep -q 'profiling' "$name.out"; then
+		cat "$name.err" >&2
+		return 1
+	fi
+	URL=$(grep -o 'http://[^ ,]*' "$name.out")
+}
+
+is_gone() {
+	! kill -0 "$1" 2> /dev/null
+}
+
+# end PID [SIGNAL]: and wait for it. STATUS is its exit status.
+end() {
+	kill "-${2:-TERM}" "$1"
+	wait_for 15 has_ended "$1"
+	STATUS=0
+	wait "$1" || STATUS=$?
+}
+
+# Gone, or a zombie that `wait` will take.
+has_ended() {
+	is_gone "$1" || grep -q '^State:.*Z' "/proc/$1/status"
+}
+
+# A pid may have been given out again.
+is_child() {
+	grep -qx "PPid:[[:space:]]$BASHPID" "/proc/$1/status" 2> /dev/null
+}
+
+stop_all() {
+	local pids pid left=0
+	pids=$(tac "$BATS_TEST_TMPDIR/.started")
+	for pid in $pids; do
+		is_child "$pid" || continue
+		kill "$pid" 2> /dev/null || continue
+		if ! wait_for 10 has_ended "$pid"; then
+			echo "pid $pid did not end: $(tr '\0' ' ' < "/proc/$pid/cmdline")" >&2
+			kill -KILL "$pid"
+			left=1
+		fi
+	done
+	for pid in $pids; do wait "$pid" 2> /dev/null || true; done
+	if ! wait_for 10 no_program_left; then
+		no_program_left
+		left=1
+	fi
+	return $left
+}
+
+# --- what is in the kernel ------------------------------------------------------------------------
+
+# Ids of the BPF programs and links that a living process holds: of pid $1, or of all.
+held_programs() { cat /proc/${1:-[0-9]*}/fdinfo/* 2> /dev/null | awk '$1 == "prog_id:" { print $2 }' | sort -u; }
+held_links() { cat /proc/${1:-[0-9]*}/fdinfo/* 2> /dev/null | awk '$1 == "link_id:" { print $2 }' | sort -u; }
+
+exoprof_programs() {
+	bpftool -j prog show | jq -r '.[] | select((.name // "") | test("^(cpu_tick|heap_(session|entry|return))$")) | .id'
+}
+
+# Programs of exoprof, or links to them, that are in the kernel and in no process' hands.
+no_program_left() {
+	local programs held id
+	# In this order: what is loaded in between is held by the time of the second look.
+	programs=$(exoprof_programs)
+	held=$(held_programs)
+	for id in $programs; do
+		grep -qx "$id" <<< "$held" && continue
+		# Unloaded since?
+		bpftool prog show id "$id" > /dev/null 2>&1 || continue
+		echo "BPF program $id is left" >&2
+		return 1
+	done
+	# A link keeps its program, so where no program is left, no link is.
+}
+
+# count_links PID PROGRAMS: the links of the process to programs whose names match, as `bpftool link`
+# shows them.
+count_links() {
+	local held programs
+	held=$(held_links "$1" | as_json)
+	programs=$(bpftool -j prog show | jq --arg match "$2" '[.[] | select((.name // "") | test($match)) | .id]')
+	bpftool -j link show | jq --argjson held "$held" --argjson programs "$programs" \
+		'[.[] | select((.id | IN($held[])) and (.prog_id | IN($programs[])))] | length'
+}
+
+as_json() {
+	jq -Rsc 'split("\n") | map(select(. != "") | tonumber)'
+}
+
+# The links of exoprof in the kernel: of CPU sampling and of heap probes.
+cpu_links() { count_links "$EXOPROF" '^cpu_'; }
+heap_links() { count_links "$EXOPROF" '^heap_'; }
+
+is_sampling() { [ "$(cpu_links)" -gt 0 ]; }
+has_heap_probes() { [ "$(heap_links)" -gt 0 ]; }
+
+# --- fetching and reading -------------------------------------------------------------------------
+
+# fetch FILE PATH: the answer must be 200.
+fetch() {
+	local status
+	status=$(curl -sS -o "$1" -w '%{http_code}' "$URL$2")
+	[ "$status" = 200 ] || say_and_fail "$2 gives $status: $(head -c 300 "$1")"
+}
+
+# top FILE TYPE [UNIT]: values by function, flat and cumulative.
+top() {
+	go tool pprof -top -unit="${3:-auto}" -sample_index="$2" -nodecount=1000 -nodefraction=0 "$1" 2> /dev/null
+}
+
+# Of `go tool pprof -raw`: a line a sample, the values and then the frames' names, leaf first,
+# between semicolons.
+samples() {
+	go tool pprof -raw "$1" 2> /dev/null | awk '
+		/^Samples:/ { part = "samples"; getline; next }
+		/^Locations/ { part = "locations"; next }
+		/^Mappings/ { part = "" }
+		part == "samples" && /^ *-?[0-9][-0-9 ]*:/ { line[++n] = $0 }
+		part == "locations" && /^ *[0-9]+: / {
+			id = $1; sub(":", "", id)
+			text = $0
+			sub(/^ *[0-9]+: 0x[0-9a-f]* (M=[0-9]+ )?/, "", text)
+			sub(/ [^ ]*:[0-9]+ s=[0-9]+.*/, "", text)
+			gsub(" ", "_", text)
+			name[id] = text
+		}
+		END {
+			for (i = 1; i <= n; i++) {
+				split(line[i], parts, ":")
+				depth = split(parts[2], ids, " ")
+				text = ""
+				for (j = 1; j <= depth; j++) text = text ";" name[ids[j]]
+				gsub(/ +/, " ", parts[1]); sub(/^ /, "", parts[1])
+				print parts[1] " " text ";"
+			}
+		}'
+}
+
+# total FILE INDEX: of one of a sample's values, from 1.
+total() {
+	samples "$1" | awk -v at="$2" '{ sum += $at } END { printf "%.0f\n", sum }'
+}
+
+# by_leaf FILE: the four heap values by the function that called the allocator.
+by_leaf() {
+	samples "$1" | awk '{
+		split($5, frames, ";"); leaf = frames[2]
+		for (i = 1; i <= 4; i++) sum[leaf, i] += $i
+		seen[leaf] = 1
+	} END { for (l in seen) printf "%s %.0f %.0f %.0f %.0f\n", l, sum[l, 1], sum[l, 2], sum[l, 3], sum[l, 4] }' |
+		sort
+}
+
+# raw_field FILE NAME: of the head of `go tool pprof -raw`, such as Period or Duration.
+raw_field() {
+	go tool pprof -raw "$1" 2> /dev/null | awk -v name="$2:" '$1 == name { print $2; exit }'
+}
+
+comments() {
+	go tool pprof -comments "$1" 2> /dev/null
+}
+
+# between LOW VALUE HIGH
+between() {
+	awk -v low="$1" -v value="$2" -v high="$3" 'BEGIN { exit !(low <= value && value <= high) }' ||
+		say_and_fail "$2 is not from $1 to $3"
+}
+
+stats() {
+	curl -sS "$DEMO_URL/stats" | jq "$1"
+}
+
+# CPU seconds that a process has had, all its threads.
+cpu_seconds() {
+	local hz
+	hz=$(getconf CLK_TCK)
+	sed 's/.*) //' "/proc/$1/stat" | awk -v hz="$hz" '{ print ($12 + $13) / hz }'
+}

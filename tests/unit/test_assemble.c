@@ -1,0 +1,637 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Addresses become a profile. The mappings are made up, around this program's own file, whose
+ * functions of known place and length are below. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "profile/assemble.h"
+
+/* Three functions of 16 bytes with nothing in between, then 16 bytes that are nobody's. */
+__asm__(".text\n"
+	".macro sixteen name\n"
+	".globl \\name\n"
+	".type \\name, @function\n"
+	"\\name: .fill 16, 1, 0x90\n"
+	".size \\name, 16\n"
+	".endm\n"
+	"sixteen first_code\n"
+	"sixteen second_code\n"
+	"sixteen third_code\n"
+	".globl nobodys_code\n"
+	"nobodys_code: .fill 16, 1, 0xcc\n");
+extern const char first_code[], second_code[], third_code[], nobodys_code[], _start[];
+
+#define LIBRARY_START 0x100000000
+#define MAIN_START    0x400000000
+#define ANON_START    0x700000000
+#define NOWHERE       0x500000000
+#define KERNEL_PC     UINT64_MAX /* no symbol reaches as far */
+
+#define FREQUENCY     100
+#define PERIOD_NS     10000000
+#define RATE          524288
+
+/* The executable segment of this program's file. */
+struct code {
+	uint64_t bias;
+	ElfW(Phdr) phdr;
+};
+
+static int take_code(struct dl_phdr_info *info, size_t size, void *context)
+{
+	struct code *code = context;
+
+	(void)size;
+	code->bias = info->dlpi_addr;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		if (info->dlpi_phdr[i].p_type == PT_LOAD && info->dlpi_phdr[i].p_flags & PF_X)
+			code->phdr = info->dlpi_phdr[i];
+	}
+	return 1;
+}
+
+static struct code own_code(void)
+{
+	struct code code = {};
+
+	dl_iterate_phdr(take_code, &code);
+	return code;
+}
+
+static uint64_t vaddr_of(const char *pointer)
+{
+	return (uintptr_t)pointer - own_code().bias;
+}
+
+/* Where the byte would be if the file were mapped there. */
+static uint64_t at(uint64_t mapping_start, const char *pointer)
+{
+	return mapping_start + (vaddr_of(pointer) - own_code().phdr.p_vaddr);
+}
+
+static struct mapping make_mapping(uint64_t start, const char *name, bool has_file)
+{
+	ElfW(Phdr) phdr = own_code().phdr;
+	struct mapping mapping = {
+		.start = start,
+		.end = start + phdr.p_filesz,
+		.name = strdup(name),
+	};
+
+	if (has_file) {
+		mapping.file_offset = phdr.p_offset;
+		mapping.file = elf_file__open(open("/proc/self/exe", O_RDONLY | O_CLOEXEC), name);
+		assert_non_null(mapping.file);
+	}
+	return mapping;
+}
+
+static struct samples *new_samples(enum samples_source source)
+{
+	struct maps *maps = calloc(1, sizeof(*maps));
+	struct samples *samples;
+
+	maps->refs = 1;
+	maps->items = calloc(3, sizeof(*maps->items));
+	maps->items[maps->count++] = make_mapping(LIBRARY_START, "/lib/libx.so.1", true);
+	maps->items[maps->count++] = make_mapping(MAIN_START, "/opt/app", true);
+	maps->items[maps->count++] = make_mapping(ANON_START, "[anon]", false);
+	maps->items[1].is_main = true;
+	samples = samples__new(source, maps);
+	maps__put(maps);
+	samples->frequency = FREQUENCY;
+	samples->heap_rate = RATE;
+	samples->how = "a test";
+	samples->time_ns = 1700000000000000000;
+	samples->duration_ns = 5000000000;
+	return samples;
+}
+
+/* A row of one stack: `kernel` kernel frames, then user frames. */
+static void add(struct samples *samples, struct sample_row row, uint32_t end, uint32_t kernel,
+		const uint64_t *frames, uint32_t depth)
+{
+	struct sample_stack stack = {
+		.hash = samples->stack_count + 1,
+		.kernel_depth = kernel,
+		.user_depth = depth - kernel,
+		.end = end,
+		.frames = malloc(depth * sizeof(*frames)),
+	};
+
+	memcpy(stack.frames, frames, depth * sizeof(*frames));
+	row.stack = samples->stack_count;
+	assert_int_equal(samples__add_stack(samples, stack), 0);
+	assert_int_equal(samples__add_row(samples, row), 0);
+}
+
+#define ADD(samples, row, end, kernel, ...)                       \
+	add(samples, row, end, kernel, (uint64_t[]){__VA_ARGS__}, \
+	    sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
+
+#define TICKS(n)   ((struct sample_row){.samples = (n)})
+#define ONE_SAMPLE TICKS(1)
+
+/* The profile; the samples are gone. */
+static const struct profile *assemble(struct samples *samples, const struct profile_kind *kind)
+{
+	struct symbolizer *symbolizer = symbolizer__new();
+	const struct profile *profile = profile__assemble(samples, kind, "a-name", 42, symbolizer);
+
+	assert_non_null(profile);
+	symbolizer__free(symbolizer);
+	samples__free(samples);
+	return profile;
+}
+
+static const struct profile_location *frame(const struct profile *profile, size_t sample,
+					    uint32_t depth)
+{
+	assert_true(sample < profile->sample_count);
+	assert_true(depth < profile->samples[sample].depth);
+	return &profile->locations[profile->samples[sample].locations[depth]];
+}
+
+static const char *name(const struct profile *profile, size_t sample, uint32_t depth)
+{
+	const struct profile_location *location = frame(profile, sample, depth);
+
+	assert_int_equal(location->line_count, 1);
+	return profile__line_name(profile, &profile->lines[location->first_line]);
+}
+
+/* The sample's frames, leaf first, are these names and no more. */
+static void assert_stack(const struct profile *profile, size_t sample, const char *const *names)
+{
+	uint32_t depth = 0;
+
+	for (; names[depth]; depth++)
+		assert_string_equal(name(profile, sample, depth), names[depth]);
+	assert_int_equal(profile->samples[sample].depth, depth);
+}
+
+#define ASSERT_STACK(profile, sample, ...) \
+	assert_stack(profile, sample, (const char *const[]){__VA_ARGS__, NULL})
+
+static void assert_comment(const struct profile *profile, const char *text)
+{
+	for (size_t i = 0; i < profile->comment_count; i++) {
+		if (strstr(profile->strings[profile->comments[i]], text))
+			return;
+	}
+	fail_msg("no comment has '%s'", text);
+}
+
+static void assert_no_comment(const struct profile *profile, const char *text)
+{
+	for (size_t i = 0; i < profile->comment_count; i++)
+		assert_null(strstr(profile->strings[profile->comments[i]], text));
+}
+
+static uint64_t start_frame(void)
+{
+	return at(MAIN_START, _start) + 10;
+}
+
+/* All three frames are at the first byte of a function, where the one before it ends. */
+static void of_a_cpu_sample_only_the_callers_are_looked_up_a_byte_before(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	const struct profile *profile;
+
+	(void)state;
+	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, at(MAIN_START, second_code),
+	    at(MAIN_START, second_code), at(MAIN_START, third_code), start_frame());
+	profile = assemble(samples, &profile_kind_cpu);
+	assert_int_equal(profile->sample_count, 1);
+	ASSERT_STACK(profile, 0, "second_code", "first_code", "second_code", "_start");
+	assert_int_equal(frame(profile, 0, 0)->address, at(MAIN_START, second_code));
+	assert_int_equal(frame(profile, 0, 1)->address, at(MAIN_START, second_code) - 1);
+	profile__free(profile);
+}
+
+static void of_a_heap_sample_all_frames_are_looked_up_a_byte_before(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_HEAP);
+	const struct profile *profile;
+
+	(void)state;
+	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, at(MAIN_START, second_code),
+	    at(MAIN_START, third_code), start_frame());
+	profile = assemble(samples, &profile_kind_heap);
+	ASSERT_STACK(profile, 0, "first_code", "second_code", "_start");
+	profile__free(profile);
+}
+
+/* When a tick lands in the kernel, the user frame is where the program entered it. */
+static void kernel_frames_come_before_user_frames(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	const struct profile *profile;
+	const struct profile_location *location;
+
+	(void)state;
+	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 2, KERNEL_PC, KERNEL_PC,
+	    at(MAIN_START, second_code), start_frame());
+	profile = assemble(samples, &profile_kind_cpu);
+	ASSERT_STACK(profile, 0, "[kernel+0xffffffffffffffff]", "[kernel+0xffffffffffffffff]",
+		     "second_code", "_start");
+	location = frame(profile, 0, 0);
+	assert_int_equal(location->kind, FRAME_KERNEL);
+	assert_int_equal(location->address, KERNEL_PC);
+	assert_string_equal(profile->strings[profile->mappings[location->mapping].file],
+			    "[kernel]");
+	profile__free(profile);
+}
+
+static void a_stack_of_kernel_frames_alone_is_whole(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	const struct profile *profile;
+
+	(void)state;
+	ADD(samples, ONE_SAMPLE, WIRE_END_NO_USER, 1, KERNEL_PC);
+	profile = assemble(samples, &profile_kind_cpu);
+	ASSERT_STACK(profile, 0, "[kernel+0xffffffffffffffff]");
+	assert_comment(profile, "1 whole, 0 truncated, 0 lost");
+	profile__free(profile);
+}
+
+static void the_kind_of_a_frame_is_whose_code_it_is(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	const struct profile *profile;
+
+	(void)state;
+	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, at(LIBRARY_START, first_code) + 1,
+	    at(MAIN_START, nobodys_code) + 8, at(ANON_START, first_code), start_frame());
+	profile = assemble(samples, &profile_kind_cpu);
+	assert_int_equal(frame(profile, 0, 0)->kind, FRAME_LIBRARY);
+	assert_string_equal(name(profile, 0, 0), "first_code");
+	assert_int_equal(frame(profile, 0, 1)->kind, FRAME_UNKNOWN);
+	assert_int_equal(frame(profile, 0, 2)->kind, FRAME_UNKNOWN);
+	assert_int_equal(frame(profile, 0, 3)->kind, FRAME_APP);
+	profile__free(profile);
+}
+
+static void an_address_without_a_name_is_called_by_file_and_address(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	const struct profile *profile;
+	char app[64], library[64];
+
+	(void)state;
+	snprintf(app, sizeof(app), "[app+0x%" PRIx64 "]", vaddr_of(nobodys_code) + 8);
+	snprintf(library, sizeof(library), "[libx.so.1+0x%" PRIx64 "]",
+		 vaddr_of(nobodys_code) + 4 - 1);
+	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, at(MAIN_START, nobodys_code) + 8,
+	    at(LIBRARY_START, nobodys_code) + 4, start_frame());
+	profile = assemble(samples, &profile_kind_cpu);
+	ASSERT_STACK(profile, 0, app, library, "_start");
+	profile__free(profile);
+}
+
+/* This program's file, with headers that put the code `shift` bytes higher. */
+static struct elf_file *open_shifted(uint64_t shift)
+{
+	int in = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), fd = memfd_create("shifted", 0);
+	struct stat st;
+	Elf64_Ehdr *header;
+	Elf64_Phdr *phdrs;
+	char *bytes;
+
+	assert_int_equal(fstat(in, &st), 0);
+	bytes = malloc(st.st_size);
+	assert_int_equal(read(in, bytes, st.st_size), st.st_size);
+	header = (void *)bytes;
+	phdrs = (void *)(bytes + header->e_phoff);
+	for (int i = 0; i < header->e_phnum; i++)
+		phdrs[i].p_vaddr += phdrs[i].p_type == PT_LOAD ? shift : 0;
+	assert_int_equal(write(fd, bytes, st.st_size), st.st_size);
+	free(bytes);
+	close(in);
+	return elf_file__open(fd, "shifted");
+}
+
+/* addr2line takes what the file's headers say, which is not always the place in the file. */
+static void the_address_in_such_a_name_is_the_one_in_the_headers(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	struct mapping *library = &samples->maps->items[0];
+	const struct profile *profile;
+	char expected[64];
+
+	(void)state;
+	elf_file__put(library->file);
+	library->file = open_shifted(0x10000000);
+	snprintf(expected, sizeof(expected), "[libx.so.1+0x%" PRIx64 "]",
+		 vaddr_of(nobodys_code) + 0x10000000);
+	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, at(LIBRARY_START, nobodys_code),
+	    start_frame());
+	profile = assemble(samples, &profile_kind_cpu);
+	ASSERT_STACK(profile, 0, expected, "_start");
+	profile__free(profile);
+}
+
+static void a_stack_is_cut_where_an_address_is_in_no_mapping(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	const struct profile *profile;
+
+	(void)state;
+	ADD(samples, TICKS(3), WIRE_END_OUTERMOST, 0, at(MAIN_START, first_code), NOWHERE,
+	    at(MAIN_START, third_code), start_frame());
+	ADD(samples, TICKS(4), WIRE_END_OUTERMOST, 0, NOWHERE);
+	profile = assemble(samples, &profile_kind_cpu);
+	ASSERT_STACK(profile, 0, "first_code", "[truncated: no mapping]");
+	ASSERT_STACK(profile, 1, "[truncated: no mapping]");
+	assert_int_equal(frame(profile, 0, 1)->kind, FRAME_NOTE);
+	assert_comment(profile, "0 whole, 7 truncated, 0 lost");
+	assert_comment(profile, "truncated, no mapping: 7");
+	profile__free(profile);
+}
+
+static void a_stack_cut_short_says_why(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	uint64_t pc = at(MAIN_START, first_code) + 1;
+	const struct profile *profile;
+
+	(void)state;
+	ADD(samples, TICKS(1), WIRE_END_OUTERMOST, 0, pc);
+	ADD(samples, TICKS(2), WIRE_END_READ_FAULT, 0, pc);
+	ADD(samples, TICKS(3), WIRE_END_BAD_FRAME, 0, pc);
+	ADD(samples, TICKS(4), WIRE_END_TOO_DEEP, 0, pc);
+	ADD(samples, TICKS(5), WIRE_END_BAD_FRAME, 0, pc, start_frame());
+	profile = assemble(samples, &profile_kind_cpu);
+	ASSERT_STACK(profile, 0, "first_code", "[truncated: frame pointers end]");
+	ASSERT_STACK(profile, 1, "first_code", "[truncated: read fault]");
+	ASSERT_STACK(profile, 2, "first_code", "[truncated: bad frame pointer]");
+	ASSERT_STACK(profile, 3, "first_code", "[truncated: too deep]");
+	/* It got to where threads begin: whatever came then, nothing is missing. */
+	ASSERT_STACK(profile, 4, "first_code", "_start");
+	assert_comment(profile, "5 whole, 10 truncated, 0 lost");
+	assert_comment(profile, "truncated, frame pointers end: 1");
+	assert_comment(profile, "truncated, read fault: 2");
+	assert_comment(profile, "truncated, bad frame pointer: 3");
+	assert_comment(profile, "truncated, too deep: 4");
+	assert_no_comment(profile, "no mapping");
+	profile__free(profile);
+}
+
+static void a_lost_stack_is_a_lost_frame(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	const struct profile *profile;
+
+	(void)state;
+	assert_int_equal(samples__add_stack(samples, (struct sample_stack){}), 0);
+	assert_int_equal(samples__add_row(samples, (struct sample_row){.samples = 6}), 0);
+	profile = assemble(samples, &profile_kind_cpu);
+	assert_int_equal(profile->sample_count, 1);
+	ASSERT_STACK(profile, 0, "[lost]");
+	assert_int_equal(profile->samples[0].values[0], 6);
+	assert_int_equal(frame(profile, 0, 0)->kind, FRAME_NOTE);
+	assert_comment(profile, "0 whole, 0 truncated, 6 lost");
+	profile__free(profile);
+}
+
+static void ticks_that_were_not_counted_are_a_lost_sample(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	const struct profile *profile;
+
+	(void)state;
+	samples->counters[WIRE_CPU_LOST] = 9;
+	profile = assemble(samples, &profile_kind_cpu);
+	assert_int_equal(profile->sample_count, 1);
+	ASSERT_STACK(profile, 0, "[lost]");
+	assert_int_equal(profile->samples[0].values[0], 9);
+	assert_int_equal(profile->samples[0].values[1], 9 * PERIOD_NS);
+	assert_comment(profile, "9 samples lost");
+	profile__free(profile);
+}
+
+static void cpu_samples_are_time(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	const struct profile *profile;
+
+	(void)state;
+	ADD(samples, TICKS(7), WIRE_END_OUTERMOST, 0, start_frame());
+	profile = assemble(samples, &profile_kind_cpu);
+	assert_int_equal(profile->type_count, 2);
+	assert_string_equal(profile->strings[profile->types[0].type], "samples");
+	assert_string_equal(profile->strings[profile->types[0].unit], "count");
+	assert_string_equal(profile->strings[profile->types[1].type], "cpu");
+	assert_string_equal(profile->strings[profile->types[1].unit], "nanoseconds");
+	assert_int_equal(profile->shown_type, 1);
+	assert_int_equal(profile->default_sample_type, 0);
+	assert_string_equal(profile->strings[profile->period_type.type], "cpu");
+	assert_string_equal(profile->strings[profile->period_type.unit], "nanoseconds");
+	assert_int_equal(profile->period, PERIOD_NS);
+	assert_int_equal(profile->samples[0].values[0], 7);
+	assert_int_equal(profile->samples[0].values[1], 7 * PERIOD_NS);
+	assert_int_equal(profile->samples[0].bytes, 0);
+	profile__free(profile);
+}
+
+/* An object of the rate's size stands for 1 / (1 - 1/e) = 1.58198 objects. */
+static void heap_samples_are_scaled(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_HEAP);
+	const struct profile *profile;
+	const struct profile_sample *sample;
+
+	(void)state;
+	ADD(samples, ((struct sample_row){.size = RATE, .samples = 1000, .frees = 900}),
+	    WIRE_END_OUTERMOST, 0, start_frame());
+	profile = assemble(samples, &profile_kind_heap);
+	assert_int_equal(profile->type_count, 4);
+	assert_string_equal(profile->strings[profile->types[0].type], "alloc_objects");
+	assert_string_equal(profile->strings[profile->types[1].type], "alloc_space");
+	assert_string_equal(profile->strings[profile->types[2].type], "inuse_objects");
+	assert_string_equal(profile->strings[profile->types[3].type], "inuse_space");
+	for (int i = 0; i < 4; i++)
+		assert_string_equal(profile->strings[profile->types[i].unit],
+				    i % 2 ? "bytes" : "count");
+	assert_int_equal(profile->shown_type, 3);
+	assert_int_equal(profile->default_sample_type, 0);
+	assert_string_equal(profile->strings[profile->period_type.type], "space");
+	assert_string_equal(profile->strings[profile->period_type.unit], "bytes");
+	assert_int_equal(profile->period, RATE);
+	sample = &profile->samples[0];
+	assert_int_equal(sample->values[0], 1582);
+	assert_int_equal(sample->values[1], 829411404); /* 1581.9767... * 524288 */
+	assert_int_equal(sample->values[2], 158);
+	assert_int_equal(sample->values[3], 82941140);
+	assert_int_equal(sample->bytes, RATE);
+	profile__free(profile);
+}
+
+static void the_allocs_profile_is_the_heap_profile_with_another_default(void **state)
+{
+	const struct profile *profile = assemble(new_samples(SAMPLES_HEAP), &profile_kind_allocs);
+
+	(void)state;
+	assert_int_equal(profile->shown_type, 1);
+	assert_int_equal(profile->default_sample_type, profile->types[1].type);
+	profile__free(profile);
+}
+
+static void the_first_mapping_is_the_main_binary(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	const struct profile *profile;
+
+	(void)state;
+	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, at(LIBRARY_START, first_code),
+	    at(LIBRARY_START, third_code), start_frame());
+	profile = assemble(samples, &profile_kind_cpu);
+	assert_int_equal(profile->mapping_count, 2);
+	assert_string_equal(profile->strings[profile->mappings[0].file], "/opt/app");
+	assert_int_equal(profile->mappings[0].start, MAIN_START);
+	assert_int_equal(profile->mappings[0].limit, MAIN_START + own_code().phdr.p_filesz);
+	assert_int_equal(profile->mappings[0].file_offset, own_code().phdr.p_offset);
+	assert_true(profile->mappings[0].has_functions);
+	assert_int_equal(strlen(profile->strings[profile->mappings[0].build_id]), 40);
+	assert_string_equal(profile->strings[profile->mappings[1].file], "/lib/libx.so.1");
+	assert_int_equal(frame(profile, 0, 0)->mapping, 1);
+	assert_int_equal(frame(profile, 0, 1)->mapping, 1);
+	assert_int_equal(frame(profile, 0, 2)->mapping, 0);
+	profile__free(profile);
+}
+
+static void the_main_binary_is_there_without_samples(void **state)
+{
+	const struct profile *profile = assemble(new_samples(SAMPLES_CPU), &profile_kind_cpu);
+
+	(void)state;
+	assert_int_equal(profile->sample_count, 0);
+	assert_int_equal(profile->mapping_count, 1);
+	assert_string_equal(profile->strings[profile->mappings[0].file], "/opt/app");
+	profile__free(profile);
+}
+
+static void equal_frames_share_a_location(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_HEAP);
+	uint64_t pc = at(MAIN_START, second_code);
+	const struct profile *profile;
+
+	(void)state;
+	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, pc, pc, start_frame());
+	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, pc, start_frame());
+	profile = assemble(samples, &profile_kind_heap);
+	assert_ptr_equal(frame(profile, 0, 0), frame(profile, 0, 1));
+	assert_ptr_equal(frame(profile, 0, 0), frame(profile, 1, 0));
+	assert_ptr_equal(frame(profile, 0, 2), frame(profile, 1, 1));
+	profile__free(profile);
+}
+
+static void title_and_times_are_the_collections(void **state)
+{
+	const struct profile *profile = assemble(new_samples(SAMPLES_CPU), &profile_kind_cpu);
+
+	(void)state;
+	assert_string_equal(profile->strings[profile->title], "a-name (pid 42)");
+	assert_int_equal(profile->time_ns, 1700000000000000000);
+	assert_int_equal(profile->duration_ns, 5000000000);
+	profile__free(profile);
+}
+
+static void comments_say_how_it_was_taken(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	const struct profile *profile;
+
+	(void)state;
+	samples->target_gone = true;
+	profile = assemble(samples, &profile_kind_cpu);
+	assert_comment(profile, "exoprof " EXOPROF_VERSION ": a-name (pid 42)");
+	assert_comment(profile, "cpu: a test at 100 Hz on each CPU, 0 samples lost");
+	assert_comment(profile, "the target exited");
+	profile__free(profile);
+	profile = assemble(new_samples(SAMPLES_CPU), &profile_kind_cpu);
+	assert_no_comment(profile, "the target exited");
+	profile__free(profile);
+}
+
+static void comments_say_what_of_the_heap_was_lost(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_HEAP);
+	const struct profile *profile;
+
+	(void)state;
+	samples->attached_ns = 1700000000999999999;
+	samples->counters[WIRE_ALLOC_COUNTED] = 100;
+	samples->counters[WIRE_ALLOC_STACK_BUSY] = 20;
+	samples->counters[WIRE_ALLOC_STACK_FULL] = 3;
+	samples->counters[WIRE_ALLOC_UNSAMPLED] = 5000;
+	samples->counters[WIRE_ALLOC_LOST_PENDING] = 6;
+	samples->counters[WIRE_ALLOC_LOST_STATS] = 7;
+	samples->counters[WIRE_ALLOC_LOST_LIVE] = 8;
+	samples->counters[WIRE_ALLOC_LOST_RETURN] = 9;
+	profile = assemble(samples, &profile_kind_heap);
+	assert_comment(profile, "since 2023-11-14T22:13:20Z");
+	assert_comment(profile, "one sample in 524288 bytes");
+	assert_comment(profile, "123 allocations sampled, 5000 passed over");
+	assert_comment(profile, "6 (calls in progress) + 7 (call sites) + 8 (live blocks");
+	assert_comment(profile, "9 (returns)");
+	profile__free(profile);
+}
+
+static void a_heap_rate_of_1_is_not_called_sampling(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_HEAP);
+	const struct profile *profile;
+
+	(void)state;
+	samples->heap_rate = 1;
+	profile = assemble(samples, &profile_kind_heap);
+	assert_comment(profile, "heap: every allocation");
+	assert_no_comment(profile, "scaled");
+	profile__free(profile);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(of_a_cpu_sample_only_the_callers_are_looked_up_a_byte_before),
+		cmocka_unit_test(of_a_heap_sample_all_frames_are_looked_up_a_byte_before),
+		cmocka_unit_test(kernel_frames_come_before_user_frames),
+		cmocka_unit_test(a_stack_of_kernel_frames_alone_is_whole),
+		cmocka_unit_test(the_kind_of_a_frame_is_whose_code_it_is),
+		cmocka_unit_test(an_address_without_a_name_is_called_by_file_and_address),
+		cmocka_unit_test(the_address_in_such_a_name_is_the_one_in_the_headers),
+		cmocka_unit_test(a_stack_is_cut_where_an_address_is_in_no_mapping),
+		cmocka_unit_test(a_stack_cut_short_says_why),
+		cmocka_unit_test(a_lost_stack_is_a_lost_frame),
+		cmocka_unit_test(ticks_that_were_not_counted_are_a_lost_sample),
+		cmocka_unit_test(cpu_samples_are_time),
+		cmocka_unit_test(heap_samples_are_scaled),
+		cmocka_unit_test(the_allocs_profile_is_the_heap_profile_with_another_default),
+		cmocka_unit_test(the_first_mapping_is_the_main_binary),
+		cmocka_unit_test(the_main_binary_is_there_without_samples),
+		cmocka_unit_test(equal_frames_share_a_location),
+		cmocka_unit_test(title_and_times_are_the_collections),
+		cmocka_unit_test(comments_say_how_it_was_taken),
+		cmocka_unit_test(comments_say_what_of_the_heap_was_lost),
+		cmocka_unit_test(a_heap_rate_of_1_is_not_called_sampling),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Stacks with counts, and the difference of two collections. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "collect/samples.h"
+
+static struct samples *new_samples(void)
+{
+	struct maps *maps = calloc(1, sizeof(*maps));
+	struct samples *samples;
+
+	maps->refs = 1;
+	samples = samples__new(SAMPLES_HEAP, maps);
+	assert_non_null(samples);
+	maps__put(maps);
+	return samples;
+}
+
+static uint32_t add_stack(struct samples *samples, uint64_t hash)
+{
+	struct sample_stack stack = {
+		.hash = hash, .user_depth = 1, .frames = calloc(1, sizeof(uint64_t))};
+
+	assert_int_equal(samples__add_stack(samples, stack), 0);
+	return samples->stack_count - 1;
+}
+
+static void add_row(struct samples *samples, uint32_t stack, uint64_t size, int64_t allocs,
+		    int64_t frees)
+{
+	assert_int_equal(samples__add_row(samples, (struct sample_row){.stack = stack,
+								       .size = size,
+								       .samples = allocs,
+								       .frees = frees}),
+			 0);
+}
+
+static void assert_row(const struct samples *samples, size_t index, uint64_t hash, uint64_t size,
+		       int64_t allocs, int64_t frees)
+{
+	const struct sample_row *row = &samples->rows[index];
+
+	assert_true(index < samples->row_count);
+	assert_int_equal(samples->stacks[row->stack].hash, hash);
+	assert_int_equal(row->size, size);
+	assert_int_equal(row->samples, allocs);
+	assert_int_equal(row->frees, frees);
+}
+
+static void new_samples_are_empty_and_hold_the_maps(void **state)
+{
+	struct maps *maps = calloc(1, sizeof(*maps));
+	struct samples *samples;
+
+	(void)state;
+	maps->refs = 1;
+	samples = samples__new(SAMPLES_CPU, maps);
+	assert_int_equal(samples->source, SAMPLES_CPU);
+	assert_ptr_equal(samples->maps, maps);
+	assert_int_equal(maps->refs, 2);
+	assert_int_equal(samples->row_count, 0);
+	assert_int_equal(samples->stack_count, 0);
+	samples__free(samples);
+	assert_int_equal(maps->refs, 1);
+	maps__put(maps);
+	samples__free(NULL);
+}
+
+static void what_is_added_is_there(void **state)
+{
+	struct samples *samples = new_samples();
+
+	(void)state;
+	for (uint32_t i = 0; i < 1000; i++)
+		add_row(samples, add_stack(samples, 100 + i), i, 2 * i, i);
+	assert_int_equal(samples->stack_count, 1000);
+	assert_int_equal(samples->row_count, 1000);
+	for (uint32_t i = 0; i < 1000; i++)
+		assert_row(samples, i, 100 + i, i, 2 * i, i);
+	samples__free(samples);
+}
+
+static void equal_rows_vanish(void **state)
+{
+	struct samples *earlier = new_samples(), *later = new_samples();
+
+	(void)state;
+	add_row(earlier, add_stack(earlier, 1), 16, 5, 3);
+	add_row(later, add_stack(later, 1), 16, 5, 3);
+	assert_int_equal(samples__subtract(later, earlier), 0);
+	assert_int_equal(later->row_count, 0);
+	assert_row(earlier, 0, 1, 16, 5, 3);
+	samples__free(earlier);
+	samples__free(later);
+}
+
+static void what_is_new_stays(void **state)
+{
+	struct samples *earlier = new_samples(), *later = new_samples();
+	uint32_t stack;
+
+	(void)state;
+	add_row(earlier, add_stack(earlier, 1), 16, 5, 3);
+	stack = add_stack(later, 1);
+	add_row(later, stack, 16, 5, 3);
+	add_row(later, stack, 32, 4, 1); /* the same stack, another size */
+	add_row(later, add_stack(later, 2), 16, 7, 0);
+	assert_int_equal(samples__subtract(later, earlier), 0);
+	assert_int_equal(later->row_count, 2);
+	assert_row(later, 0, 1, 32, 4, 1);
+	assert_row(later, 1, 2, 16, 7, 0);
+	samples__free(earlier);
+	samples__free(later);
+}
+
+static void what_grew_is_what_it_grew_by(void **state)
+{
+	struct samples *earlier = new_samples(), *later = new_samples();
+
+	(void)state;
+	add_row(earlier, add_stack(earlier, 1), 16, 5, 3);
+	add_row(later, add_stack(later, 1), 16, 9, 4);
+	assert_int_equal(samples__subtract(later, earlier), 0);
+	assert_row(later, 0, 1, 16, 4, 1);
+	samples__free(earlier);
+	samples__free(later);
+}
+
+/* More freed than allocated in between: what is in use has shrunk. */
+static void a_row_that_was_only_freed_stays(void **state)
+{
+	struct samples *earlier = new_samples(), *later = new_samples();
+
+	(void)state;
+	add_row(earlier, add_stack(earlier, 1), 16, 5, 0);
+	add_row(later, add_stack(later, 1), 16, 5, 2);
+	assert_int_equal(samples__subtract(later, earlier), 0);
+	assert_int_equal(later->row_count, 1);
+	assert_row(later, 0, 1, 16, 0, 2);
+	samples__free(earlier);
+	samples__free(later);
+}
+
+static void stacks_match_by_hash_not_by_index(void **state)
+{
+	struct samples *earlier = new_samples(), *later = new_samples();
+	uint32_t one, two, three;
+
+	(void)state;
+	one = add_stack(earlier, 0x111);
+	two = add_stack(earlier, 0x222);
+	add_row(earlier, two, 16, 20, 2);
+	add_row(earlier, one, 16, 10, 1);
+	three = add_stack(later, 0x333);
+	two = add_stack(later, 0x222);
+	one = add_stack(later, 0x111);
+	add_row(later, one, 16, 11, 1);
+	add_row(later, three, 16, 33, 3);
+	add_row(later, two, 16, 25, 4);
+	assert_int_equal(samples__subtract(later, earlier), 0);
+	assert_int_equal(later->row_count, 3);
+	assert_row(later, 0, 0x111, 16, 1, 0);
+	assert_row(later, 1, 0x333, 16, 33, 3);
+	assert_row(later, 2, 0x222, 16, 5, 2);
+	samples__free(earlier);
+	samples__free(later);
+}
+
+static void counters_and_times_are_those_of_the_time_between(void **state)
+{
+	struct samples *earlier = new_samples(), *later = new_samples();
+
+	(void)state;
+	earlier->time_ns = 1000;
+	later->time_ns = 3500;
+	for (int i = 0; i < WIRE_COUNTERS; i++) {
+		earlier->counters[i] = i;
+		later->counters[i] = 3 * i + 1;
+	}
+	assert_int_equal(samples__subtract(later, earlier), 0);
+	assert_int_equal(later->time_ns, 3500);
+	assert_int_equal(later->duration_ns, 2500);
+	for (int i = 0; i < WIRE_COUNTERS; i++)
+		assert_int_equal(later->counters[i], 2 * i + 1);
+	samples__free(earlier);
+	samples__free(later);
+}
+
+static void nothing_earlier_changes_nothing(void **state)
+{
+	struct samples *earlier = new_samples(), *later = new_samples();
+
+	(void)state;
+	add_row(later, add_stack(later, 1), 16, 9, 4);
+	assert_int_equal(samples__subtract(later, earlier), 0);
+	assert_int_equal(later->row_count, 1);
+	assert_row(later, 0, 1, 16, 9, 4);
+	samples__free(earlier);
+	samples__free(later);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(new_samples_are_empty_and_hold_the_maps),
+		cmocka_unit_test(what_is_added_is_there),
+		cmocka_unit_test(equal_rows_vanish),
+		cmocka_unit_test(what_is_new_stays),
+		cmocka_unit_test(what_grew_is_what_it_grew_by),
+		cmocka_unit_test(a_row_that_was_only_freed_stays),
+		cmocka_unit_test(stacks_match_by_hash_not_by_index),
+		cmocka_unit_test(counters_and_times_are_those_of_the_time_between),
+		cmocka_unit_test(nothing_earlier_changes_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
