@@ -160,6 +160,31 @@ $(BUILD)/e2e/make_flamegraph: tests/e2e/make_flamegraph.c $(BUILD)/asan/libexopr
 e2e: all $(TARGETS) $(BUILD)/e2e/make_flamegraph
 	$(Q)scripts/run-tests e2e $(wildcard tests/e2e/*.bats)
 
+# --- benchmarks (scripts/bench) -----------------------------------------------------------------------
+
+BENCH := $(BUILD)/bench
+BENCH_CFLAGS := -std=gnu11 -O2 -g $(WARNINGS) -D_GNU_SOURCE
+
+$(BENCH)/deep-nofp: tests/bench/deep.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -fomit-frame-pointer -fno-optimize-sibling-calls $< -o $@ -lpthread
+
+$(BENCH)/deep-fp: tests/bench/deep.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -fno-omit-frame-pointer -fno-optimize-sibling-calls $< -o $@ -lpthread
+
+$(BENCH)/fpstack.skel.h: tests/bench/fpstack.bpf.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $(BENCH)/fpstack.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $(BENCH)/fpstack.bpf.o name fpstack_bpf > $@
+
+$(BENCH)/fpstack: tests/bench/fpstack.c $(BENCH)/fpstack.skel.h
+	$(Q)$(CC) $(BENCH_CFLAGS) -I$(BENCH) $< -o $@ -lbpf
+
+$(BENCH)/llvm: tests/bench/llvm.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) $< -o $@ -l:libLLVM-14.so.1
+
 # --- the rest ---------------------------------------------------------------------------------------
 
 FORMATTED := $(wildcard bpf/*.[ch] userspace/*.[ch] userspace/*/*.[ch] demo-server/*.[ch] \

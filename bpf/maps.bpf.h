@@ -71,7 +71,8 @@ struct walk {
 	__u64 pc;
 	__u64 sp;
 	__u64 bp;
-	__u64 exact;         /* an interrupted frame: pc is where it was, and registers hold */
+	__u32 mapping;       /* where its code was found last */
+	__u32 exact;         /* an interrupted frame: pc is where it was, and registers hold */
 	__u64 registers[16]; /* by DWARF's numbers, but for rbp and rsp */
 };
 

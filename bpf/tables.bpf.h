@@ -52,14 +52,26 @@ struct {
 #define MAPPING_STEPS 13
 #define ROW_STEPS     16
 
-static __always_inline const struct wire_mapping *find_mapping(__u64 pc)
+static __always_inline bool holds(const struct wire_mappings *table, __u32 index, __u64 pc)
+{
+	const struct wire_mapping *mapping = &table->items[index & (WIRE_MAPPINGS_MAX - 1)];
+
+	return index < table->count && mapping->start <= pc && pc < mapping->end;
+}
+
+/* `hint` is where the last one was found, and becomes where this one is: callers are mostly in the
+ * same file. */
+static __always_inline const struct wire_mapping *find_mapping(__u64 pc, __u32 *hint)
 {
 	__u32 slot = mappings_active & 1;
 	struct wire_mappings *table = bpf_map_lookup_elem(&mappings, &slot);
-	__u32 low = 0, high;
+	__u32 low = *hint, high;
 
 	if (!table)
 		return NULL;
+	if (holds(table, low, pc))
+		return &table->items[low & (WIRE_MAPPINGS_MAX - 1)];
+	low = 0;
 	high = table->count;
 	/* low becomes the first mapping that ends behind pc. */
 	for (int i = 0; i < MAPPING_STEPS && low < high; i++) {
@@ -70,15 +82,18 @@ static __always_inline const struct wire_mapping *find_mapping(__u64 pc)
 		else
 			high = middle;
 	}
-	if (low >= WIRE_MAPPINGS_MAX || low >= table->count || table->items[low].start > pc)
+	if (!holds(table, low, pc))
 		return NULL;
-	return &table->items[low];
+	*hint = low;
+	return &table->items[low & (WIRE_MAPPINGS_MAX - 1)];
 }
 
 /* Whether the address lies in executable memory. */
 __weak __noinline int is_code(__u64 pc)
 {
-	return find_mapping(pc) != NULL;
+	__u32 hint = 0;
+
+	return find_mapping(pc, &hint) != NULL;
 }
 
 static __always_inline const struct wire_unwind_block *find_block(__u32 number)

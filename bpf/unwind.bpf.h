@@ -126,7 +126,10 @@ static __always_inline int find_cfa(const struct walk *walk, const struct wire_u
 
 static __always_inline int step_by_rule(struct walk *walk, const struct wire_unwind_rule *rule)
 {
-	__u64 cfa, saved_bp = walk->bp, return_pc;
+	struct {
+		__u64 bp, return_pc;
+	} saved = {.bp = walk->bp};
+	__u64 cfa;
 	int end = find_cfa(walk, rule, &cfa);
 
 	if (end != WALK_GOES_ON)
@@ -135,14 +138,20 @@ static __always_inline int step_by_rule(struct walk *walk, const struct wire_unw
 	 */
 	if (cfa <= walk->sp)
 		return WIRE_END_BAD_FRAME;
-	if (bpf_probe_read_user(&return_pc, sizeof(return_pc), (void *)(cfa - 8)))
-		return WIRE_END_READ_FAULT;
-	if (rule->bp == WIRE_BP_SAVED &&
-	    bpf_probe_read_user(&saved_bp, sizeof(saved_bp), (void *)(cfa + rule->bp_offset)))
-		return WIRE_END_READ_FAULT;
-	walk->pc = return_pc;
+	/* Mostly rbp is right below the return address: one read for both. */
+	if (rule->bp == WIRE_BP_SAVED && rule->bp_offset == -16) {
+		if (bpf_probe_read_user(&saved, sizeof(saved), (void *)(cfa - 16)))
+			return WIRE_END_READ_FAULT;
+	} else {
+		if (bpf_probe_read_user(&saved.return_pc, sizeof(__u64), (void *)(cfa - 8)))
+			return WIRE_END_READ_FAULT;
+		if (rule->bp == WIRE_BP_SAVED &&
+		    bpf_probe_read_user(&saved.bp, sizeof(__u64), (void *)(cfa + rule->bp_offset)))
+			return WIRE_END_READ_FAULT;
+	}
+	walk->pc = saved.return_pc;
 	walk->sp = cfa;
-	walk->bp = saved_bp;
+	walk->bp = saved.bp;
 	walk->exact = 0;
 	return WALK_GOES_ON;
 }
@@ -167,7 +176,7 @@ __weak __noinline int walk_step(struct walk *walk)
 
 	if (!walk)
 		return WIRE_END_READ_FAULT;
-	mapping = find_mapping(walk_code_address(walk));
+	mapping = find_mapping(walk_code_address(walk), &walk->mapping);
 	if (!mapping) {
 		tell_unknown_address();
 		return WIRE_END_NO_MAPPING;

@@ -60,6 +60,7 @@ struct agent {
 	size_t ending_count;
 	uint64_t last_number;
 	uint64_t refreshes_asked, refreshes_done;
+	struct tables_size tables;
 	bool stopping, collecting_over;
 	int wake_fd; /* eventfd */
 
@@ -108,6 +109,17 @@ static void wake(struct agent *agent)
 	(void)written; /* fails only if the counter is at its top: awake already */
 }
 
+static void set_maps(struct agent *agent, const struct maps *maps)
+{
+	struct tables_size size;
+
+	collector__set_maps(agent->collector, maps);
+	collector__tables_size(agent->collector, &size);
+	pthread_mutex_lock(&agent->lock);
+	agent->tables = size;
+	pthread_mutex_unlock(&agent->lock);
+}
+
 /* Keeps the last mappings where there are no new ones: the target's exit takes them. */
 static void refresh_maps(struct agent *agent)
 {
@@ -117,7 +129,7 @@ static void refresh_maps(struct agent *agent)
 	if (!maps)
 		return;
 	if (!agent->maps || !maps__equal(agent->maps, maps))
-		collector__set_maps(agent->collector, maps);
+		set_maps(agent, maps);
 	maps__put(agent->maps);
 	agent->maps = maps;
 }
@@ -580,6 +592,13 @@ const char *agent__heap_problem(const struct agent *agent)
 const char *agent__heap_flavour(const struct agent *agent)
 {
 	return heap__flavour(agent->collector);
+}
+
+void agent__tables(struct agent *agent, struct tables_size *size)
+{
+	pthread_mutex_lock(&agent->lock);
+	*size = agent->tables;
+	pthread_mutex_unlock(&agent->lock);
 }
 
 void agent__refresh(struct agent *agent)

@@ -29,6 +29,9 @@ struct tables {
 	struct wire_unwind_block *block; /* a copy of the last one */
 	int block_fd;                    /* -1: none yet */
 	uint32_t block_count, block_used;
+	__u32 *new_numbers; /* blocks that the kernel side does not know yet, and their fds */
+	int *new_fds;
+	size_t new_count, new_capacity, new_fds_capacity;
 	uint32_t page_count;
 	uint64_t row_count;
 	struct wire_mappings *mappings; /* room to build them in */
@@ -63,8 +66,13 @@ void tables__free(struct tables *tables)
 	free(tables->files);
 	intern__free(tables->file_ids);
 	intern__free(tables->rule_ids);
-	if (tables->block_fd >= 0)
+	/* Those that were never published hold the last one, too. */
+	for (size_t i = 0; i < tables->new_count; i++)
+		close(tables->new_fds[i]);
+	if (tables->block_fd >= 0 && !tables->new_count)
 		close(tables->block_fd);
+	free(tables->new_numbers);
+	free(tables->new_fds);
 	free(tables->block);
 	free(tables->mappings);
 	free(tables);
@@ -79,10 +87,24 @@ static int flush_block(struct tables *tables)
 	return bpf_map_update_elem(tables->block_fd, &zero, tables->block, BPF_ANY);
 }
 
+/* Two arrays of one length. */
+static int note_new_block(struct tables *tables, int fd)
+{
+	size_t count = tables->new_count;
+	int err = array_append(&tables->new_numbers, &count, &tables->new_capacity,
+			       tables->block_count);
+
+	if (!err)
+		err = array_append(&tables->new_fds, &tables->new_count, &tables->new_fds_capacity,
+				   fd);
+	return err;
+}
+
+/* A block is for the kernel side to find only when it is published. */
 static int add_block(struct tables *tables)
 {
-	int outer = bpf_map__fd(tables->skel->maps.unwind_blocks);
 	int err = flush_block(tables), fd;
+	bool is_published; /* the last one, that is */
 
 	if (err)
 		return err;
@@ -92,17 +114,42 @@ static int add_block(struct tables *tables)
 			    sizeof(struct wire_unwind_block), 1, NULL);
 	if (fd < 0)
 		return fd;
-	err = bpf_map_update_elem(outer, &tables->block_count, &fd, BPF_ANY);
+	is_published = !tables->new_count;
+	err = note_new_block(tables, fd);
 	if (err) {
 		close(fd);
 		return err;
 	}
-	if (tables->block_fd >= 0)
+	if (tables->block_fd >= 0 && is_published)
 		close(tables->block_fd);
 	tables->block_fd = fd;
 	tables->block_count++;
 	tables->block_used = 0;
 	return 0;
+}
+
+/* All at once where the kernel can: each update of a map in a map waits until no program can be
+ * using what was there before, 10 to 30 ms. */
+static int publish_blocks(struct tables *tables)
+{
+	int outer = bpf_map__fd(tables->skel->maps.unwind_blocks);
+	__u32 count = tables->new_count;
+	int err = 0;
+
+	if (!count)
+		return 0;
+	if (bpf_map_update_batch(outer, tables->new_numbers, tables->new_fds, &count, NULL)) {
+		for (size_t i = 0; i < tables->new_count && !err; i++)
+			err = bpf_map_update_elem(outer, &tables->new_numbers[i],
+						  &tables->new_fds[i], BPF_ANY);
+	}
+	/* The last one stays open: there is room in it. */
+	for (size_t i = 0; i < tables->new_count; i++) {
+		if (tables->new_fds[i] != tables->block_fd)
+			close(tables->new_fds[i]);
+	}
+	tables->new_count = 0;
+	return err;
 }
 
 /* The number that a rule has in the kernel's list of rules. */
@@ -309,7 +356,7 @@ static void note_trampoline(struct tables *tables, const struct mapping *mapping
 
 /* Writes the half that is not in use, then makes it the one that is. A walk that is still in the
  * other half takes microseconds; user space comes back here after milliseconds at the earliest. */
-static int publish(struct tables *tables)
+static int publish_mappings(struct tables *tables)
 {
 	struct exoprof_bpf *skel = tables->skel;
 	__u32 slot = !(skel->bss->mappings_active & 1);
@@ -324,6 +371,7 @@ static int publish(struct tables *tables)
 int tables__update(struct tables *tables, const struct maps *maps)
 {
 	struct wire_mappings *mappings = tables->mappings;
+	int err;
 
 	mappings->count = 0;
 	for (size_t i = 0; i < maps->count && mappings->count < WIRE_MAPPINGS_MAX; i++) {
@@ -333,7 +381,8 @@ int tables__update(struct tables *tables, const struct maps *maps)
 		if (!strcmp(mapping->name, "[uprobes]"))
 			note_trampoline(tables, mapping);
 	}
-	return publish(tables);
+	err = publish_blocks(tables);
+	return err ? err : publish_mappings(tables);
 }
 
 void tables__size(const struct tables *tables, struct tables_size *size)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/index.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,16 @@ static void put_target(FILE *out, const struct agent *agent)
 	}
 }
 
+static void put_tables(FILE *out, struct agent *agent)
+{
+	struct tables_size size;
+
+	agent__tables(agent, &size);
+	fprintf(out,
+		"<p>Unwind rows: %" PRIu64 " of %" PRIu64 " files, %.1f MiB of kernel memory</p>\n",
+		size.rows, size.files, size.bytes / 1048576.0);
+}
+
 static void put_kind(FILE *out, const struct profile_kind *kind)
 {
 	fprintf(out,
@@ -76,7 +87,7 @@ static void put_kind(FILE *out, const struct profile_kind *kind)
 		kind->name, kind->name, kind->title, kind->name, kind->name);
 }
 
-char *index__html(const struct agent *agent, const struct profile_kind *const *kinds, size_t *size)
+char *index__html(struct agent *agent, const struct profile_kind *const *kinds, size_t *size)
 {
 	char *html = NULL;
 	FILE *out = open_memstream(&html, size);
@@ -85,6 +96,7 @@ char *index__html(const struct agent *agent, const struct profile_kind *const *k
 		return NULL;
 	fputs(head, out);
 	put_target(out, agent);
+	put_tables(out, agent);
 	fputs("<table>\n<tr><th>Profile</th><th>What it shows</th><th>Also as</th></tr>\n", out);
 	for (; *kinds; kinds++)
 		put_kind(out, *kinds);

@@ -7,6 +7,6 @@
 #include "profile/kind.h"
 
 /* The page as HTML, malloc()ed; NULL where memory is short. `kinds` ends with NULL. */
-char *index__html(const struct agent *agent, const struct profile_kind *const *kinds, size_t *size);
+char *index__html(struct agent *agent, const struct profile_kind *const *kinds, size_t *size);
 
 #endif

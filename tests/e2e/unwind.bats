@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+# Stacks of programs that know their own: tests/targets/unwind. Each is built without frame pointers
+# and with them, and both builds are profiled side by side. At least 99.5% of the samples must be
+# whole, that is, not cut and not lost, and equal to what the program says, from its first frame to
+# its last.
+
+load helpers
+
+FREQUENCY=499
+BUILDS="omit-fp keep-fp"
+SECONDS_EACH=3
+# A busy machine gives fewer in three seconds; then there is another round.
+SAMPLES_WANTED=300
+
+# start_pair PROGRAM [ARGUMENT...]: both builds and an exoprof for each, which may be told apart by
+# BUILD.out, BUILD.target (a pid) and BUILD.url.
+start_pair() {
+	local build
+	for build in $BUILDS; do
+		start "$build" "$targets/unwind/$build/$1" "${@:2}"
+		echo "$STARTED" > "$build.target"
+		wait_for 20 grep -q ready "$build.out"
+		start_exoprof_as "exoprof-$build" -p "$STARTED" --no-heap --frequency "$FREQUENCY"
+		echo "$EXOPROF" > "$build.exoprof"
+		echo "$URL" > "$build.url"
+	done
+}
+
+end_pair() {
+	local build
+	for build in $BUILDS; do
+		end "$(cat "$build.exoprof")"
+		end "$(cat "$build.target")" KILL
+	done
+}
+
+# signal_pair SIGNAL TEXT: to both, and wait until they have printed the text.
+signal_pair() {
+	local build
+	for build in $BUILDS; do kill "-$1" "$(cat "$build.target")"; done
+	for build in $BUILDS; do wait_for 20 grep -q "$2" "$build.out"; done
+}
+
+fetch_pair() {
+	local build fetching=()
+	for build in $BUILDS; do
+		URL=$(cat "$build.url")
+		fetch "$build.pb.gz" "profile?seconds=$SECONDS_EACH" & fetching+=($!)
+	done
+	local pid
+	for pid in "${fetching[@]}"; do wait "$pid"; done
+}
+
+# match BUILD: a profile into BUILD.verdict. SAMPLES, WHOLE and EQUAL are its numbers.
+match() {
+	go tool pprof -raw "$1.pb.gz" 2> /dev/null |
+		awk -f "$BATS_TEST_DIRNAME/unwind_match.awk" "$1.out" - > "$1.verdict"
+	read -r SAMPLES WHOLE EQUAL < "$1.verdict"
+}
+
+# profile_pair: until there are samples enough.
+profile_pair() {
+	local round build
+	for round in 1 2 3 4 5; do
+		fetch_pair
+		local enough=1
+		for build in $BUILDS; do
+			match "$build"
+			[ "$SAMPLES" -ge "$SAMPLES_WANTED" ] || enough=0
+		done
+		[ $enough = 0 ] || return 0
+	done
+	say_and_fail "only $SAMPLES samples in $SECONDS_EACH s, in $round rounds"
+}
+
+percent() {
+	awk -v part="$1" -v of="$2" 'BEGIN { printf "%.1f%%", 100 * part / of }'
+}
+
+# judge_pair NAME: a line of the table for each build, and what is wrong if it is.
+judge_pair() {
+	local build bad=0
+	for build in $BUILDS; do
+		match "$build"
+		echo "# $1 $build: $EQUAL of $SAMPLES whole and equal ($(percent "$EQUAL" "$SAMPLES"))" >&3
+		[ $((EQUAL * 1000)) -ge $((SAMPLES * 995)) ] && [ $((WHOLE * 1000)) -ge $((SAMPLES * 995)) ] && continue
+		echo "$1 $build: $SAMPLES samples, $WHOLE whole, $EQUAL equal to one of" >&2
+		grep '^chain' "$build.out" | cut -c1-1000 >&2
+		echo "but these are not:" >&2
+		grep '^unequal' "$build.verdict" | cut -c1-2000 | head -n 20 >&2
+		bad=1
+	done
+	return $bad
+}
+
+# one_case NAME PROGRAM [ARGUMENT...]
+one_case() {
+	start_pair "${@:2}"
+	profile_pair
+	judge_pair "$1"
+	end_pair
+}
+
+# share_of PATTERN: at least that many percent of both builds' samples have it in their stacks. What
+# a test is about must have been seen.
+share_of() {
+	local build share
+	for build in $BUILDS; do
+		share=$(awk -v pattern="$1" 'NR > 1 { all += $2; if ($3 ~ pattern) some += $2 }
+			END { printf "%.1f", 100 * some / all }' "$build.verdict")
+		echo "#   of $build $share% with $1" >&3
+		between "$2" "$share" 100
+	done
+}
+
+@test "recursion, 30 calls deep" {
+	one_case "recursion" recursion still
+	one_case "recursion, moving" recursion moving
+}
+
+@test "recursion in executables of other kinds" {
+	local kind
+	for kind in no-pie static static-pie; do
+		one_case "recursion, $kind" "recursion.$kind" still
+		one_case "recursion, $kind, moving" "recursion.$kind" moving
+	done
+}
+
+@test "callbacks from qsort and bsearch" {
+	one_case "qsort" sorting qsort still
+	one_case "qsort, moving" sorting qsort moving
+	one_case "bsearch" sorting bsearch still
+	one_case "bsearch, moving" sorting bsearch moving
+}
+
+@test "work in a signal handler, on the same stack and on another" {
+	local stack
+	for stack in same other; do
+		start_pair signals $stack
+		profile_pair
+		judge_pair "signal handler on the $stack stack"
+		share_of ';on_signal@exe;' 10
+		end_pair
+	done
+}
+
+@test "frames of variable size and frames that are aligned" {
+	one_case "alloca" alloca still
+	one_case "alloca, moving" alloca moving
+	one_case "aligned" aligned still
+	one_case "aligned, moving" aligned moving
+}
+
+@test "calls through the procedure linkage table" {
+	local program
+	for program in plt plt.ibt; do
+		start_pair $program bound
+		profile_pair
+		judge_pair "$program"
+		share_of 'call_library@exe;\[.*\]@exe;$' 1
+		end_pair
+		one_case "$program, callback from the library" $program back
+	done
+}
+
+@test "the dynamic linker, looking up a function at its first call" {
+	one_case "lazy binding" plt lazy
+	one_case "lazy binding, two tables" plt.ibt lazy
+}
+
+@test "plug-ins that are loaded after the attach, one where another one was" {
+	start_pair plugins
+	local round name
+	for name in plugin_a plugin_b plugin_a; do
+		signal_pair USR1 "^loaded $name"
+		# At once.
+		profile_pair
+		judge_pair "$name"
+		share_of "${name}_leaf" 90
+		: > /dev/null
+		for build in $BUILDS; do sed -i '/^loaded/d' "$build.out"; done
+	done
+	end_pair
+}
+
+@test "threads" {
+	one_case "threads" threads still
+	one_case "threads, moving" threads moving
+}
+
+@test "exceptions through ten frames" {
+	start_pair throwing
+	profile_pair
+	judge_pair "exceptions"
+	share_of '@libgcc_s.so.1;' 10
+	end_pair
+}
+
+@test "time spent in the vDSO" {
+	start_pair vdso
+	profile_pair
+	judge_pair "vDSO"
+	share_of '@\[vdso\];$' 10
+	end_pair
+}
+
+@test "leaves in libcrypto's assembly" {
+	local kind
+	for kind in sha256 aes gcm chacha rsa; do
+		start_pair crypto $kind
+		profile_pair
+		judge_pair "libcrypto, $kind"
+		share_of '@libcrypto.so.3;$' 50
+		end_pair
+	done
+}
+
+@test "all stacks that are too deep say so, with 256 frames" {
+	local build
+	start_pair deep
+	profile_pair
+	for build in $BUILDS; do
+		match "$build"
+		echo "# too deep $build: $EQUAL of $SAMPLES cut at 256 frames and marked ($(percent "$EQUAL" "$SAMPLES"))" >&3
+		[ "$EQUAL" -eq "$SAMPLES" ]
+		[ "$WHOLE" -eq 0 ]
+		comments "$build.pb.gz" | grep -qx "truncated, too deep: $SAMPLES"
+	done
+	end_pair
+}
+
+@test "code without call-frame information, made after the attach" {
+	local build steps
+	start_pair jit
+	signal_pair USR1 '^made'
+	profile_pair
+	judge_pair "JIT code"
+	share_of 'leaf@exe;$' 90
+	# Two frames in each stack, and they are counted.
+	for build in $BUILDS; do
+		match "$build"
+		steps=$(comments "$build.pb.gz" | sed -n 's/^frames passed by frame pointer.*: //p')
+		echo "$steps frames in $SAMPLES samples"
+		between $((2 * SAMPLES)) "$steps" $((2 * SAMPLES + 20))
+	done
+	end_pair
+}
+
+@test "calls by a jump, and calls that are their caller's last instruction" {
+	one_case "tail call" calls tail still
+	one_case "tail call, moving" calls tail moving
+	one_case "noreturn" calls noreturn still
+}
