@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "profile/assemble.h"
 #include "symbol/symbolizer.h"
 
@@ -93,14 +93,6 @@ static struct job *queue__pop(struct queue *queue)
 	return job;
 }
 
-static int64_t monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 static void wake(struct agent *agent)
 {
 	uint64_t one = 1;
@@ -125,7 +117,7 @@ static void refresh_maps(struct agent *agent)
 {
 	struct maps *maps = maps__read(agent->process, agent->maps);
 
-	agent->refresh_ms = monotonic_ms() + REFRESH_MS;
+	agent->refresh_ms = clock__monotonic_ms() + REFRESH_MS;
 	if (!maps)
 		return;
 	if (!agent->maps || !maps__equal(agent->maps, maps))
@@ -140,12 +132,12 @@ static void refresh_maps(struct agent *agent)
 
 static void take_news(struct agent *agent)
 {
-	int64_t soonest_ms = monotonic_ms() + NEWS_MS;
+	int64_t soonest_ms = clock__monotonic_ms() + NEWS_MS;
 
 	if (!collector__take_news(agent->collector) || agent->target_gone)
 		return;
-	if (monotonic_ms() - agent->news_ms >= NEWS_MS) {
-		agent->news_ms = monotonic_ms();
+	if (clock__monotonic_ms() - agent->news_ms >= NEWS_MS) {
+		agent->news_ms = clock__monotonic_ms();
 		refresh_maps(agent);
 	} else if (agent->refresh_ms > soonest_ms) {
 		agent->refresh_ms = soonest_ms;
@@ -198,7 +190,7 @@ static void begin(struct agent *agent, struct job *job)
 		hand_over(agent, job);
 		return;
 	}
-	job->deadline_ms = monotonic_ms() + job->request.seconds * 1000LL;
+	job->deadline_ms = clock__monotonic_ms() + job->request.seconds * 1000LL;
 	job->next = agent->running;
 	agent->running = job;
 }
@@ -229,7 +221,7 @@ static int collect(struct agent *agent, struct job *job)
 static void finish(struct agent *agent, struct job **at)
 {
 	struct job *job = *at;
-	bool early = agent->target_gone && monotonic_ms() < job->deadline_ms;
+	bool early = agent->target_gone && clock__monotonic_ms() < job->deadline_ms;
 
 	*at = job->next;
 	job->err = collect(agent, job);
@@ -255,7 +247,7 @@ static void finish_due(struct agent *agent)
 	struct job **at = &agent->running;
 
 	while (*at) {
-		if (agent->target_gone || monotonic_ms() >= (*at)->deadline_ms)
+		if (agent->target_gone || clock__monotonic_ms() >= (*at)->deadline_ms)
 			finish(agent, at);
 		else
 			at = &(*at)->next;
@@ -278,7 +270,7 @@ static void end_early(struct agent *agent, const struct ending *ending)
 
 static void refresh_if_asked(struct agent *agent, uint64_t asked)
 {
-	bool is_due = !agent->target_gone && monotonic_ms() >= agent->refresh_ms;
+	bool is_due = !agent->target_gone && clock__monotonic_ms() >= agent->refresh_ms;
 
 	/* Nobody else writes refreshes_done. */
 	if (!is_due && asked == agent->refreshes_done)
@@ -330,7 +322,7 @@ static int ms_to_next(const struct agent *agent)
 	}
 	if (next_ms == INT64_MAX)
 		return -1;
-	left_ms = next_ms - monotonic_ms();
+	left_ms = next_ms - clock__monotonic_ms();
 	return left_ms > 0 ? left_ms : 0;
 }
 

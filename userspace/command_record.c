@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/say.h"
 #include "commands.h"
 #include "lifecycle.h"
@@ -20,14 +20,6 @@ struct recording {
 	int64_t start_ms;
 };
 
-static int64_t monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 static const char *type_name(const struct options *options)
 {
 	return options->kind->source == SAMPLES_CPU ? "cpu" : options->kind->name;
@@ -36,7 +28,7 @@ static const char *type_name(const struct options *options)
 static void show_progress(const struct recording *recording)
 {
 	const struct process *process = agent__process(recording->agent);
-	int64_t elapsed_s = (monotonic_ms() - recording->start_ms) / 1000;
+	int64_t elapsed_s = (clock__monotonic_ms() - recording->start_ms) / 1000;
 
 	if (!isatty(STDERR_FILENO))
 		return;
@@ -62,7 +54,7 @@ static bool wait_interrupted(const struct recording *recording, int fd, int64_t 
 
 	while (!fds[0].revents && !fds[1].revents) {
 		show_progress(recording);
-		left_ms = until_ms - monotonic_ms();
+		left_ms = until_ms - clock__monotonic_ms();
 		if (left_ms <= 0)
 			break;
 		if (poll(fds, 2, left_ms < 1000 ? left_ms : 1000) < 0 && errno != EINTR)
@@ -161,7 +153,7 @@ int record_command(const struct options *options)
 	if (fd < 0) {
 		fail("cannot write %s: %s (choose another place with -o)", path, strerror(-fd));
 	} else {
-		recording.start_ms = monotonic_ms();
+		recording.start_ms = clock__monotonic_ms();
 		status = record(&recording, fd, path);
 	}
 	agent__close(recording.agent);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "base/intern.h"
 #include "collect/internal.h"
 
@@ -141,7 +142,7 @@ struct cpu_window *cpu__start(struct collector *collector)
 		return NULL;
 	}
 	window->first_epoch = ++collector->skel->bss->cpu_epoch;
-	window->start_ns = clock__now_ns();
+	window->start_ns = clock__realtime_ns();
 	window->next = source->windows;
 	source->windows = window;
 	return window;
@@ -161,46 +162,29 @@ static uint64_t leave(struct collector *collector, struct cpu_window *window)
 	return ++collector->skel->bss->cpu_epoch;
 }
 
-struct gathering {
-	struct samples *samples;
-	struct intern *ids;
-	int stacks_fd;
+/* What of the counts is one window's. */
+struct counting {
+	struct gathering gathering;
 	uint64_t first_epoch, end_epoch;
 };
 
-/* The index of the stack in the samples, as a row's too: a CPU stack has one row. */
-static int row_of(struct gathering *gathering, uint64_t hash, struct sample_row **row)
-{
-	struct samples *samples = gathering->samples;
-	struct sample_stack stack;
-	bool is_new;
-	uint32_t id = intern__id(gathering->ids, &hash, sizeof(hash), &is_new);
-	int err = id == INTERN_FAILED ? -ENOMEM : 0;
-
-	if (!err && is_new) {
-		err = stack__read(gathering->stacks_fd, hash, &stack);
-		if (!err)
-			err = samples__add_stack(samples, stack);
-		if (!err)
-			err = samples__add_row(samples, (struct sample_row){.stack = id});
-	}
-	if (!err)
-		*row = &samples->rows[id];
-	return err;
-}
-
+/* A CPU stack has one row, at its own index. */
 static int add_count(void *context, const void *key_bytes, const void *value)
 {
-	struct gathering *gathering = context;
+	struct counting *counting = context;
+	struct samples *samples = counting->gathering.samples;
 	const struct wire_cpu_key *key = key_bytes;
-	struct sample_row *row;
+	uint32_t index;
+	bool is_new;
 	int err;
 
-	if (key->epoch < gathering->first_epoch || key->epoch >= gathering->end_epoch)
+	if (key->epoch < counting->first_epoch || key->epoch >= counting->end_epoch)
 		return 0;
-	err = row_of(gathering, key->stack, &row);
+	err = gathering__stack(&counting->gathering, key->stack, &index, &is_new);
+	if (!err && is_new)
+		err = samples__add_row(samples, (struct sample_row){.stack = index});
 	if (!err)
-		row->samples += *(const uint64_t *)value;
+		samples->rows[index].samples += *(const uint64_t *)value;
 	return err;
 }
 
@@ -266,24 +250,24 @@ static int gather(struct collector *collector, const struct cpu_window *window, 
 		  struct samples *samples)
 {
 	struct exoprof_bpf *skel = collector->skel;
-	struct gathering gathering = {
-		.samples = samples,
-		.ids = intern__new(),
-		.stacks_fd = bpf_map__fd(skel->maps.cpu_stacks),
+	struct counting counting = {
+		.gathering = {.samples = samples,
+			      .ids = intern__new(),
+			      .stacks_fd = bpf_map__fd(skel->maps.cpu_stacks)},
 		.first_epoch = window->first_epoch,
 		.end_epoch = end_epoch,
 	};
 	int err;
 
-	if (!gathering.ids)
+	if (!counting.gathering.ids)
 		return -ENOMEM;
 	err = counters__read(skel, samples->counters);
 	for (int i = 0; i < WIRE_COUNTERS; i++)
 		samples->counters[i] -= window->counters[i];
 	if (!err)
 		err = map__each(bpf_map__fd(skel->maps.cpu_counts), sizeof(struct wire_cpu_key),
-				sizeof(uint64_t), add_count, &gathering);
-	intern__free(gathering.ids);
+				sizeof(uint64_t), add_count, &counting);
+	intern__free(counting.gathering.ids);
 	return err;
 }
 
@@ -297,7 +281,7 @@ struct samples *cpu__end(struct collector *collector, struct cpu_window *window,
 		goto out;
 	samples->frequency = collector->options.frequency;
 	samples->how = collector->cpu->event;
-	samples->time_ns = clock__now_ns();
+	samples->time_ns = clock__realtime_ns();
 	samples->duration_ns = samples->time_ns - window->start_ns;
 	err = gather(collector, window, end_epoch, samples);
 	if (err) {

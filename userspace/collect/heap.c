@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/intern.h"
 #include "collect/internal.h"
 #include "collect/uprobe.h"
@@ -179,7 +180,7 @@ int heap__attach(struct collector *collector, const struct allocator *allocator)
 	if (err)
 		detach(source);
 	else
-		source->attached_ns = clock__now_ns();
+		source->attached_ns = clock__realtime_ns();
 	return err;
 }
 
@@ -197,29 +198,6 @@ const char *heap__flavour(const struct collector *collector)
 	return source->pairs[1] ? "uprobes and uretprobes" : "";
 }
 
-struct gathering {
-	struct samples *samples;
-	struct intern *ids;
-	int stacks_fd;
-};
-
-static int stack_of(struct gathering *gathering, uint64_t hash, uint32_t *index)
-{
-	struct sample_stack stack;
-	bool is_new;
-	int err = 0;
-
-	*index = intern__id(gathering->ids, &hash, sizeof(hash), &is_new);
-	if (*index == INTERN_FAILED)
-		return -ENOMEM;
-	if (is_new) {
-		err = stack__read(gathering->stacks_fd, hash, &stack);
-		if (!err)
-			err = samples__add_stack(gathering->samples, stack);
-	}
-	return err;
-}
-
 static int add_stats(void *context, const void *key_bytes, const void *value)
 {
 	struct gathering *gathering = context;
@@ -231,7 +209,8 @@ static int add_stats(void *context, const void *key_bytes, const void *value)
 		/* The two are not read at one instant. */
 		.frees = counts->frees < counts->allocs ? counts->frees : counts->allocs,
 	};
-	int err = stack_of(gathering, key->stack, &row.stack);
+	bool is_new;
+	int err = gathering__stack(gathering, key->stack, &row.stack, &is_new);
 
 	return err ? err : samples__add_row(gathering->samples, row);
 }
@@ -266,7 +245,7 @@ struct samples *heap__snapshot(struct collector *collector, struct maps *maps)
 	samples->heap_rate = collector->options.heap_rate;
 	samples->how = heap__flavour(collector);
 	samples->attached_ns = collector->heap->attached_ns;
-	samples->time_ns = clock__now_ns();
+	samples->time_ns = clock__realtime_ns();
 	err = gather(collector, samples);
 	if (!err)
 		return samples;

@@ -32,16 +32,20 @@ int heap_source__configure(struct collector *collector);
 /* All counters, summed over the CPUs. 0 or -errno. */
 int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS]);
 
-/* The stack kept under `hash`; one without frames where it is WIRE_STACK_LOST or not there. 0 or
- * -ENOMEM. */
-int stack__read(int map_fd, uint64_t hash, struct sample_stack *stack);
+/* Samples that are being put together: each stack is read once. */
+struct gathering {
+	struct samples *samples;
+	struct intern *ids; /* of stack hashes: the stack's index in the samples */
+	int stacks_fd;
+};
+
+/* Where in the samples the stack of that hash is, adding it where it is new. 0 or -ENOMEM. */
+int gathering__stack(struct gathering *gathering, uint64_t hash, uint32_t *index, bool *is_new);
 
 /* Calls `each` for all elements of a hash map; what is added or removed meanwhile may be met or
  * not. An element is met at most once, but for those of a map that is being resized, which ours are
  * not. 0, or the first other thing that `each` gave, or -errno. */
 int map__each(int map_fd, size_t key_size, size_t value_size,
 	      int (*each)(void *context, const void *key, const void *value), void *context);
-
-int64_t clock__now_ns(void); /* CLOCK_REALTIME */
 
 #endif

@@ -3,8 +3,8 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/intern.h"
 #include "collect/internal.h"
 
 /* Elements a system call brings; a bucket with more of them than this makes the kernel say ENOSPC.
@@ -86,7 +86,8 @@ int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS])
 	return err;
 }
 
-int stack__read(int map_fd, uint64_t hash, struct sample_stack *stack)
+/* One without frames where the hash is WIRE_STACK_LOST or not there. */
+static int read_stack(int map_fd, uint64_t hash, struct sample_stack *stack)
 {
 	uint64_t words[WIRE_CHUNKS_MAX * WIRE_CHUNK_WORDS];
 	const struct wire_stack_head *head = (const struct wire_stack_head *)words;
@@ -113,10 +114,16 @@ int stack__read(int map_fd, uint64_t hash, struct sample_stack *stack)
 	return 0;
 }
 
-int64_t clock__now_ns(void)
+int gathering__stack(struct gathering *gathering, uint64_t hash, uint32_t *index, bool *is_new)
 {
-	struct timespec now;
+	struct sample_stack stack;
+	int err;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
+	*index = intern__id(gathering->ids, &hash, sizeof(hash), is_new);
+	if (*index == INTERN_FAILED)
+		return -ENOMEM;
+	if (!*is_new)
+		return 0;
+	err = read_stack(gathering->stacks_fd, hash, &stack);
+	return err ? err : samples__add_stack(gathering->samples, stack);
 }

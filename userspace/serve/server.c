@@ -7,9 +7,9 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "serve/routes.h"
 
 /* Idle connections get this long to go; h2o would keep them for ten seconds. */
@@ -177,14 +177,6 @@ static void open_loop(struct server *server)
 	h2o_socket_read_start(server->listener, on_accept);
 }
 
-static int64_t monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 /* All requests get their answer; connections that stay open are left to the end of the process,
  * since h2o 2.2 cannot close them, and asserts that there are none when its context goes. */
 static void drain(struct server *server)
@@ -198,8 +190,8 @@ static void drain(struct server *server)
 	agent__end(server->agent, 0, false);
 	while (server->routes.waiting)
 		h2o_evloop_run(server->context.loop, 50);
-	deadline_ms = monotonic_ms() + LINGER_MS;
-	while (server->connections && monotonic_ms() < deadline_ms)
+	deadline_ms = clock__monotonic_ms() + LINGER_MS;
+	while (server->connections && clock__monotonic_ms() < deadline_ms)
 		h2o_evloop_run(server->context.loop, 50);
 }
 

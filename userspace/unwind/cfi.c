@@ -8,24 +8,25 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/array.h"
 #include "base/intern.h"
 #include "unwind/fde.h"
 
 /* Numbers of the x86-64 registers in DWARF (System V ABI, AMD64 supplement, figure 3.36). */
-#define REGISTER_BP       6
-#define REGISTER_SP       7
-#define REGISTER_RA       16
+#define REGISTER_BP        6
+#define REGISTER_SP        7
+#define REGISTER_RA        16
 
 /* libLLVM has 0.9 million rows, Chromium about 5. */
-#define ROWS_MAX          16000000
-#define RULES_MAX         65535
-/* libdw runs a function's program from its start for each of its rows, so that n rows cost n^2 / 2
- * steps: the longest in Debian's libraries has about 1,000. The whole file gets 2^31, some seconds.
- */
-#define FUNCTION_ROWS_MAX 8192
-#define STEPS_MAX         (1ULL << 31)
+#define ROWS_MAX           16000000
+#define RULES_MAX          65535
+/* libdw runs a function's program from its start for each of its rows: n rows of a program of m
+ * bytes cost n * m steps. The longest in Debian's libraries has about 1,000 rows and 5,000 bytes;
+ * all of libLLVM takes 2^26. The limits are a second for a function and some for the file. */
+#define FUNCTION_STEPS_MAX (1ULL << 27)
+#define STEPS_MAX          (1ULL << 31)
 
 struct compilation {
 	struct cfi_table *table;
@@ -70,8 +71,8 @@ static bool is_plt(const Dwarf_Op *ops, size_t count)
 		if (atoms[i] && ops[i].atom != atoms[i])
 			return false;
 	}
-	return ops[0].number == 8 && ops[2].atom == DW_OP_lit15 && ops[4].atom >= DW_OP_lit0 &&
-	       ops[4].atom <= DW_OP_lit15 && ops[6].atom == DW_OP_lit3;
+	return ops[0].number == 8 && ops[1].number == 0 && ops[2].atom == DW_OP_lit15 &&
+	       ops[4].atom >= DW_OP_lit0 && ops[4].atom <= DW_OP_lit15 && ops[6].atom == DW_OP_lit3;
 }
 
 /* [register + offset] + addend: assembly that has put the old stack pointer away, and gcc's
@@ -212,7 +213,7 @@ static int add_row(struct compilation *compilation, uint64_t vaddr,
 		table->row_count--;
 	if (table->row_count && table->rows[table->row_count - 1].rule == row.rule)
 		return 0;
-	if (table->row_count == ROWS_MAX)
+	if (table->row_count >= ROWS_MAX && rule != &no_rule)
 		return -E2BIG;
 	return array_append(&table->rows, &table->row_count, &table->row_capacity, row);
 }
@@ -225,7 +226,7 @@ static int add_frame(struct compilation *compilation, uint64_t vaddr, Dwarf_Fram
 	Dwarf_Addr frame_start, frame_end;
 	bool is_signal_frame = false;
 
-	if (dwarf_frame_info(frame, &frame_start, &frame_end, &is_signal_frame) < 0)
+	if (dwarf_frame_info(frame, &frame_start, &frame_end, &is_signal_frame) != REGISTER_RA)
 		rule = (struct wire_unwind_rule){.cfa = WIRE_CFA_UNSUPPORTED};
 	else
 		rule = rule_of(frame, is_signal_frame);
@@ -237,28 +238,30 @@ static int add_frame(struct compilation *compilation, uint64_t vaddr, Dwarf_Fram
 static int add_function(struct compilation *compilation, const struct fde *fde, uint64_t limit)
 {
 	uint64_t vaddr = fde->start;
-	uint64_t rows = 0;
+	uint64_t steps = 0;
 	int err = 0;
 
 	while (!err && vaddr < limit) {
 		Dwarf_Frame *frame;
 		uint64_t end = 0;
 
-		compilation->steps += ++rows;
-		if (rows > FUNCTION_ROWS_MAX || compilation->steps > STEPS_MAX ||
+		steps += fde->program_size + 1;
+		compilation->steps += fde->program_size + 1;
+		if (steps > FUNCTION_STEPS_MAX || compilation->steps > STEPS_MAX ||
 		    dwarf_cfi_addrframe(compilation->cfi, vaddr, &frame)) {
 			compilation->table->dropped++;
 			break;
 		}
 		err = add_frame(compilation, vaddr, frame, &end);
 		free(frame);
-		if (end <= vaddr)
+		if (err || end <= vaddr)
 			break;
 		vaddr = end;
 	}
-	if (err)
+	if (err && err != -E2BIG)
 		return err;
-	return add_row(compilation, vaddr < limit ? vaddr : limit, &no_rule);
+	/* A full table ends here too. */
+	return add_row(compilation, vaddr < limit ? vaddr : limit, &no_rule) ?: err;
 }
 
 static int add_functions(struct compilation *compilation, const struct fde_list *list)
@@ -351,32 +354,38 @@ static int compile(struct compilation *compilation, Elf *elf)
 	if (err)
 		return err;
 	err = compile_eh_frame(compilation, elf);
-	if (compilation->cfi && err != -ENOMEM)
+	if (compilation->cfi)
 		dwarf_cfi_end(compilation->cfi);
-	if (!err && compilation->table->row_count > 1)
-		return 0;
+	if (err ? err != -ENOENT : compilation->table->row_count > 1)
+		return err;
+	compilation->table->row_count = 0;
 	return compile_debug_frame(compilation, elf);
 }
 
-static bool is_x86_64(Elf *elf)
+/* Before libelf sees it: where e_shnum is 0, libelf makes room for as many sections as the file
+ * says it has, up to 2^32. Only a relocatable file has so many that they do not fit into e_shnum.
+ */
+static bool is_x86_64(int elf_fd)
 {
-	GElf_Ehdr ehdr;
+	Elf64_Ehdr ehdr;
 
-	return gelf_getehdr(elf, &ehdr) && ehdr.e_machine == EM_X86_64 &&
-	       ehdr.e_ident[EI_CLASS] == ELFCLASS64;
+	return pread(elf_fd, &ehdr, sizeof(ehdr), 0) == sizeof(ehdr) &&
+	       !memcmp(ehdr.e_ident, ELFMAG, SELFMAG) && ehdr.e_ident[EI_CLASS] == ELFCLASS64 &&
+	       ehdr.e_ident[EI_DATA] == ELFDATA2LSB && ehdr.e_machine == EM_X86_64 &&
+	       (ehdr.e_shnum || !ehdr.e_shoff);
 }
 
 static int open_and_compile(struct compilation *compilation, int elf_fd)
 {
-	int err = -EBADMSG;
-	Elf *elf;
+	Elf *elf = NULL;
+	int err;
 
 	elf_version(EV_CURRENT);
-	elf = elf_begin(elf_fd, ELF_C_READ, NULL);
+	if (is_x86_64(elf_fd))
+		elf = elf_begin(elf_fd, ELF_C_READ, NULL);
 	if (!elf)
 		return -EBADMSG;
-	if (is_x86_64(elf))
-		err = compile(compilation, elf);
+	err = compile(compilation, elf);
 	elf_end(elf);
 	return err;
 }

@@ -154,6 +154,7 @@ static bool decode(struct listing *listing, const Dwarf_FDE *entry, struct fde *
 	else if ((encoding & 0x70) != DW_EH_PE_absptr)
 		return false;
 	fde->end = fde->start + length;
+	fde->program_size = reader.end - reader.at;
 	return !reader.bad && fde->end > fde->start;
 }
 

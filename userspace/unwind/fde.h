@@ -11,6 +11,7 @@
 
 struct fde {
 	uint64_t start, end; /* vaddr, end excluded */
+	size_t program_size; /* bytes */
 };
 
 struct fde_list {
