@@ -52,6 +52,45 @@ struct {
 #define MAPPING_STEPS 13
 #define ROW_STEPS     16
 
+/* The searches are global functions: the verifier checks those once and by themselves, and not
+ * again for each way that leads to them. */
+
+/* The first mapping that ends behind pc. */
+__weak __noinline int search_mappings(struct wire_mappings *table, __u64 pc)
+{
+	__u32 low = 0, high;
+
+	if (!table)
+		return 0;
+	high = table->count;
+	for (int i = 0; i < MAPPING_STEPS && low < high; i++) {
+		__u32 middle = (low + high) / 2;
+
+		if (table->items[middle & (WIRE_MAPPINGS_MAX - 1)].end <= pc)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The last row from `low` to `high` that begins at or before pc_low; the first one does. */
+__weak __noinline int search_rows(struct wire_unwind_block *block, __u32 low, __u32 high,
+				  __u32 pc_low)
+{
+	if (!block)
+		return 0;
+	for (int i = 0; i < ROW_STEPS && low < high; i++) {
+		__u32 middle = (low + high + 1) / 2;
+
+		if (block->rows[middle & (WIRE_BLOCK_ROWS - 1)].pc_low <= pc_low)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
 static __always_inline bool holds(const struct wire_mappings *table, __u32 index, __u64 pc)
 {
 	const struct wire_mapping *mapping = &table->items[index & (WIRE_MAPPINGS_MAX - 1)];
@@ -65,27 +104,15 @@ static __always_inline const struct wire_mapping *find_mapping(__u64 pc, __u32 *
 {
 	__u32 slot = mappings_active & 1;
 	struct wire_mappings *table = bpf_map_lookup_elem(&mappings, &slot);
-	__u32 low = *hint, high;
 
 	if (!table)
 		return NULL;
-	if (holds(table, low, pc))
-		return &table->items[low & (WIRE_MAPPINGS_MAX - 1)];
-	low = 0;
-	high = table->count;
-	/* low becomes the first mapping that ends behind pc. */
-	for (int i = 0; i < MAPPING_STEPS && low < high; i++) {
-		__u32 middle = (low + high) / 2;
-
-		if (table->items[middle & (WIRE_MAPPINGS_MAX - 1)].end <= pc)
-			low = middle + 1;
-		else
-			high = middle;
+	if (!holds(table, *hint, pc)) {
+		*hint = search_mappings(table, pc);
+		if (!holds(table, *hint, pc))
+			return NULL;
 	}
-	if (!holds(table, low, pc))
-		return NULL;
-	*hint = low;
-	return &table->items[low & (WIRE_MAPPINGS_MAX - 1)];
+	return &table->items[*hint & (WIRE_MAPPINGS_MAX - 1)];
 }
 
 /* Whether the address lies in executable memory. */
@@ -96,7 +123,7 @@ __weak __noinline int is_code(__u64 pc)
 	return find_mapping(pc, &hint) != NULL;
 }
 
-static __always_inline const struct wire_unwind_block *find_block(__u32 number)
+static __always_inline struct wire_unwind_block *find_block(__u32 number)
 {
 	void *map = bpf_map_lookup_elem(&unwind_blocks, &number);
 	__u32 zero = 0;
@@ -112,9 +139,8 @@ static __always_inline const struct wire_unwind_rule *find_rule(const struct wir
 	__u64 number = vaddr >> WIRE_PAGE_SHIFT;
 	__u32 key = mapping->first_page + number;
 	const struct wire_unwind_page *page;
-	const struct wire_unwind_block *block;
-	__u16 pc_low = vaddr;
-	__u32 low, high;
+	struct wire_unwind_block *block;
+	__u32 row;
 
 	if (number >= mapping->page_count)
 		return NULL;
@@ -124,18 +150,8 @@ static __always_inline const struct wire_unwind_rule *find_rule(const struct wir
 	block = find_block(page->block);
 	if (!block)
 		return NULL;
-	low = page->first;
-	high = page->last;
-	/* low becomes the last row that begins at or before pc; a page's first one does. */
-	for (int i = 0; i < ROW_STEPS && low < high; i++) {
-		__u32 middle = (low + high + 1) / 2;
-
-		if (block->rows[middle & (WIRE_BLOCK_ROWS - 1)].pc_low <= pc_low)
-			low = middle;
-		else
-			high = middle - 1;
-	}
-	key = block->rows[low & (WIRE_BLOCK_ROWS - 1)].rule;
+	row = search_rows(block, page->first, page->last, (__u16)vaddr);
+	key = block->rows[row & (WIRE_BLOCK_ROWS - 1)].rule;
 	return bpf_map_lookup_elem(&unwind_rules, &key);
 }
 

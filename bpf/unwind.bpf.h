@@ -13,6 +13,9 @@
 #define REGISTER_BP  6
 #define REGISTER_SP  7
 
+/* rbx, rbp, rsp and r12 to r15, a bit each. */
+#define CALLEE_SAVED 0xf0c8
+
 /* The address that says what code a frame is in. A return address may be the first byte behind its
  * function, where a call that never returns comes last. */
 static __always_inline __u64 walk_code_address(const struct walk *walk)
@@ -70,12 +73,12 @@ static __always_inline int step_over_signal(struct walk *walk)
 /* Not every C library describes the code that its signal handlers return to. It is known by what it
  * does: mov $15, %rax (rt_sigreturn); syscall. gdb looks for the same bytes (amd64-linux-tdep.c).
  */
-static __always_inline bool is_signal_return(const struct walk *walk)
+static __always_inline bool is_signal_return(__u64 pc)
 {
 	static const __u8 code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
 	__u8 found[sizeof(code)];
 
-	if (bpf_probe_read_user(found, sizeof(found), (void *)walk->pc))
+	if (bpf_probe_read_user(found, sizeof(found), (void *)pc))
 		return false;
 	for (unsigned int i = 0; i < sizeof(code); i++) {
 		if (found[i] != code[i])
@@ -86,17 +89,23 @@ static __always_inline bool is_signal_return(const struct walk *walk)
 
 static __always_inline int step_without_row(struct walk *walk)
 {
-	return is_signal_return(walk) ? step_over_signal(walk) : step_by_frame_pointer(walk);
+	/* In the system call pc is behind it, where the description has ended. */
+	if (is_signal_return(walk->pc) || (walk->exact && is_signal_return(walk->pc - 9)))
+		return step_over_signal(walk);
+	return step_by_frame_pointer(walk);
 }
 
-/* Only the interrupted frame has all its registers; of the others rsp and rbp are followed. */
+/* Rsp and rbp are followed from frame to frame. The registers that a function need not save are
+ * taken for what they are in the interrupted frame: hand-written code that finds its frame by one
+ * of them even while it calls, calls nothing that writes to it (libcrypto's AES-GCM does so by
+ * rax). */
 static __always_inline bool read_register(const struct walk *walk, __u8 number, __u64 *value)
 {
 	if (number == REGISTER_SP)
 		*value = walk->sp;
 	else if (number == REGISTER_BP)
 		*value = walk->bp;
-	else if (walk->exact)
+	else if (walk->exact || !(CALLEE_SAVED >> (number & 15) & 1))
 		*value = walk->registers[number & 15];
 	else
 		return false;
@@ -124,12 +133,26 @@ static __always_inline int find_cfa(const struct walk *walk, const struct wire_u
 	return WALK_GOES_ON;
 }
 
+/* Whether, and where. By gcc's rows of a function that aligns its stack rbp is still saved at rbp
+ * when it has been restored already; it points out of the frame then. */
+static __always_inline bool is_bp_saved(const struct walk *walk,
+					const struct wire_unwind_rule *rule, __u64 cfa, __u64 *at)
+{
+	if (rule->bp == WIRE_BP_SAVED)
+		*at = cfa + rule->bp_offset;
+	else if (rule->bp == WIRE_BP_SAVED_BY_BP && walk->bp >= walk->sp && walk->bp < cfa)
+		*at = walk->bp + rule->bp_offset;
+	else
+		return false;
+	return true;
+}
+
 static __always_inline int step_by_rule(struct walk *walk, const struct wire_unwind_rule *rule)
 {
 	struct {
 		__u64 bp, return_pc;
 	} saved = {.bp = walk->bp};
-	__u64 cfa;
+	__u64 cfa, saved_at;
 	int end = find_cfa(walk, rule, &cfa);
 
 	if (end != WALK_GOES_ON)
@@ -145,8 +168,8 @@ static __always_inline int step_by_rule(struct walk *walk, const struct wire_unw
 	} else {
 		if (bpf_probe_read_user(&saved.return_pc, sizeof(__u64), (void *)(cfa - 8)))
 			return WIRE_END_READ_FAULT;
-		if (rule->bp == WIRE_BP_SAVED &&
-		    bpf_probe_read_user(&saved.bp, sizeof(__u64), (void *)(cfa + rule->bp_offset)))
+		if (is_bp_saved(walk, rule, cfa, &saved_at) &&
+		    bpf_probe_read_user(&saved.bp, sizeof(__u64), (void *)saved_at))
 			return WIRE_END_READ_FAULT;
 	}
 	walk->pc = saved.return_pc;

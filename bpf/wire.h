@@ -40,7 +40,8 @@ enum wire_cfa {
 
 enum wire_bp {
 	WIRE_BP_UNCHANGED,
-	WIRE_BP_SAVED, /* at CFA + bp_offset */
+	WIRE_BP_SAVED,       /* at CFA + bp_offset */
+	WIRE_BP_SAVED_BY_BP, /* at rbp + bp_offset: functions that align their stack */
 	WIRE_BP_UNKNOWN,
 };
 

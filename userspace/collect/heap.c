@@ -83,13 +83,17 @@ static bool allocates_safely(void)
 static int configure_maps(struct collector *collector)
 {
 	struct exoprof_bpf *skel = collector->skel;
+	struct bpf_map *const as_they_come[] = {
+		skel->maps.heap_live,
+		skel->maps.heap_stats,
+		skel->maps.heap_stacks,
+	};
 	bool dense = collector->options.heap_rate < DENSE_RATE_BELOW;
 	int err = bpf_map__set_max_entries(skel->maps.heap_live, dense ? LIVE_DENSE : LIVE_SPARSE);
 
-	if (!err && allocates_safely()) {
-		err = bpf_map__set_map_flags(skel->maps.heap_live, BPF_F_NO_PREALLOC);
-		if (!err)
-			err = bpf_map__set_map_flags(skel->maps.heap_stats, BPF_F_NO_PREALLOC);
+	for (size_t i = 0; i < sizeof(as_they_come) / sizeof(*as_they_come) && !err; i++) {
+		if (allocates_safely())
+			err = bpf_map__set_map_flags(as_they_come[i], BPF_F_NO_PREALLOC);
 	}
 	return err;
 }

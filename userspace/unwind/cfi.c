@@ -127,6 +127,17 @@ static bool is_at_cfa(const Dwarf_Op *ops, size_t count, int64_t *offset)
 	return fits(*offset);
 }
 
+/* A saved register's place: rbp + offset. libdw puts the CFA in front, for the expression to use.
+ */
+static bool is_at_bp(const Dwarf_Op *ops, size_t count, int64_t *offset)
+{
+	if (count != 2 || ops[0].atom != DW_OP_call_frame_cfa || !is_register_plus(&ops[1]) ||
+	    register_of(&ops[1]) != REGISTER_BP)
+		return false;
+	*offset = offset_of(&ops[1]);
+	return fits(*offset);
+}
+
 static void set_bp(struct wire_unwind_rule *rule, Dwarf_Frame *frame)
 {
 	Dwarf_Op memory[3], *ops;
@@ -141,6 +152,9 @@ static void set_bp(struct wire_unwind_rule *rule, Dwarf_Frame *frame)
 		rule->bp = ops == memory ? WIRE_BP_UNKNOWN : WIRE_BP_UNCHANGED;
 	} else if (ops == memory && is_at_cfa(ops, count, &offset)) {
 		rule->bp = WIRE_BP_SAVED;
+		rule->bp_offset = offset;
+	} else if (is_at_bp(ops, count, &offset)) {
+		rule->bp = WIRE_BP_SAVED_BY_BP;
 		rule->bp_offset = offset;
 	}
 }
@@ -313,7 +327,8 @@ static int compile_section(struct compilation *compilation, Elf *elf, const char
 
 	if (!section)
 		return -ENOENT;
-	if (shdr.sh_flags & SHF_COMPRESSED && elf_compress(section, 0, 0) < 0)
+	/* libdw has decompressed .debug_frame; what is mapped is never compressed. */
+	if (shdr.sh_flags & SHF_COMPRESSED)
 		return -EBADMSG;
 	data = elf_rawdata(section, NULL);
 	if (!e_ident || !data || !data->d_buf || !data->d_size)
