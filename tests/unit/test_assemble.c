@@ -142,8 +142,11 @@ static void add(struct samples *samples, struct sample_row row, uint32_t end, ui
 	add(samples, row, end, kernel, (uint64_t[]){__VA_ARGS__}, \
 	    sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
 
-#define TICKS(n)   ((struct sample_row){.samples = (n)})
-#define ONE_SAMPLE TICKS(1)
+/* A frame that a tick or a signal interrupted. */
+#define EXACT(address) ((address) | WIRE_FRAME_EXACT)
+
+#define TICKS(n)       ((struct sample_row){.samples = (n)})
+#define ONE_SAMPLE     TICKS(1)
 
 /* The profile; the samples are gone. */
 static const struct profile *assemble(struct samples *samples, const struct profile_kind *kind)
@@ -207,19 +210,33 @@ static uint64_t start_frame(void)
 }
 
 /* All three frames are at the first byte of a function, where the one before it ends. */
-static void of_a_cpu_sample_only_the_callers_are_looked_up_a_byte_before(void **state)
+static void of_an_interrupted_frame_only_the_callers_are_looked_up_a_byte_before(void **state)
 {
 	struct samples *samples = new_samples(SAMPLES_CPU);
 	const struct profile *profile;
 
 	(void)state;
-	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, at(MAIN_START, second_code),
+	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, EXACT(at(MAIN_START, second_code)),
 	    at(MAIN_START, second_code), at(MAIN_START, third_code), start_frame());
 	profile = assemble(samples, &profile_kind_cpu);
 	assert_int_equal(profile->sample_count, 1);
 	ASSERT_STACK(profile, 0, "second_code", "first_code", "second_code", "_start");
 	assert_int_equal(frame(profile, 0, 0)->address, at(MAIN_START, second_code));
 	assert_int_equal(frame(profile, 0, 1)->address, at(MAIN_START, second_code) - 1);
+	profile__free(profile);
+}
+
+/* The frame under a signal handler is where the signal came. */
+static void an_interrupted_frame_may_have_callees(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	const struct profile *profile;
+
+	(void)state;
+	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, at(MAIN_START, second_code),
+	    EXACT(at(MAIN_START, second_code)), start_frame());
+	profile = assemble(samples, &profile_kind_cpu);
+	ASSERT_STACK(profile, 0, "first_code", "second_code", "_start");
 	profile__free(profile);
 }
 
@@ -245,7 +262,7 @@ static void kernel_frames_come_before_user_frames(void **state)
 
 	(void)state;
 	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 2, KERNEL_PC, KERNEL_PC,
-	    at(MAIN_START, second_code), start_frame());
+	    EXACT(at(MAIN_START, second_code)), start_frame());
 	profile = assemble(samples, &profile_kind_cpu);
 	ASSERT_STACK(profile, 0, "[kernel+0xffffffffffffffff]", "[kernel+0xffffffffffffffff]",
 		     "second_code", "_start");
@@ -297,7 +314,7 @@ static void an_address_without_a_name_is_called_by_file_and_address(void **state
 	snprintf(app, sizeof(app), "[app+0x%" PRIx64 "]", vaddr_of(nobodys_code) + 8);
 	snprintf(library, sizeof(library), "[libx.so.1+0x%" PRIx64 "]",
 		 vaddr_of(nobodys_code) + 4 - 1);
-	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, at(MAIN_START, nobodys_code) + 8,
+	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, EXACT(at(MAIN_START, nobodys_code) + 8),
 	    at(LIBRARY_START, nobodys_code) + 4, start_frame());
 	profile = assemble(samples, &profile_kind_cpu);
 	ASSERT_STACK(profile, 0, app, library, "_start");
@@ -339,56 +356,74 @@ static void the_address_in_such_a_name_is_the_one_in_the_headers(void **state)
 	library->file = open_shifted(0x10000000);
 	snprintf(expected, sizeof(expected), "[libx.so.1+0x%" PRIx64 "]",
 		 vaddr_of(nobodys_code) + 0x10000000);
-	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, at(LIBRARY_START, nobodys_code),
+	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, EXACT(at(LIBRARY_START, nobodys_code)),
 	    start_frame());
 	profile = assemble(samples, &profile_kind_cpu);
 	ASSERT_STACK(profile, 0, expected, "_start");
 	profile__free(profile);
 }
 
-static void a_stack_is_cut_where_an_address_is_in_no_mapping(void **state)
+static void an_address_in_no_mapping_is_unknown(void **state)
 {
 	struct samples *samples = new_samples(SAMPLES_CPU);
 	const struct profile *profile;
+	char unknown[64];
 
 	(void)state;
-	ADD(samples, TICKS(3), WIRE_END_OUTERMOST, 0, at(MAIN_START, first_code), NOWHERE,
-	    at(MAIN_START, third_code), start_frame());
-	ADD(samples, TICKS(4), WIRE_END_OUTERMOST, 0, NOWHERE);
+	snprintf(unknown, sizeof(unknown), "[unknown+0x%" PRIx64 "]", (uint64_t)NOWHERE);
+	ADD(samples, TICKS(3), WIRE_END_NO_MAPPING, 0, EXACT(at(MAIN_START, first_code)),
+	    (uint64_t)NOWHERE + 1);
 	profile = assemble(samples, &profile_kind_cpu);
-	ASSERT_STACK(profile, 0, "first_code", "[truncated: no mapping]");
-	ASSERT_STACK(profile, 1, "[truncated: no mapping]");
-	assert_int_equal(frame(profile, 0, 1)->kind, FRAME_NOTE);
-	assert_comment(profile, "0 whole, 7 truncated, 0 lost");
-	assert_comment(profile, "truncated, no mapping: 7");
+	ASSERT_STACK(profile, 0, "first_code", unknown, "[truncated: no mapping]");
+	assert_int_equal(frame(profile, 0, 1)->kind, FRAME_UNKNOWN);
+	assert_int_equal(frame(profile, 0, 2)->kind, FRAME_NOTE);
+	assert_comment(profile, "0 whole, 3 truncated, 0 lost");
+	assert_comment(profile, "truncated, no mapping: 3");
 	profile__free(profile);
 }
 
 static void a_stack_cut_short_says_why(void **state)
 {
+	static const struct {
+		uint32_t end;
+		const char *note;
+	} cases[] = {
+		{WIRE_END_NO_MAPPING,  "[truncated: no mapping]"             },
+		{WIRE_END_NO_ROW,      "[truncated: no unwind row]"          },
+		{WIRE_END_UNSUPPORTED, "[truncated: unsupported unwind rule]"},
+		{WIRE_END_READ_FAULT,  "[truncated: read fault]"             },
+		{WIRE_END_BAD_FRAME,   "[truncated: bad frame]"              },
+		{WIRE_END_TOO_DEEP,    "[truncated: too deep]"               },
+	};
+	const size_t count = sizeof(cases) / sizeof(*cases);
 	struct samples *samples = new_samples(SAMPLES_CPU);
 	uint64_t pc = at(MAIN_START, first_code) + 1;
 	const struct profile *profile;
 
 	(void)state;
-	ADD(samples, TICKS(1), WIRE_END_OUTERMOST, 0, pc);
-	ADD(samples, TICKS(2), WIRE_END_READ_FAULT, 0, pc);
-	ADD(samples, TICKS(3), WIRE_END_BAD_FRAME, 0, pc);
-	ADD(samples, TICKS(4), WIRE_END_TOO_DEEP, 0, pc);
-	ADD(samples, TICKS(5), WIRE_END_BAD_FRAME, 0, pc, start_frame());
+	for (size_t i = 0; i < count; i++)
+		ADD(samples, TICKS(1 << i), cases[i].end, 0, EXACT(pc));
+	ADD(samples, TICKS(5), WIRE_END_OUTERMOST, 0, EXACT(pc));
 	profile = assemble(samples, &profile_kind_cpu);
-	ASSERT_STACK(profile, 0, "first_code", "[truncated: frame pointers end]");
-	ASSERT_STACK(profile, 1, "first_code", "[truncated: read fault]");
-	ASSERT_STACK(profile, 2, "first_code", "[truncated: bad frame pointer]");
-	ASSERT_STACK(profile, 3, "first_code", "[truncated: too deep]");
-	/* It got to where threads begin: whatever came then, nothing is missing. */
-	ASSERT_STACK(profile, 4, "first_code", "_start");
-	assert_comment(profile, "5 whole, 10 truncated, 0 lost");
-	assert_comment(profile, "truncated, frame pointers end: 1");
-	assert_comment(profile, "truncated, read fault: 2");
-	assert_comment(profile, "truncated, bad frame pointer: 3");
-	assert_comment(profile, "truncated, too deep: 4");
-	assert_no_comment(profile, "no mapping");
+	for (size_t i = 0; i < count; i++)
+		ASSERT_STACK(profile, i, "first_code", cases[i].note);
+	ASSERT_STACK(profile, count, "first_code");
+	assert_comment(profile, "5 whole, 63 truncated, 0 lost");
+	assert_comment(profile, "truncated, read fault: 8");
+	assert_comment(profile, "truncated, too deep: 32");
+	assert_no_comment(profile, "by frame pointer");
+	profile__free(profile);
+}
+
+static void steps_by_frame_pointer_are_told(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	const struct profile *profile;
+
+	(void)state;
+	samples->counters[WIRE_WALK_FRAME_POINTER] = 12;
+	profile = assemble(samples, &profile_kind_cpu);
+	assert_comment(profile, "frames passed by frame pointer, for want of unwind rows: 12");
 	profile__free(profile);
 }
 
@@ -610,15 +645,18 @@ static void a_heap_rate_of_1_is_not_called_sampling(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(of_a_cpu_sample_only_the_callers_are_looked_up_a_byte_before),
+		cmocka_unit_test(
+			of_an_interrupted_frame_only_the_callers_are_looked_up_a_byte_before),
+		cmocka_unit_test(an_interrupted_frame_may_have_callees),
 		cmocka_unit_test(of_a_heap_sample_all_frames_are_looked_up_a_byte_before),
 		cmocka_unit_test(kernel_frames_come_before_user_frames),
 		cmocka_unit_test(a_stack_of_kernel_frames_alone_is_whole),
 		cmocka_unit_test(the_kind_of_a_frame_is_whose_code_it_is),
 		cmocka_unit_test(an_address_without_a_name_is_called_by_file_and_address),
 		cmocka_unit_test(the_address_in_such_a_name_is_the_one_in_the_headers),
-		cmocka_unit_test(a_stack_is_cut_where_an_address_is_in_no_mapping),
+		cmocka_unit_test(an_address_in_no_mapping_is_unknown),
 		cmocka_unit_test(a_stack_cut_short_says_why),
+		cmocka_unit_test(steps_by_frame_pointer_are_told),
 		cmocka_unit_test(a_lost_stack_is_a_lost_frame),
 		cmocka_unit_test(ticks_that_were_not_counted_are_a_lost_sample),
 		cmocka_unit_test(cpu_samples_are_time),

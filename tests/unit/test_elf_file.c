@@ -352,6 +352,34 @@ static void an_address_is_not_an_offset(void **state)
 	free(libc);
 }
 
+/* lld lets a segment begin in the middle of a page, whose first bytes are the segment's before it;
+ * the mapping of its code begins with the page. */
+static void a_mapping_of_code_may_begin_before_its_segment(void **state)
+{
+	size_t size;
+	char *libc = read_libc(&size);
+	const Elf64_Ehdr *header = (const void *)libc;
+	Elf64_Phdr *phdrs = (void *)(libc + header->e_phoff);
+	uint64_t offset = 0, vaddr;
+	struct elf_file *file;
+
+	(void)state;
+	for (int i = 0; i < header->e_phnum; i++) {
+		if (phdrs[i].p_type == PT_LOAD && phdrs[i].p_flags & PF_X) {
+			offset = phdrs[i].p_offset;
+			phdrs[i].p_offset += 0x340;
+			phdrs[i].p_vaddr += 0x5340;
+		}
+	}
+	file = open_bytes(libc, size);
+	assert_true(elf_file__code_vaddr(file, offset, &vaddr));
+	assert_int_equal(vaddr, offset + 0x5000);
+	assert_false(elf_file__code_vaddr(file, offset - 1, &vaddr));
+	assert_false(elf_file__code_vaddr(file, 0, &vaddr));
+	elf_file__put(file);
+	free(libc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +395,7 @@ int main(void)
 		cmocka_unit_test(a_file_cut_short_gives_less_and_does_no_harm),
 		cmocka_unit_test(a_file_that_shrinks_while_open_does_no_harm),
 		cmocka_unit_test(an_address_is_not_an_offset),
+		cmocka_unit_test(a_mapping_of_code_may_begin_before_its_segment),
 		cmocka_unit_test(a_symbol_outside_the_segments_is_a_bad_file),
 	};
 

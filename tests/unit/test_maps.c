@@ -292,6 +292,30 @@ static void no_mappings_hold_no_address(void **state)
 	assert_null(maps__find(&maps, 0x1000));
 }
 
+static void mappings_are_equal_if_code_is_where_it_was(void **state)
+{
+	static const struct mapping original = {
+		.start = 0x1000, .end = 0x2000, .file_offset = 0x3000, .name = "a"};
+	struct mapping changed[] = {original, original, original, original};
+	struct mapping same = original;
+	struct maps a = {.items = (struct mapping *)&original, .count = 1};
+	struct maps b = {.items = &same, .count = 1};
+
+	(void)state;
+	assert_true(maps__equal(&a, &b));
+	b.count = 0;
+	assert_false(maps__equal(&a, &b));
+	b.count = 1;
+	changed[0].start = 0x800;
+	changed[1].end = 0x2800;
+	changed[2].file_offset = 0;
+	changed[3].name = "b";
+	for (size_t i = 0; i < sizeof(changed) / sizeof(*changed); i++) {
+		b.items = &changed[i];
+		assert_false(maps__equal(&a, &b));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +334,7 @@ int main(void)
 		cmocka_unit_test(an_address_is_found_from_the_first_byte_to_the_last),
 		cmocka_unit_test(an_address_in_no_mapping_is_not_found),
 		cmocka_unit_test(no_mappings_hold_no_address),
+		cmocka_unit_test(mappings_are_equal_if_code_is_where_it_was),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
