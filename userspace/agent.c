@@ -46,7 +46,7 @@ struct agent {
 	struct job *running;
 	bool target_gone;
 	int64_t refresh_ms; /* when the mappings are to be read again */
-	int64_t news_ms;    /* when they were read for a reason */
+	int64_t soonest_ms; /* not before this */
 
 	/* Shared, under the lock. */
 	pthread_mutex_t lock;
@@ -112,36 +112,44 @@ static void set_maps(struct agent *agent, const struct maps *maps)
 	pthread_mutex_unlock(&agent->lock);
 }
 
+/* Between two readings of the mappings, when there is reason for both. */
+#define NEWS_MS      20
+#define NEWS_IDLE_OF 20 /* times what a reading took */
+
+static void schedule_refresh(struct agent *agent, int64_t began_ms)
+{
+	int64_t now_ms = clock__monotonic_ms();
+	int64_t pause_ms = (now_ms - began_ms) * NEWS_IDLE_OF;
+
+	agent->refresh_ms = now_ms + REFRESH_MS;
+	agent->soonest_ms = now_ms + (pause_ms > NEWS_MS ? pause_ms : NEWS_MS);
+}
+
 /* Keeps the last mappings where there are no new ones: the target's exit takes them. */
 static void refresh_maps(struct agent *agent)
 {
+	int64_t began_ms = clock__monotonic_ms();
 	struct maps *maps = maps__read(agent->process, agent->maps);
 
-	agent->refresh_ms = clock__monotonic_ms() + REFRESH_MS;
-	if (!maps)
-		return;
-	if (!agent->maps || !maps__equal(agent->maps, maps))
+	if (maps && (!agent->maps || !maps__equal(agent->maps, maps)))
 		set_maps(agent, maps);
-	maps__put(agent->maps);
-	agent->maps = maps;
+	if (maps) {
+		maps__put(agent->maps);
+		agent->maps = maps;
+	}
+	schedule_refresh(agent, began_ms);
 }
 
-/* A program that maps code all the time is looked at this often at most; what comes in between is
- * seen the next time. */
-#define NEWS_MS 20
-
+/* Reads them now, or soon. A program that maps code all the time is looked at every 20 ms at most,
+ * and for a twentieth of the time at most; what comes in between is seen the next time. */
 static void take_news(struct agent *agent)
 {
-	int64_t soonest_ms = clock__monotonic_ms() + NEWS_MS;
-
 	if (!collector__take_news(agent->collector) || agent->target_gone)
 		return;
-	if (clock__monotonic_ms() - agent->news_ms >= NEWS_MS) {
-		agent->news_ms = clock__monotonic_ms();
+	if (clock__monotonic_ms() >= agent->soonest_ms)
 		refresh_maps(agent);
-	} else if (agent->refresh_ms > soonest_ms) {
-		agent->refresh_ms = soonest_ms;
-	}
+	else if (agent->refresh_ms > agent->soonest_ms)
+		agent->refresh_ms = agent->soonest_ms;
 }
 
 static void hand_over(struct agent *agent, struct job *job)

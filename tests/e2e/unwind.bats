@@ -34,11 +34,18 @@ end_pair() {
 	done
 }
 
-# signal_pair SIGNAL TEXT: to both, and wait until they have printed the text.
+# signal_pair TEXT: SIGUSR1 to both, and wait until they have printed a line with the text once more.
 signal_pair() {
-	local build
-	for build in $BUILDS; do kill "-$1" "$(cat "$build.target")"; done
-	for build in $BUILDS; do wait_for 20 grep -q "$2" "$build.out"; done
+	local build seen
+	for build in $BUILDS; do
+		seen=$(grep -c "$1" "$build.out" || true)
+		kill -USR1 "$(cat "$build.target")"
+		wait_for 20 has_lines $((seen + 1)) "$1" "$build.out"
+	done
+}
+
+has_lines() {
+	[ "$(grep -c "$2" "$3")" -eq "$1" ]
 }
 
 fetch_pair() {
@@ -77,17 +84,17 @@ percent() {
 	awk -v part="$1" -v of="$2" 'BEGIN { printf "%.1f%%", 100 * part / of }'
 }
 
-# judge_pair NAME: a line of the table for each build, and what is wrong if it is.
+# judge_pair NAME [PERMILLE]: a line of the table for each build, and what is wrong if it is.
 judge_pair() {
-	local build bad=0
+	local build bad=0 wanted=${2:-995}
 	for build in $BUILDS; do
 		match "$build"
 		echo "# $1 $build: $EQUAL of $SAMPLES whole and equal ($(percent "$EQUAL" "$SAMPLES"))" >&3
-		[ $((EQUAL * 1000)) -ge $((SAMPLES * 995)) ] && [ $((WHOLE * 1000)) -ge $((SAMPLES * 995)) ] && continue
+		[ $((EQUAL * 1000)) -ge $((SAMPLES * wanted)) ] && continue
 		echo "$1 $build: $SAMPLES samples, $WHOLE whole, $EQUAL equal to one of" >&2
 		grep '^chain' "$build.out" | cut -c1-1000 >&2
 		echo "but these are not:" >&2
-		grep '^unequal' "$build.verdict" | cut -c1-2000 | head -n 20 >&2
+		grep '^unequal' "$build.verdict" | cut -c1-2000 | head -n 10 >&2
 		bad=1
 	done
 	return $bad
@@ -170,16 +177,15 @@ share_of() {
 
 @test "plug-ins that are loaded after the attach, one where another one was" {
 	start_pair plugins
-	local round name
+	local name
 	for name in plugin_a plugin_b plugin_a; do
-		signal_pair USR1 "^loaded $name"
+		signal_pair "^loaded $name"
 		# At once.
 		profile_pair
 		judge_pair "$name"
 		share_of "${name}_leaf" 90
-		: > /dev/null
-		for build in $BUILDS; do sed -i '/^loaded/d' "$build.out"; done
 	done
+	sed -n 's/^loaded/#   &/p' omit-fp.out >&3
 	end_pair
 }
 
@@ -191,7 +197,11 @@ share_of() {
 @test "exceptions through ten frames" {
 	start_pair throwing
 	profile_pair
-	judge_pair "exceptions"
+	# When libgcc_s has found where to go on, it overwrites what its own frame has saved, then the
+	# return address, then the stack pointer. Call-frame information says nothing of that: about
+	# 25 instructions and a call of _Unwind_DebugHook for each frame that is gone through. Where
+	# nothing but exceptions is done, that is up to 1% of the time.
+	judge_pair "exceptions" 980
 	share_of '@libgcc_s.so.1;' 10
 	end_pair
 }
@@ -232,7 +242,7 @@ share_of() {
 @test "code without call-frame information, made after the attach" {
 	local build steps
 	start_pair jit
-	signal_pair USR1 '^made'
+	signal_pair '^made'
 	profile_pair
 	judge_pair "JIT code"
 	share_of 'leaf@exe;$' 90
@@ -250,4 +260,23 @@ share_of() {
 	one_case "tail call" calls tail still
 	one_case "tail call, moving" calls tail moving
 	one_case "noreturn" calls noreturn still
+}
+
+@test "gdb and eu-stack say the same of twelve threads" {
+	local build
+	for build in $BUILDS; do
+		start stacks "$targets/unwind/$build/stacks"
+		wait_for 10 grep -q ready stacks.out
+		if ! EXOPROF=$exoprof "$root/scripts/compare-stacks" "$STARTED" > table; then
+			cat table >&2
+			return 1
+		fi
+		sed "s/^/#   $build /" table >&3
+		grep -q '^12 of 12 threads equal' table
+		end "$STARTED" KILL
+	done
+	# It does see a difference: here exoprof has nothing.
+	start_idle
+	run ! env EXOPROF="$exoprof" "$root/scripts/compare-stacks" "$TARGET" 1
+	[[ $output == *DIFFERENT*"0 of 1 threads equal"* ]]
 }

@@ -14,52 +14,89 @@
 #
 #	equal|unequal SAMPLES FRAME@FILE;FRAME@FILE;...
 
-# A stack is matched as text: its frames, root first, each "NAME@FILE;", where FILE is "exe" for the
-# program itself and "?" where there is none. A chain becomes a regular expression on that.
+# A stack is matched as a list of frames, each "NAME@FILE", root first, where FILE is "exe" for the
+# program itself and "?" where there is none; a chain as a machine that has read some of its tokens.
 
 function quoted(text) {
 	gsub(/[][\\.^$*+?(){}]/, "\\\\&", text)
 	return text
 }
 
-function frame(token,    at, name, file) {
+# The expression of the frames that a token stands for. libstdc++.so.6 is libstdc++.so.6.0.30, too.
+function expression(token,    at, name, file) {
+	if (token == "plt") return "^\\[.*[+]0x[0-9a-f]+\\]@exe$"
 	at = index(token, "@")
 	name = at ? substr(token, 1, at - 1) : token
 	file = at ? quoted(substr(token, at + 1)) : "exe"
-	if (token == "plt") return "\\[[^;@]*\\+0x[0-9a-f]+\\]@exe;"
-	if (name == "*" || name == "+") return "([^;@]*@(" file ");)" name
-	if (name == "?") return "[^;@]*@(" file ");"
-	return "(" quoted(name) ")@(" file ");"
+	if (name ~ /^[*+?]$/) return "@(" file ")[.0-9]*$"
+	return "^(" quoted(name) ")@(" file ")[.0-9]*$"
 }
 
-function expression(chain,    tokens, count, i, text, may_end, open) {
+# Token i of chain c: pattern[c, i]; repeats[c, i] if it stands for one frame or more, optional[c, i]
+# if it may stand for none; leap[c, i] is where the chain may go on when i of its tokens are read.
+function read_chain(chain,    c, tokens, count, i, n, leap_from, is_open) {
+	c = ++chains
 	count = split(chain, tokens, ";")
 	for (i = 1; i <= count; i++) {
 		if (tokens[i] == "") continue
 		if (tokens[i] == "/") {
-			may_end = 1
+			leap_from = n + 0
+			is_open = 1
 		} else if (tokens[i] == "!") {
-			while (open) { text = text ")?"; open-- }
-			may_end = 0
+			close_part(c, leap_from, n)
+			is_open = 0
 		} else {
-			if (may_end) { text = text "("; open++ }
-			text = text frame(tokens[i])
+			n++
+			pattern[c, n] = expression(tokens[i])
+			repeats[c, n] = tokens[i] ~ /^[*+]@/
+			optional[c, n] = tokens[i] ~ /^[*]@/
 		}
 	}
-	while (open) { text = text ")?"; open-- }
-	return "^" text "$"
+	if (is_open) close_part(c, leap_from, n)
+	length_of[c] = n
 }
 
-function is_equal(stack,    i) {
-	for (i = 1; i <= chains; i++)
-		if (stack ~ chain[i]) return 1
+function close_part(c, from, to,    i) {
+	for (i = from; i < to; i++) leap[c, i] = to
+}
+
+# What can be reached from a state without reading a frame.
+function reach(c, state,    i) {
+	if (state in now) return
+	now[state] = 1
+	if (optional[c, state + 1]) reach(c, state + 1)
+	if ((c, state) in leap) reach(c, leap[c, state])
+}
+
+function follows(c, frames, depth,    i, state, next_states, count) {
+	for (state in now) delete now[state]
+	reach(c, 0)
+	for (i = 1; i <= depth; i++) {
+		count = 0
+		for (state in now) {
+			state += 0
+			if (state && repeats[c, state] && frames[i] ~ pattern[c, state])
+				next_states[++count] = state
+			if (state < length_of[c] && frames[i] ~ pattern[c, state + 1])
+				next_states[++count] = state + 1
+		}
+		for (state in now) delete now[state]
+		for (; count; count--) reach(c, next_states[count])
+	}
+	return length_of[c] in now
+}
+
+function is_equal(stack,    frames, depth, c) {
+	depth = split(stack, frames, ";") - 1
+	for (c = 1; c <= chains; c++)
+		if (follows(c, frames, depth)) return 1
 	return 0
 }
 
 FNR == 1 { file_number++ }
 
 file_number == 1 {
-	if (sub(/^chain: /, "")) chain[++chains] = expression($0)
+	if (sub(/^chain: /, "")) read_chain($0)
 	next
 }
 

@@ -66,10 +66,12 @@ int main(int argc, char **argv)
 	is_still = false;
 	for (int i = 0; i < DEPTH; i += 2)
 		strcat(path, "even;odd;");
-	/* Between the handler and what it interrupts is libc's __restore_rt. */
+	/* Between the handler and what it interrupts is libc's __restore_rt, whose symbol has no
+	 * size. It is also what runs last. */
 	printf("chain: " START "/;%seven;leaf\n", path);
-	printf("chain: " START "/;%seven;leaf;!;__restore_rt@libc.so.6;on_signal;/;handler_work\n",
+	printf("chain: " START "/;%seven;leaf;!;?@libc.so.6;on_signal;/;handler_work\n",
 	       path);
+	printf("chain: " START "/;%seven;leaf;!;?@libc.so.6\n", path);
 	say_ready();
 	catch_signals(argc > 1 && !strcmp(argv[1], "other"));
 	setitimer(ITIMER_REAL, &timer, NULL);

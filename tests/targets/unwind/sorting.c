@@ -22,12 +22,16 @@ APART static void sort(void)
 	STAY();
 }
 
+/* Through a pointer: the C library's headers have bsearch inline, too. */
+static void *(*volatile find)(const void *key, const void *base, size_t count, size_t size,
+			      int (*compare)(const void *left, const void *right)) = bsearch;
+
 APART static void search(void)
 {
 	static volatile int key;
 
 	key = (key + 1) % COUNT;
-	bsearch((const void *)&key, numbers, COUNT, sizeof(*numbers), compare);
+	find((const void *)&key, numbers, COUNT, sizeof(*numbers), compare);
 	STAY();
 }
 
@@ -47,8 +51,6 @@ int main(int argc, char **argv)
 			puts("chain: " START "sort;+@libc.so.6\nchain: " START "sort;plt");
 	} else {
 		say_chain(START, "search;bsearch|__bsearch@libc.so.6;compare;leaf");
-		if (!is_still)
-			puts("chain: " START "search;plt");
 	}
 	say_ready();
 	for (;;)

@@ -52,6 +52,7 @@ APART static void catches()
 	} catch (int) {
 		STAY();
 	}
+	STAY();
 }
 }
 
@@ -59,12 +60,12 @@ int main()
 {
 	is_still = false;
 	for (int i = 0; i < THROW_FROM - 2; i += 2)
-		strcat(path, "even;odd;");
-	say_chain(START "catches;", path);
-	printf("chain: " START "catches;/;%seven;throws;!;"
+		strcat(path, "even|even.cold;odd|odd.cold;");
+	say_chain(START "catches|catches.cold;", path);
+	printf("chain: " START "catches|catches.cold;/;%seven|even.cold;throws;!;"
 	       "*@libstdc++.so.6|libgcc_s.so.1|libc.so.6|ld-linux-x86-64.so.2\n",
 	       path);
-	printf("chain: " START "catches;/;%seven;throws;!;plt\n", path);
+	printf("chain: " START "catches|catches.cold;/;%seven|even.cold;throws;!;plt\n", path);
 	printf("chain: " START "\n");
 	say_ready();
 	for (;;)
