@@ -62,13 +62,13 @@ static __always_inline void start_from_tick(struct bpf_perf_event_data *ctx, str
 #define BREAKPOINT 0xcc
 
 /* While the kernel handles a uprobe, pc is first one behind the breakpoint, then at it, and at
- * last, when the instruction has been emulated, behind it again (kernel/events/uprobes.c,
- * handle_swbp). What matters is whether that was done, for the row of the next instruction holds
- * then. What is probed is nearly always a push: before it a return address is at [rsp], after it a
- * register's value. */
+ * last, when the instruction has been emulated, behind it for good (kernel/events/uprobes.c,
+ * handle_swbp). What is probed is nearly always a push: before it a return address is at [rsp],
+ * after it a register's value. The walk wants pc at the breakpoint with rsp as before, or both as
+ * after. */
 static __always_inline void settle_breakpoint(struct walk *walk)
 {
-	bool is_at, is_behind, is_done;
+	bool is_at, is_behind, is_pushed;
 	__u8 code[2];
 	__u64 top;
 
@@ -78,10 +78,10 @@ static __always_inline void settle_breakpoint(struct walk *walk)
 	is_behind = code[0] == BREAKPOINT && !is_at;
 	if ((!is_at && !is_behind) || bpf_probe_read_user(&top, sizeof(top), (void *)walk->sp))
 		return;
-	is_done = !is_code(top);
-	if (is_at && is_done)
-		walk->pc++;
-	if (is_behind && !is_done)
+	is_pushed = !is_trampoline(walk, top) && !is_code(top);
+	if (is_at && is_pushed)
+		walk->sp += 8;
+	if (is_behind && !is_pushed)
 		walk->pc--;
 }
 
@@ -109,7 +109,7 @@ static __always_inline bool start_walk(struct bpf_perf_event_data *ctx, struct w
 		start_from_tick(ctx, walk);
 	else if (!start_from_kernel_stack(walk))
 		return false;
-	if (is_trampoline(walk->pc))
+	if (is_trampoline(walk, walk->pc))
 		leave_trampoline(walk);
 	return true;
 }

@@ -73,6 +73,7 @@ struct walk {
 	__u64 bp;
 	__u32 mapping;       /* where its code was found last */
 	__u32 exact;         /* an interrupted frame: pc is where it was, and registers hold */
+	__u64 trampoline;    /* of return probes; 0: none */
 	__u64 registers[16]; /* by DWARF's numbers, but for rbp and rsp */
 };
 

@@ -12,10 +12,6 @@
 
 #include "maps.bpf.h"
 
-/* Where the page is in the target; both 0 while there is none. */
-volatile __u64 trampoline_start __weak = 0;
-volatile __u64 trampoline_end __weak = 0;
-
 /* include/linux/uprobes.h; CO-RE finds the offsets. */
 struct return_instance {
 	unsigned long orig_ret_vaddr;
@@ -29,7 +25,20 @@ struct uprobe_task {
 	unsigned long xol_vaddr; /* and of its copy */
 } __attribute__((preserve_access_index));
 
+struct xol_area {
+	unsigned long vaddr; /* of the page */
+} __attribute__((preserve_access_index));
+
+struct uprobes_state {
+	struct xol_area *xol_area;
+} __attribute__((preserve_access_index));
+
+struct mm_struct {
+	struct uprobes_state uprobes_state;
+} __attribute__((preserve_access_index));
+
 struct task_struct {
+	struct mm_struct *mm;
 	struct uprobe_task *utask;
 } __attribute__((preserve_access_index));
 
@@ -53,9 +62,19 @@ static __always_inline __u64 hidden_return(__u64 sp)
 	return 0;
 }
 
-static __always_inline bool is_trampoline(__u64 pc)
+#define PAGE_BYTES 4096
+
+/* Where the page is in the current process; 0 while there is none. */
+static __always_inline __u64 find_trampoline(void)
 {
-	return pc >= trampoline_start && pc < trampoline_end;
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
+}
+
+static __always_inline bool is_trampoline(const struct walk *walk, __u64 pc)
+{
+	return walk->trampoline && pc - walk->trampoline < PAGE_BYTES;
 }
 
 /* A walk that begins on the page goes on where the thread would be without the probe. */
@@ -64,7 +83,7 @@ static __always_inline void leave_trampoline(struct walk *walk)
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct return_instance *last = BPF_CORE_READ(task, utask, return_instances);
 
-	if (walk->pc - trampoline_start >= UPROBE_XOL_SLOT_BYTES) {
+	if (walk->pc - walk->trampoline >= UPROBE_XOL_SLOT_BYTES) {
 		walk->pc +=
 			BPF_CORE_READ(task, utask, vaddr) - BPF_CORE_READ(task, utask, xol_vaddr);
 	} else if (last) {

@@ -37,6 +37,7 @@ static __always_inline int step_by_frame_pointer(struct walk *walk)
 	walk->sp = walk->bp + sizeof(frame);
 	walk->bp = frame[0];
 	walk->pc = frame[1];
+	walk->exact = 0;
 	return WALK_GOES_ON;
 }
 
@@ -181,7 +182,7 @@ static __always_inline int step_by_rule(struct walk *walk, const struct wire_unw
 
 static __always_inline int see_through_trampoline(struct walk *walk)
 {
-	if (!is_trampoline(walk->pc))
+	if (!is_trampoline(walk, walk->pc))
 		return WALK_GOES_ON;
 	walk->pc = hidden_return(walk->sp - 8);
 	return walk->pc ? WALK_GOES_ON : WIRE_END_NO_MAPPING;

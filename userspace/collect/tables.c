@@ -347,13 +347,6 @@ static struct wire_mapping describe(struct tables *tables, const struct mapping 
 	return wire;
 }
 
-/* The page that the kernel maps for uprobes (kernel/events/uprobes.c, __create_xol_area). */
-static void note_trampoline(struct tables *tables, const struct mapping *mapping)
-{
-	tables->skel->bss->trampoline_start = mapping->start;
-	tables->skel->bss->trampoline_end = mapping->end;
-}
-
 /* Writes the half that is not in use, then makes it the one that is. A walk that is still in the
  * other half takes microseconds; user space comes back here after milliseconds at the earliest. */
 static int publish_mappings(struct tables *tables)
@@ -374,13 +367,8 @@ int tables__update(struct tables *tables, const struct maps *maps)
 	int err;
 
 	mappings->count = 0;
-	for (size_t i = 0; i < maps->count && mappings->count < WIRE_MAPPINGS_MAX; i++) {
-		const struct mapping *mapping = &maps->items[i];
-
-		mappings->items[mappings->count++] = describe(tables, mapping);
-		if (!strcmp(mapping->name, "[uprobes]"))
-			note_trampoline(tables, mapping);
-	}
+	for (size_t i = 0; i < maps->count && mappings->count < WIRE_MAPPINGS_MAX; i++)
+		mappings->items[mappings->count++] = describe(tables, &maps->items[i]);
 	err = publish_blocks(tables);
 	return err ? err : publish_mappings(tables);
 }
