@@ -25,7 +25,7 @@ EXOPROF_LIBS := -lbpf -ldw -lelf -lh2o-evloop -lssl -lcrypto -lprotobuf-c -lz -l
 DEMO_LIBS := -lh2o-evloop -lssl -lcrypto -lpthread
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
-.PHONY: all check unit e2e style demo install clean format help
+.PHONY: all check unit e2e style fuzz demo install clean format help
 all: $(BUILD)/exoprof $(BUILD)/demo-server
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo 'make check      all tests; the end-to-end ones need root'
 	@echo 'make unit       the unit tests only, no root needed'
 	@echo 'make e2e        the end-to-end tests only'
+	@echo 'make fuzz       the fuzz targets: $(BUILD)/fuzz/fuzz_X tests/fuzz/corpus/X'
 	@echo 'make demo       the walkthrough on demo-server (needs root)'
 	@echo 'make install    to DESTDIR and PREFIX ($(PREFIX))'
 	@echo 'make format     clang-format on all sources'
@@ -137,8 +138,8 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/asan/libexoprof.a Makefile
 	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) $(SANITIZE) $< -o $@ \
 		$(BUILD)/asan/libexoprof.a $(EXOPROF_LIBS) -lcmocka
 
-unit: $(UNIT_TESTS)
-	$(Q)scripts/run-tests unit $(UNIT_TESTS)
+unit: $(UNIT_TESTS) $(REPLAYS)
+	$(Q)scripts/run-tests unit $(UNIT_TESTS) $(REPLAYS)
 
 # --- end-to-end tests: the real thing on real programs ------------------------------------------------
 
@@ -150,6 +151,8 @@ $(BUILD)/targets/%: tests/targets/%.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu11 -O2 -g $(WARNINGS) -fno-omit-frame-pointer $< -o $@ -lpthread
 
+include tests/targets/unwind/Makefile.inc
+
 # Writes a picture that the browser test opens.
 $(BUILD)/e2e/make_flamegraph: tests/e2e/make_flamegraph.c $(BUILD)/asan/libexoprof.a
 	$(call say,CC,$<)
@@ -157,8 +160,28 @@ $(BUILD)/e2e/make_flamegraph: tests/e2e/make_flamegraph.c $(BUILD)/asan/libexopr
 	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) $(SANITIZE) $< -o $@ \
 		$(BUILD)/asan/libexoprof.a $(EXOPROF_LIBS)
 
-e2e: all $(TARGETS) $(BUILD)/e2e/make_flamegraph
+e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BUILD)/e2e/make_flamegraph
 	$(Q)scripts/run-tests e2e $(wildcard tests/e2e/*.bats)
+
+# --- fuzzing: libFuzzer's targets, and the same as programs that run what earlier runs found ----------
+
+FUZZ_SOURCES := userspace/unwind/cfi.c userspace/unwind/fde.c userspace/base/intern.c
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAYS := $(addprefix $(BUILD)/fuzz/replay_,$(FUZZ_TARGETS:fuzz_%=%))
+
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SOURCES) $(wildcard tests/fuzz/*.h)
+	$(call say,FUZZ,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
+		-Iuserspace -Ibpf -Itests/fuzz $< $(FUZZ_SOURCES) -o $@ -ldw -lelf
+
+$(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c $(BUILD)/asan/libexoprof.a $(wildcard tests/fuzz/*.h)
+	$(call say,REPLAY,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(EXOPROF_CPPFLAGS) -D_GNU_SOURCE -DFUZZ_MAIN -Itests/fuzz $(CFLAGS) $(SANITIZE) $< -o $@ \
+		$(BUILD)/asan/libexoprof.a $(EXOPROF_LIBS)
+
+fuzz: $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
 
 # --- benchmarks (scripts/bench) -----------------------------------------------------------------------
 
@@ -188,7 +211,7 @@ $(BENCH)/llvm: tests/bench/llvm.c
 # --- the rest ---------------------------------------------------------------------------------------
 
 FORMATTED := $(wildcard bpf/*.[ch] userspace/*.[ch] userspace/*/*.[ch] demo-server/*.[ch] \
-	tests/*/*.[ch])
+	tests/*/*.[ch] tests/*/*/*.[ch])
 
 format:
 	$(Q)clang-format -i --style=file $(FORMATTED)
@@ -197,8 +220,8 @@ style:
 	$(Q)clang-format --dry-run --Werror --style=file $(FORMATTED)
 	$(Q)scripts/check-walls
 
-check: style all $(UNIT_TESTS) $(TARGETS) $(BUILD)/e2e/make_flamegraph
-	$(Q)scripts/run-tests all $(UNIT_TESTS) $(wildcard tests/e2e/*.bats)
+check: style all $(UNIT_TESTS) $(REPLAYS) $(TARGETS) $(UNWIND_TARGETS) $(BUILD)/e2e/make_flamegraph
+	$(Q)scripts/run-tests all $(UNIT_TESTS) $(REPLAYS) $(wildcard tests/e2e/*.bats)
 
 demo: all
 	$(Q)scripts/demo

@@ -116,10 +116,10 @@ static void set_maps(struct agent *agent, const struct maps *maps)
 #define NEWS_MS      20
 #define NEWS_IDLE_OF 20 /* times what a reading took */
 
-static void schedule_refresh(struct agent *agent, int64_t began_ms)
+static void schedule_refresh(struct agent *agent, int64_t reading_ms)
 {
 	int64_t now_ms = clock__monotonic_ms();
-	int64_t pause_ms = (now_ms - began_ms) * NEWS_IDLE_OF;
+	int64_t pause_ms = reading_ms * NEWS_IDLE_OF;
 
 	agent->refresh_ms = now_ms + REFRESH_MS;
 	agent->soonest_ms = now_ms + (pause_ms > NEWS_MS ? pause_ms : NEWS_MS);
@@ -130,6 +130,8 @@ static void refresh_maps(struct agent *agent)
 {
 	int64_t began_ms = clock__monotonic_ms();
 	struct maps *maps = maps__read(agent->process, agent->maps);
+	/* Not the rows of new files: they are read once, and more files may follow. */
+	int64_t reading_ms = clock__monotonic_ms() - began_ms;
 
 	if (maps && (!agent->maps || !maps__equal(agent->maps, maps)))
 		set_maps(agent, maps);
@@ -137,7 +139,7 @@ static void refresh_maps(struct agent *agent)
 		maps__put(agent->maps);
 		agent->maps = maps;
 	}
-	schedule_refresh(agent, began_ms);
+	schedule_refresh(agent, reading_ms);
 }
 
 /* Reads them now, or soon. A program that maps code all the time is looked at every 20 ms at most,

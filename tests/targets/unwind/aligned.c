@@ -34,7 +34,6 @@ APART static void aligned(int turns)
 	__asm__ volatile("" : : "r"(vector) : "memory");
 }
 
-
 APART static void plain(int turns)
 {
 	WRITE_SAVED_REGISTERS();

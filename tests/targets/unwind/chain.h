@@ -6,9 +6,10 @@
  *
  * One frame is a function's name, of the program itself or, behind "@", of that file; "a|b" is
  * either. "*@FILE" stands for any number of frames of that file, whatever their names, "+@FILE" for
- * at least one, "?@FILE" for one; FILE may be "FILE|FILE". "plt" is a frame of the program that no symbol names. From
- * "/" on the chain may end behind any frame, up to "!" or the end; what is behind "!" must be there.
- * tests/e2e/unwind_match.awk does the matching. */
+ * at least one, "?@FILE" for one; FILE may be "FILE|FILE". "plt" is a frame of the program that no
+ *symbol names. From
+ * "/" on the chain may end behind any frame, up to "!" or the end; what is behind "!" must be
+ *there. tests/e2e/unwind_match.awk does the matching. */
 #ifndef UNWIND_CHAIN_H
 #define UNWIND_CHAIN_H
 
@@ -19,7 +20,7 @@
 #include <string.h>
 
 /* noipa: not inlined, not cloned, and nothing is known of it at the call. */
-#define APART __attribute__((noipa))
+#define APART  __attribute__((noipa))
 
 /* Behind a call it keeps that from being a tail call, which leaves no frame. */
 #define STAY() __asm__ volatile("")

@@ -82,11 +82,11 @@ static const struct {
 	void (*run)(void);
 	const char *path; /* with the function that the program calls */
 } kinds[] = {
-	{"sha256", sha256, "sha256;/;EVP_DigestUpdate|SHA256_Update@libcrypto.so.3;" INSIDE	   },
-	{"aes",	aes,    "aes;encrypt_by;/;EVP_EncryptUpdate@libcrypto.so.3;" INSIDE   },
-	{"gcm",	gcm,    "gcm;encrypt_by;/;EVP_EncryptUpdate@libcrypto.so.3;" INSIDE   },
-	{"chacha", chacha, "chacha;encrypt_by;/;EVP_EncryptUpdate@libcrypto.so.3;" INSIDE},
-	{"rsa",	rsa,    "rsa;/;EVP_PKEY_sign@libcrypto.so.3;" INSIDE		    },
+	{"sha256", sha256, "sha256;/;EVP_DigestUpdate|SHA256_Update@libcrypto.so.3;" INSIDE},
+	{"aes",    aes,    "aes;encrypt_by;/;EVP_EncryptUpdate@libcrypto.so.3;" INSIDE     },
+	{"gcm",    gcm,    "gcm;encrypt_by;/;EVP_EncryptUpdate@libcrypto.so.3;" INSIDE     },
+	{"chacha", chacha, "chacha;encrypt_by;/;EVP_EncryptUpdate@libcrypto.so.3;" INSIDE  },
+	{"rsa",    rsa,    "rsa;/;EVP_PKEY_sign@libcrypto.so.3;" INSIDE                    },
 };
 
 int main(int argc, char **argv)

@@ -5,9 +5,9 @@
 
 #include "chain.h"
 
-#define DEPTH      12
+#define DEPTH           12
 /* About half a millisecond, while the timer ticks every millisecond. */
-#define WORK       1000000
+#define WORK            1000000
 
 #define ALT_STACK_BYTES (256 * 1024)
 
@@ -61,7 +61,10 @@ static void catch_signals(bool on_other_stack)
 /* signals same|other: which stack the handler runs on. */
 int main(int argc, char **argv)
 {
-	struct itimerval timer = {{0, 1000}, {0, 1000}};
+	struct itimerval timer = {
+		{0, 1000},
+                {0, 1000}
+        };
 
 	is_still = false;
 	for (int i = 0; i < DEPTH; i += 2)
@@ -69,8 +72,7 @@ int main(int argc, char **argv)
 	/* Between the handler and what it interrupts is libc's __restore_rt, whose symbol has no
 	 * size. It is also what runs last. */
 	printf("chain: " START "/;%seven;leaf\n", path);
-	printf("chain: " START "/;%seven;leaf;!;?@libc.so.6;on_signal;/;handler_work\n",
-	       path);
+	printf("chain: " START "/;%seven;leaf;!;?@libc.so.6;on_signal;/;handler_work\n", path);
 	printf("chain: " START "/;%seven;leaf;!;?@libc.so.6\n", path);
 	say_ready();
 	catch_signals(argc > 1 && !strcmp(argv[1], "other"));

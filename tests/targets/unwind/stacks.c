@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Twelve threads, each of which stays where it is but for the leaf's loop, for scripts/compare-stacks:
- * all its frames but the leaf's are the same whenever one looks. Nine are in recursions of their
- * own, one in a callback from qsort, one in a signal handler, one in libcrypto. */
+/* Twelve threads, each of which stays where it is but for the leaf's loop, for
+ * scripts/compare-stacks: all its frames but the leaf's are the same whenever one looks. Eight
+ * are in recursions of their own, one in a callback from qsort, one in a signal handler, one in
+ * libcrypto, and the first one is called from main. */
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -20,24 +21,24 @@ static void there(void)
 	pthread_barrier_wait(&all_there);
 }
 
-#define RECURSION(n)                                                        \
-	APART static void recursion_##n(int depth)                          \
-	{                                                                   \
-		char local[64 * (n) + 1];                                   \
-                                                                            \
-		__asm__ volatile("" : : "r"(local) : "memory");             \
-		if (depth)                                                  \
-			recursion_##n(depth - 1);                           \
-		else                                                        \
-			leaf();                                             \
-		__asm__ volatile("" : : "r"(local) : "memory");             \
-	}                                                                   \
-                                                                            \
-	static void *thread_##n(void *unused)                               \
-	{                                                                   \
-		there();                                                    \
-		recursion_##n(5 * (n));                                     \
-		return unused;                                              \
+#define RECURSION(n)                                            \
+	APART static void recursion_##n(int depth)              \
+	{                                                       \
+		char local[64 * (n) + 1];                       \
+                                                                \
+		__asm__ volatile("" : : "r"(local) : "memory"); \
+		if (depth)                                      \
+			recursion_##n(depth - 1);               \
+		else                                            \
+			leaf();                                 \
+		__asm__ volatile("" : : "r"(local) : "memory"); \
+	}                                                       \
+                                                                \
+	static void *thread_##n(void *unused)                   \
+	{                                                       \
+		there();                                        \
+		recursion_##n(5 * (n));                         \
+		return unused;                                  \
 	}
 
 RECURSION(1)
@@ -102,7 +103,7 @@ static void *hashes(void *unused)
 int main(void)
 {
 	static void *(*const threads[])(void *) = {
-		thread_1, thread_2, thread_3, thread_4, thread_5, thread_6,
+		thread_1, thread_2, thread_3, thread_4,     thread_5, thread_6,
 		thread_7, thread_8, sorts,    is_signalled, hashes,
 	};
 	size_t count = sizeof(threads) / sizeof(*threads);

@@ -4,24 +4,24 @@
 
 #include "chain.h"
 
-#define THREAD(n)                                                              \
-	APART static void thread_##n##_inner(int depth)                        \
-	{                                                                      \
-		char local[100 * (n) + 1];                                     \
-                                                                               \
-		__asm__ volatile("" : : "r"(local) : "memory");                \
-		if (depth)                                                     \
-			thread_##n##_inner(depth - 1);                         \
-		else                                                           \
-			leaf();                                                \
-		__asm__ volatile("" : : "r"(local) : "memory");                \
-	}                                                                      \
-                                                                               \
-	static void *thread_##n(void *unused)                                  \
-	{                                                                      \
-		for (;;)                                                       \
-			thread_##n##_inner(n);                                 \
-		return unused;                                                 \
+#define THREAD(n)                                               \
+	APART static void thread_##n##_inner(int depth)         \
+	{                                                       \
+		char local[100 * (n) + 1];                      \
+                                                                \
+		__asm__ volatile("" : : "r"(local) : "memory"); \
+		if (depth)                                      \
+			thread_##n##_inner(depth - 1);          \
+		else                                            \
+			leaf();                                 \
+		__asm__ volatile("" : : "r"(local) : "memory"); \
+	}                                                       \
+                                                                \
+	static void *thread_##n(void *unused)                   \
+	{                                                       \
+		for (;;)                                        \
+			thread_##n##_inner(n);                  \
+		return unused;                                  \
 	}
 
 THREAD(1)
