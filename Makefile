@@ -169,10 +169,11 @@ FUZZ_SOURCES := userspace/unwind/cfi.c userspace/unwind/fde.c userspace/base/int
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(addprefix $(BUILD)/fuzz/replay_,$(FUZZ_TARGETS:fuzz_%=%))
 
-$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SOURCES) $(wildcard tests/fuzz/*.h)
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SOURCES) $(wildcard tests/fuzz/*.h) \
+		$(wildcard userspace/unwind/*.h) bpf/wire.h
 	$(call say,FUZZ,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
+	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 		-Iuserspace -Ibpf -Itests/fuzz $< $(FUZZ_SOURCES) -o $@ -ldw -lelf
 
 $(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c $(BUILD)/asan/libexoprof.a $(wildcard tests/fuzz/*.h)

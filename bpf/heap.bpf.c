@@ -155,6 +155,9 @@ static __always_inline __u64 caller_stack(struct pt_regs *ctx, enum wire_counter
 	scratch->walk.sp = ctx->rsp + 8;
 	scratch->walk.bp = ctx->rbp;
 	scratch->walk.exact = 0;
+	scratch->walk.bx_at = 0;
+	/* Those of an earlier walk. */
+	__builtin_memset(scratch->walk.registers, 0, sizeof(scratch->walk.registers));
 	if (bpf_probe_read_user(&scratch->walk.pc, sizeof(scratch->walk.pc), (void *)ctx->rsp))
 		scratch->head.end = WIRE_END_READ_FAULT;
 	else

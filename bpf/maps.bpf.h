@@ -74,6 +74,7 @@ struct walk {
 	__u32 mapping;       /* where its code was found last */
 	__u32 exact;         /* an interrupted frame: pc is where it was, and registers hold */
 	__u64 trampoline;    /* of return probes; 0: none */
+	__u64 bx_at;         /* where rbx is saved; BX_IN_REGISTER; 0: nobody knows */
 	__u64 registers[16]; /* by DWARF's numbers, but for rbp and rsp */
 };
 

@@ -10,6 +10,7 @@
 #define WALK_GOES_ON (-1)
 
 /* DWARF's numbers (System V ABI, AMD64 supplement, figure 3.36). */
+#define REGISTER_BX  3
 #define REGISTER_BP  6
 #define REGISTER_SP  7
 
@@ -37,6 +38,7 @@ static __always_inline int step_by_frame_pointer(struct walk *walk)
 	walk->sp = walk->bp + sizeof(frame);
 	walk->bp = frame[0];
 	walk->pc = frame[1];
+	walk->bx_at = 0;
 	walk->exact = 0;
 	return WALK_GOES_ON;
 }
@@ -96,6 +98,27 @@ static __always_inline int step_without_row(struct walk *walk)
 	return step_by_frame_pointer(walk);
 }
 
+#define BX_IN_REGISTER 1
+
+static __always_inline bool read_bx(const struct walk *walk, __u64 *value)
+{
+	*value = walk->registers[REGISTER_BX];
+	if (walk->exact || walk->bx_at == BX_IN_REGISTER)
+		return true;
+	return walk->bx_at && !bpf_probe_read_user(value, sizeof(*value), (void *)walk->bx_at);
+}
+
+static __always_inline void follow_bx(struct walk *walk, const struct wire_unwind_rule *rule,
+				      __u64 cfa)
+{
+	if (rule->bx > WIRE_BX_UNCHANGED)
+		walk->bx_at = cfa - 8 * rule->bx;
+	else if (rule->bx == WIRE_BX_UNKNOWN)
+		walk->bx_at = 0;
+	else if (walk->exact)
+		walk->bx_at = BX_IN_REGISTER;
+}
+
 /* Rsp and rbp are followed from frame to frame. The registers that a function need not save are
  * taken for what they are in the interrupted frame: hand-written code that finds its frame by one
  * of them even while it calls, calls nothing that writes to it (libcrypto's AES-GCM does so by
@@ -106,6 +129,8 @@ static __always_inline bool read_register(const struct walk *walk, __u8 number, 
 		*value = walk->sp;
 	else if (number == REGISTER_BP)
 		*value = walk->bp;
+	else if (number == REGISTER_BX)
+		return read_bx(walk, value);
 	else if (walk->exact || !(CALLEE_SAVED >> (number & 15) & 1))
 		*value = walk->registers[number & 15];
 	else
@@ -173,6 +198,7 @@ static __always_inline int step_by_rule(struct walk *walk, const struct wire_unw
 		    bpf_probe_read_user(&saved.bp, sizeof(__u64), (void *)saved_at))
 			return WIRE_END_READ_FAULT;
 	}
+	follow_bx(walk, rule, cfa);
 	walk->pc = saved.return_pc;
 	walk->sp = cfa;
 	walk->bp = saved.bp;

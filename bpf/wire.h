@@ -45,11 +45,20 @@ enum wire_bp {
 	WIRE_BP_UNKNOWN,
 };
 
+/* What becomes of rbx is said only of files that find a frame by it, which is the dynamic linker
+ * while it looks a function up. Elsewhere it would cost rows. From 2 on, n: saved at CFA - 8 * n.
+ */
+enum wire_bx {
+	WIRE_BX_UNKNOWN,
+	WIRE_BX_UNCHANGED,
+	WIRE_BX_MAX = 255,
+};
+
 struct wire_unwind_rule {
 	__u8 cfa;          /* enum wire_cfa */
 	__u8 cfa_register; /* by DWARF's numbers: 6 is rbp, 7 is rsp */
 	__u8 bp;           /* enum wire_bp */
-	__u8 reserved;
+	__u8 bx;           /* enum wire_bx */
 	__s32 cfa_offset;
 	__s32 cfa_addend;
 	__s32 bp_offset;

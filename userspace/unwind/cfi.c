@@ -15,6 +15,7 @@
 #include "unwind/fde.h"
 
 /* Numbers of the x86-64 registers in DWARF (System V ABI, AMD64 supplement, figure 3.36). */
+#define REGISTER_BX        3
 #define REGISTER_BP        6
 #define REGISTER_SP        7
 #define REGISTER_RA        16
@@ -33,6 +34,8 @@ struct compilation {
 	struct intern *rule_ids;
 	Dwarf_CFI *cfi;
 	uint64_t steps;
+	bool finds_frame_by_bx; /* the file, somewhere */
+	bool follows_bx;
 };
 
 static const struct wire_unwind_rule no_rule = {.cfa = WIRE_CFA_NONE};
@@ -159,6 +162,24 @@ static void set_bp(struct wire_unwind_rule *rule, Dwarf_Frame *frame)
 	}
 }
 
+/* A saved register is below the return address, so that its slot is 2 at least. */
+static void set_bx(struct wire_unwind_rule *rule, Dwarf_Frame *frame)
+{
+	Dwarf_Op memory[3], *ops;
+	int64_t offset;
+	size_t count;
+
+	if (dwarf_frame_register(frame, REGISTER_BX, memory, &ops, &count))
+		return;
+	/* libdw's own table of registers that functions save has rbx under a wrong number (elfutils
+	 * 0.188, backends/x86_64_cfi.c), so that it says undefined where it should say the same. */
+	if (!count)
+		rule->bx = WIRE_BX_UNCHANGED;
+	else if (ops == memory && is_at_cfa(ops, count, &offset) && offset <= -16 &&
+		 offset >= -8 * WIRE_BX_MAX && offset % 8 == 0)
+		rule->bx = -offset / 8;
+}
+
 /* Where the return address is: at CFA - 8, or there is none (the outermost frame), or else we
  * cannot go on from here. */
 static void check_return(struct wire_unwind_rule *rule, Dwarf_Frame *frame)
@@ -244,6 +265,10 @@ static int add_frame(struct compilation *compilation, uint64_t vaddr, Dwarf_Fram
 		rule = (struct wire_unwind_rule){.cfa = WIRE_CFA_UNSUPPORTED};
 	else
 		rule = rule_of(frame, is_signal_frame);
+	if (rule.cfa == WIRE_CFA_REGISTER && rule.cfa_register == REGISTER_BX)
+		compilation->finds_frame_by_bx = true;
+	if (compilation->follows_bx && rule.cfa >= WIRE_CFA_REGISTER && rule.cfa <= WIRE_CFA_PLT)
+		set_bx(&rule, frame);
 	*end = frame_end;
 	return add_row(compilation, vaddr, &rule);
 }
@@ -294,6 +319,18 @@ static int add_functions(struct compilation *compilation, const struct fde_list 
 	return err;
 }
 
+/* With what becomes of rbx, now that it is known to matter. */
+static int add_functions_again(struct compilation *compilation, const struct fde_list *list)
+{
+	struct cfi_table *table = compilation->table;
+
+	compilation->follows_bx = true;
+	compilation->steps = 0;
+	table->row_count = 0;
+	table->dropped = 0;
+	return add_functions(compilation, list);
+}
+
 /* The first section of that name that has bytes in the file. */
 static Elf_Scn *find_section(Elf *elf, const char *name, GElf_Shdr *shdr)
 {
@@ -336,6 +373,8 @@ static int compile_section(struct compilation *compilation, Elf *elf, const char
 	err = fde_list__read(&list, e_ident, data, shdr.sh_addr, is_eh_frame);
 	if (!err)
 		err = add_functions(compilation, &list);
+	if (!err && compilation->finds_frame_by_bx)
+		err = add_functions_again(compilation, &list);
 	fde_list__release(&list);
 	return err;
 }
@@ -374,7 +413,8 @@ static int compile(struct compilation *compilation, Elf *elf)
 	if (err ? err != -ENOENT : compilation->table->row_count > 1)
 		return err;
 	compilation->table->row_count = 0;
-	return compile_debug_frame(compilation, elf);
+	err = compile_debug_frame(compilation, elf);
+	return err || compilation->table->row_count > 1 ? err : -ENOENT;
 }
 
 /* Before libelf sees it: where e_shnum is 0, libelf makes room for as many sections as the file

@@ -21,7 +21,8 @@ struct fde_list {
 };
 
 /* Lists .eh_frame (`is_eh_frame`) or .debug_frame. `section_vaddr` is where the section is mapped.
- * The list is sorted by start, without duplicates. 0 or -ENOMEM; what is malformed is dropped. */
+ * The list is sorted by start, without duplicates. 0, -ENOMEM, or
+ * -EBADMSG where libdw must not see the section; what else is malformed is dropped. */
 int fde_list__read(struct fde_list *list, const unsigned char *e_ident, Elf_Data *data,
 		   uint64_t section_vaddr, bool is_eh_frame);
 void fde_list__release(struct fde_list *list);
