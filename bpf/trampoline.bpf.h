@@ -67,9 +67,11 @@ static __always_inline __u64 hidden_return(__u64 sp)
 /* Where the page is in the current process; 0 while there is none. */
 static __always_inline __u64 find_trampoline(void)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = bpf_get_current_task_btf();
 
-	return BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
+	/* Plain loads, of which the kernel checks the types, and which give 0 where they fault:
+	 * every walk comes here, and four calls of bpf_probe_read_kernel() cost it a tenth. */
+	return task->mm->uprobes_state.xol_area->vaddr;
 }
 
 static __always_inline bool is_trampoline(const struct walk *walk, __u64 pc)
