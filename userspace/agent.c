@@ -41,6 +41,7 @@ struct agent {
 	struct maps *maps;
 	struct symbolizer *symbolizer;
 	const char *heap_problem; /* NULL: the heap is followed */
+	char *heap_warning;       /* NULL: all of it */
 
 	/* The collecting thread's own. */
 	struct job *running;
@@ -182,6 +183,7 @@ static int begin_heap(struct agent *agent, struct job *job)
 	now = heap__snapshot(agent->collector, agent->maps);
 	if (!now)
 		return -errno;
+	now->note = agent->heap_warning;
 	if (job->request.seconds)
 		job->base = now;
 	else
@@ -219,6 +221,7 @@ static int collect(struct agent *agent, struct job *job)
 	job->samples = heap__snapshot(agent->collector, agent->maps);
 	if (!job->samples)
 		return -errno;
+	job->samples->note = agent->heap_warning;
 	err = samples__subtract(job->samples, job->base);
 	if (err) {
 		samples__free(job->samples);
@@ -449,6 +452,15 @@ static int start_threads(struct agent *agent)
 	return 0;
 }
 
+static void warn_of_other(struct agent *agent, const char *path)
+{
+	if (asprintf(&agent->heap_warning,
+		     "%s defines malloc too, and what it serves is not followed: only glibc's "
+		     "malloc is",
+		     path) < 0)
+		agent->heap_warning = NULL;
+}
+
 static void attach_heap(struct agent *agent)
 {
 	struct allocator allocator;
@@ -467,6 +479,8 @@ static void attach_heap(struct agent *agent)
 	err = heap__attach(agent->collector, &allocator);
 	if (err)
 		agent->heap_problem = strerror(-err);
+	else if (allocator.other)
+		warn_of_other(agent, allocator.other);
 	allocator__release(&allocator);
 }
 
@@ -573,6 +587,7 @@ void agent__close(struct agent *agent)
 	symbolizer__free(agent->symbolizer);
 	maps__put(agent->maps);
 	process__close(agent->process);
+	free(agent->heap_warning);
 	if (agent->wake_fd >= 0)
 		close(agent->wake_fd);
 	pthread_mutex_destroy(&agent->lock);
@@ -589,6 +604,11 @@ const struct process *agent__process(const struct agent *agent)
 const char *agent__heap_problem(const struct agent *agent)
 {
 	return agent->heap_problem;
+}
+
+const char *agent__heap_warning(const struct agent *agent)
+{
+	return agent->heap_warning;
 }
 
 const char *agent__heap_flavour(const struct agent *agent)

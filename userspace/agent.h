@@ -37,6 +37,9 @@ const struct process *agent__process(const struct agent *agent);
 const char *agent__heap_problem(const struct agent *agent);
 const char *agent__heap_flavour(const struct agent *agent);
 
+/* Why the heap profile may miss most of the heap, or NULL. */
+const char *agent__heap_warning(const struct agent *agent);
+
 /* How much there is of unwind rows for the target's code. */
 void agent__tables(struct agent *agent, struct tables_size *size);
 

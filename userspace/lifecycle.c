@@ -45,5 +45,7 @@ struct agent *lifecycle__attach(struct process *process, const struct options *o
 	}
 	if (options->agent.heap && agent__heap_problem(agent))
 		say("no heap profile of pid %d: %s", pid, agent__heap_problem(agent));
+	if (agent__heap_warning(agent))
+		say("the heap profile of pid %d is not whole: %s", pid, agent__heap_warning(agent));
 	return agent;
 }

@@ -43,6 +43,7 @@ struct samples {
 	uint64_t counters[WIRE_COUNTERS]; /* over the time of the collection */
 	struct maps *maps;
 	const char *how;     /* what ticks or how calls are probed; a constant */
+	const char *note;    /* what else the reader should know, or NULL; as long as the agent */
 	int64_t attached_ns; /* heap: since when allocations are followed, since the epoch */
 	int64_t time_ns;     /* end, since the epoch */
 	int64_t duration_ns; /* 0: everything since the attach */

@@ -324,6 +324,8 @@ static void add_comments(struct assembly *assembly, const char *title)
 	else
 		comment_heap(assembly);
 	comment_stacks(assembly);
+	if (assembly->samples->note)
+		profile_builder__comment(assembly->builder, "%s", assembly->samples->note);
 	if (assembly->samples->target_gone)
 		profile_builder__comment(
 			assembly->builder,

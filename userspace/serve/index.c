@@ -48,6 +48,11 @@ static void put_escaped(FILE *out, const char *text, size_t length)
 	}
 }
 
+static void put_text(FILE *out, const char *text)
+{
+	put_escaped(out, text, strlen(text));
+}
+
 static void put_target(FILE *out, const struct agent *agent)
 {
 	const struct process *process = agent__process(agent);
@@ -60,11 +65,16 @@ static void put_target(FILE *out, const struct agent *agent)
 		process__is_alive(process) ? "" : " <strong>(it has exited)</strong>");
 	if (agent__heap_problem(agent)) {
 		fprintf(out, "<p>No heap profile: ");
-		put_escaped(out, agent__heap_problem(agent), strlen(agent__heap_problem(agent)));
+		put_text(out, agent__heap_problem(agent));
 		fprintf(out, "</p>\n");
 	} else {
 		fprintf(out, "<p>Heap: glibc, by %s, from the attach on.</p>\n",
 			agent__heap_flavour(agent));
+	}
+	if (agent__heap_warning(agent)) {
+		fprintf(out, "<p><strong>The heap profile is not whole:</strong> ");
+		put_text(out, agent__heap_warning(agent));
+		fprintf(out, "</p>\n");
 	}
 }
 
