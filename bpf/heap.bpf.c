@@ -44,6 +44,7 @@ struct pending {
 	__u64 old_address;        /* 0: none, or not a sampled one */
 	__u32 sampled;
 	__u32 outcome; /* enum wire_counter, of a sampled one, if all goes well */
+	__u64 out;     /* where posix_memalign puts the address; 0: it is returned */
 };
 
 struct {
@@ -198,6 +199,11 @@ static __always_inline bool is_nested(__u32 thread, __u64 sp)
 	return false;
 }
 
+static __always_inline bool takes_old(enum wire_heap_call call)
+{
+	return call == WIRE_HEAP_REALLOC || call == WIRE_HEAP_REALLOCARRAY;
+}
+
 /* True where the return is of interest too. */
 static __always_inline bool alloc_entry(struct pt_regs *ctx, enum wire_heap_call call, __u64 size)
 {
@@ -205,11 +211,14 @@ static __always_inline bool alloc_entry(struct pt_regs *ctx, enum wire_heap_call
 	struct pending pending = {.sp = ctx->rsp, .key.size = size};
 	enum wire_counter outcome = WIRE_ALLOC_UNSAMPLED;
 
+	if (call == WIRE_HEAP_POSIX_MEMALIGN)
+		pending.out = ctx->rdi;
+
 	if (is_nested(thread, pending.sp)) {
 		count(WIRE_ALLOC_NESTED);
 		return false;
 	}
-	if (call == WIRE_HEAP_REALLOC)
+	if (takes_old(call))
 		realloc_take_old(&pending, ctx->rdi);
 	pending.sampled = is_sampled(size);
 	if (pending.sampled)
@@ -217,8 +226,8 @@ static __always_inline bool alloc_entry(struct pt_regs *ctx, enum wire_heap_call
 	else
 		count(outcome);
 	pending.outcome = outcome;
-	/* realloc may call malloc, which must find that it is nested, sampled or not. */
-	if (!pending.sampled && call != WIRE_HEAP_REALLOC)
+	/* These may call another, which must find that it is nested, sampled or not. */
+	if (!pending.sampled && !takes_old(call))
 		return false;
 	if (!bpf_map_update_elem(&heap_pending, &thread, &pending, BPF_ANY))
 		return true;
@@ -229,35 +238,52 @@ static __always_inline bool alloc_entry(struct pt_regs *ctx, enum wire_heap_call
 	return false;
 }
 
-static __always_inline bool call_entry(struct pt_regs *ctx, enum wire_heap_call call)
+/* count * size. An overflow is refused by the allocator: nothing is allocated, and what realloc was
+ * given stays. */
+static __always_inline bool array_entry(struct pt_regs *ctx, enum wire_heap_call call, __u64 count_,
+					__u64 size)
+{
+	__u64 bytes = count_ * size;
+
+	/* Or clang sees an overflow check, for which BPF has no instruction. */
+	barrier_var(bytes);
+	if (size && bytes / size != count_) {
+		count(WIRE_ALLOC_FAILED);
+		return false;
+	}
+	return alloc_entry(ctx, call, bytes);
+}
+
+static __always_inline void free_entry(__u64 address)
 {
 	struct wire_heap_key key;
-	__u64 size;
 
+	if (!address)
+		return;
+	if (take_live(address, &key)) {
+		book_free(&key);
+		count(WIRE_FREE_COUNTED);
+	} else {
+		count(WIRE_FREE_UNTRACKED);
+	}
+}
+
+static __always_inline bool call_entry(struct pt_regs *ctx, enum wire_heap_call call)
+{
 	switch (call) {
 	case WIRE_HEAP_MALLOC:
 		return alloc_entry(ctx, call, ctx->rdi);
 	case WIRE_HEAP_CALLOC:
-		size = ctx->rdi * ctx->rsi;
-		/* Or clang sees an overflow check, for which BPF has no instruction. */
-		barrier_var(size);
-		/* An overflow is refused by the allocator; nothing is allocated. */
-		if (ctx->rsi && size / ctx->rsi != ctx->rdi) {
-			count(WIRE_ALLOC_FAILED);
-			return false;
-		}
-		return alloc_entry(ctx, call, size);
+		return array_entry(ctx, call, ctx->rdi, ctx->rsi);
 	case WIRE_HEAP_REALLOC:
+	case WIRE_HEAP_ALIGNED:
 		return alloc_entry(ctx, call, ctx->rsi);
+	case WIRE_HEAP_REALLOCARRAY:
+		return array_entry(ctx, call, ctx->rsi, ctx->rdx);
+	case WIRE_HEAP_POSIX_MEMALIGN:
+		return alloc_entry(ctx, call, ctx->rdx);
 	case WIRE_HEAP_FREE:
-		if (!ctx->rdi)
-			return false;
-		if (take_live(ctx->rdi, &key)) {
-			book_free(&key);
-			count(WIRE_FREE_COUNTED);
-		} else {
-			count(WIRE_FREE_UNTRACKED);
-		}
+		free_entry(ctx->rdi);
 		return false;
 	}
 	return false;
@@ -275,20 +301,36 @@ static __always_inline void settle_old(struct pending *pending, __u64 address)
 	count(WIRE_FREE_COUNTED);
 }
 
+/* What the call gave; 0 where it failed. posix_memalign's `result` is 0 or an error number. */
+static __always_inline __u64 given_address(const struct pending *pending, __u64 result)
+{
+	__u64 address = 0;
+
+	if (!pending->out)
+		return result;
+	if (!(__u32)result)
+		bpf_probe_read_user(&address, sizeof(address), (void *)pending->out);
+	return address;
+}
+
 static __always_inline void alloc_return(struct pt_regs *ctx)
 {
 	__u32 thread = (__u32)bpf_get_current_pid_tgid();
 	struct pending *found = bpf_map_lookup_elem(&heap_pending, &thread);
 	struct pending pending;
+	__u64 address, result = ctx->rax;
 
+	/* Or clang makes a pointer into ctx of it, which the verifier does not have. */
+	barrier_var(result);
 	/* `ret` has popped the return address: sp is 8 above what it was at the entry. */
 	if (!found || found->sp + 8 != ctx->rsp)
 		return;
 	pending = *found;
 	bpf_map_delete_elem(&heap_pending, &thread);
-	settle_old(&pending, ctx->rax);
+	address = given_address(&pending, result);
+	settle_old(&pending, address);
 	if (pending.sampled)
-		count(ctx->rax ? book_alloc(ctx->rax, &pending) : WIRE_ALLOC_FAILED);
+		count(address ? book_alloc(address, &pending) : WIRE_ALLOC_FAILED);
 }
 
 /* Where the kernel has session probes (6.13), one probe sees both ends of a call, and an entry that

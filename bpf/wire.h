@@ -150,12 +150,15 @@ struct wire_cpu_key {
 };
 _Static_assert(sizeof(struct wire_cpu_key) == 16, "wire layout");
 
-/* The cookie of an allocator probe: which function it sits on. */
+/* The cookie of an allocator probe: what kind of function it sits on, by its arguments. */
 enum wire_heap_call {
-	WIRE_HEAP_MALLOC,
-	WIRE_HEAP_CALLOC,
-	WIRE_HEAP_REALLOC,
-	WIRE_HEAP_FREE,
+	WIRE_HEAP_MALLOC,         /* (size): valloc, pvalloc */
+	WIRE_HEAP_CALLOC,         /* (count, size) */
+	WIRE_HEAP_REALLOC,        /* (old, size) */
+	WIRE_HEAP_REALLOCARRAY,   /* (old, count, size) */
+	WIRE_HEAP_ALIGNED,        /* (alignment, size): memalign, aligned_alloc */
+	WIRE_HEAP_POSIX_MEMALIGN, /* (where to put the address, alignment, size) */
+	WIRE_HEAP_FREE,           /* (block) */
 };
 
 /* With the size in the key every object of a row was sampled with the same probability, so that

@@ -487,8 +487,10 @@ static void attach_heap(struct agent *agent)
 static const char *load_error(int err)
 {
 	switch (err) {
-	case EPERM:
 	case EACCES:
+		return "the kernel's verifier refused them (EXOPROF_LIBBPF_DEBUG=1 shows its "
+		       "reasons; please report them with the kernel's version)";
+	case EPERM:
 		return "Operation not permitted (needs CAP_BPF and CAP_PERFMON; try sudo)";
 	case ENOTSUP:
 		return "the kernel has no session uprobes (use --heap-probes auto)";

@@ -12,25 +12,27 @@
 #include "collect/internal.h"
 #include "collect/uprobe.h"
 
-/* Frees come first and returns before entries: a probe that is not there yet must not make a freed
- * block look alive, or a call look unfinished. */
 static const struct {
-	enum allocator_call call;
 	enum wire_heap_call cookie;
 	bool returns;
-} probes[] = {
-	{ALLOCATOR_FREE,    WIRE_HEAP_FREE,    false},
-	{ALLOCATOR_REALLOC, WIRE_HEAP_REALLOC, true },
-	{ALLOCATOR_CALLOC,  WIRE_HEAP_CALLOC,  true },
-	{ALLOCATOR_MALLOC,  WIRE_HEAP_MALLOC,  true },
+} kinds[ALLOCATOR_CALLS] = {
+	[ALLOCATOR_FREE] = {WIRE_HEAP_FREE,           false},
+	[ALLOCATOR_CFREE] = {WIRE_HEAP_FREE,           false},
+	[ALLOCATOR_REALLOCARRAY] = {WIRE_HEAP_REALLOCARRAY,   true },
+	[ALLOCATOR_REALLOC] = {WIRE_HEAP_REALLOC,        true },
+	[ALLOCATOR_CALLOC] = {WIRE_HEAP_CALLOC,         true },
+	[ALLOCATOR_MALLOC] = {WIRE_HEAP_MALLOC,         true },
+	[ALLOCATOR_POSIX_MEMALIGN] = {WIRE_HEAP_POSIX_MEMALIGN, true },
+	[ALLOCATOR_ALIGNED_ALLOC] = {WIRE_HEAP_ALIGNED,        true },
+	[ALLOCATOR_MEMALIGN] = {WIRE_HEAP_ALIGNED,        true },
+	[ALLOCATOR_VALLOC] = {WIRE_HEAP_MALLOC,         true },
+	[ALLOCATOR_PVALLOC] = {WIRE_HEAP_MALLOC,         true },
 };
-
-#define PROBES (sizeof(probes) / sizeof(*probes))
 
 struct heap_source {
 	bool sessions;
-	int session_fd;                     /* -1: none */
-	struct bpf_link *pairs[2 * PROBES]; /* NULL: none */
+	int session_fd;                              /* -1: none */
+	struct bpf_link *pairs[2 * ALLOCATOR_CALLS]; /* return, entry, return, ...; NULL: none */
 	int64_t attached_ns;
 };
 
@@ -48,7 +50,7 @@ static void detach(struct heap_source *source)
 	if (source->session_fd >= 0)
 		close(source->session_fd);
 	source->session_fd = -1;
-	for (size_t i = 2 * PROBES; i-- > 0;) {
+	for (size_t i = 2 * ALLOCATOR_CALLS; i-- > 0;) {
 		bpf_link__destroy(source->pairs[i]);
 		source->pairs[i] = NULL;
 	}
@@ -118,18 +120,23 @@ int heap_source__configure(struct collector *collector)
 	return source->sessions ? uprobe_session__prepare(skel->progs.heap_session) : 0;
 }
 
+/* In the order of enum allocator_call, which has frees first: a probe that is not there yet must
+ * not make a freed block look alive. */
 static int attach_sessions(struct collector *collector, const struct allocator *allocator,
 			   const char *path)
 {
-	uint64_t offsets[PROBES], cookies[PROBES];
+	uint64_t offsets[ALLOCATOR_CALLS], cookies[ALLOCATOR_CALLS];
+	size_t count = 0;
 	int fd;
 
-	for (size_t i = 0; i < PROBES; i++) {
-		offsets[i] = allocator->probe_offsets[probes[i].call];
-		cookies[i] = probes[i].cookie;
+	for (int call = 0; call < ALLOCATOR_CALLS; call++) {
+		if (!allocator->probe_offsets[call])
+			continue;
+		offsets[count] = allocator->probe_offsets[call];
+		cookies[count++] = kinds[call].cookie;
 	}
 	fd = uprobe_session__attach(collector->skel->progs.heap_session, collector->options.pid,
-				    path, offsets, cookies, PROBES);
+				    path, offsets, cookies, count);
 	if (fd < 0)
 		return fd;
 	collector->heap->session_fd = fd;
@@ -137,32 +144,34 @@ static int attach_sessions(struct collector *collector, const struct allocator *
 }
 
 static int attach_one(struct collector *collector, const struct allocator *allocator,
-		      const char *path, size_t probe, bool is_return)
+		      const char *path, enum allocator_call call, bool is_return)
 {
 	struct exoprof_bpf *skel = collector->skel;
 	struct bpf_link *link;
-	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = probes[probe].cookie,
-		    .retprobe = is_return);
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = kinds[call].cookie, .retprobe = is_return);
 
 	link = bpf_program__attach_uprobe_opts(
 		is_return ? skel->progs.heap_return : skel->progs.heap_entry,
-		collector->options.pid, path, allocator->probe_offsets[probes[probe].call], &opts);
+		collector->options.pid, path, allocator->probe_offsets[call], &opts);
 	if (!link)
 		return -errno;
-	collector->heap->pairs[2 * probe + !is_return] = link;
+	collector->heap->pairs[2 * call + !is_return] = link;
 	return 0;
 }
 
+/* A return's probe comes before the entry's: a call must not look unfinished. */
 static int attach_pairs(struct collector *collector, const struct allocator *allocator,
 			const char *path)
 {
-	for (size_t i = 0; i < PROBES; i++) {
+	for (int call = 0; call < ALLOCATOR_CALLS; call++) {
 		int err = 0;
 
-		if (probes[i].returns)
-			err = attach_one(collector, allocator, path, i, true);
+		if (!allocator->probe_offsets[call])
+			continue;
+		if (kinds[call].returns)
+			err = attach_one(collector, allocator, path, call, true);
 		if (!err)
-			err = attach_one(collector, allocator, path, i, false);
+			err = attach_one(collector, allocator, path, call, false);
 		if (err)
 			return err;
 	}
@@ -199,7 +208,7 @@ const char *heap__flavour(const struct collector *collector)
 
 	if (source->session_fd >= 0)
 		return "session uprobes";
-	return source->pairs[1] ? "uprobes and uretprobes" : "";
+	return source->pairs[2 * ALLOCATOR_FREE + 1] ? "uprobes and uretprobes" : "";
 }
 
 static int add_stats(void *context, const void *key_bytes, const void *value)

@@ -283,7 +283,7 @@ static void comment_heap(struct assembly *assembly)
 
 	strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&attached, &utc));
 	profile_builder__comment(builder,
-				 "heap: malloc, calloc, realloc and free of glibc, by %s, "
+				 "heap: malloc, free and their kin of glibc, by %s, "
 				 "since %s; what was allocated before is unknown and not counted",
 				 samples->how, since);
 	if (samples->heap_rate > 1)

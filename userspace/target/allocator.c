@@ -7,12 +7,27 @@
 
 #include "target/prologue.h"
 
-static const char *const call_names[ALLOCATOR_CALLS] = {
-	[ALLOCATOR_MALLOC] = "malloc",
-	[ALLOCATOR_CALLOC] = "calloc",
-	[ALLOCATOR_REALLOC] = "realloc",
-	[ALLOCATOR_FREE] = "free",
+static const struct {
+	const char *name;
+	bool is_needed; /* what has not even these is no allocator */
+} calls[ALLOCATOR_CALLS] = {
+	[ALLOCATOR_FREE] = {"free",           true },
+	[ALLOCATOR_CFREE] = {"cfree",          false},
+	[ALLOCATOR_REALLOCARRAY] = {"reallocarray",   false},
+	[ALLOCATOR_REALLOC] = {"realloc",        true },
+	[ALLOCATOR_CALLOC] = {"calloc",         true },
+	[ALLOCATOR_MALLOC] = {"malloc",         true },
+	[ALLOCATOR_POSIX_MEMALIGN] = {"posix_memalign", false},
+	[ALLOCATOR_ALIGNED_ALLOC] = {"aligned_alloc",  false},
+	[ALLOCATOR_MEMALIGN] = {"memalign",       false},
+	[ALLOCATOR_VALLOC] = {"valloc",         false},
+	[ALLOCATOR_PVALLOC] = {"pvalloc",        false},
 };
+
+const char *allocator__call_name(enum allocator_call call)
+{
+	return calls[call].name;
+}
 
 /* Only glibc exports this one (gnu_get_libc_version(3)); its file's name varies. */
 static bool is_glibc(const struct elf_file *file)
@@ -36,13 +51,26 @@ static int find_probe(struct elf_file *file, const char *name, uint64_t *probe_o
 	return 0;
 }
 
+/* Two probes on one instruction would count a call twice. */
+static bool is_probed(const struct allocator *allocator, uint64_t probe_offset)
+{
+	for (int call = 0; call < ALLOCATOR_CALLS; call++) {
+		if (allocator->probe_offsets[call] == probe_offset)
+			return true;
+	}
+	return false;
+}
+
 static int take(struct allocator *allocator, struct elf_file *file)
 {
 	for (int call = 0; call < ALLOCATOR_CALLS; call++) {
-		int err = find_probe(file, call_names[call], &allocator->probe_offsets[call]);
+		uint64_t probe_offset;
+		int err = find_probe(file, calls[call].name, &probe_offset);
 
-		if (err)
+		if (err && calls[call].is_needed)
 			return err;
+		if (!err && !is_probed(allocator, probe_offset))
+			allocator->probe_offsets[call] = probe_offset;
 	}
 	allocator->file = elf_file__get(file);
 	return 0;
