@@ -9,6 +9,7 @@
  *   size BYTES ALLOC_OBJECTS INUSE_OBJECTS
  * and "end", and stays until stdin ends (not with --now); another byte before that, and it gives
  * back all it has. */
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -28,13 +29,20 @@ enum site {
 	SITE_REALLOC_SHRINK,
 	SITE_REALLOC_NULL,
 	SITE_STRDUP,
+	SITE_ALIGNED_ALLOC,
+	SITE_MEMALIGN,
+	SITE_POSIX_MEMALIGN,
+	SITE_VALLOC,
+	SITE_PVALLOC,
+	SITE_REALLOCARRAY,
 	SITES,
 };
 
 /* As a profile names the caller of the allocator: of strdup's blocks, that is strdup. */
 static const char *const site_names[SITES] = {
-	"site_malloc",         "site_calloc",       "site_realloc_grow",
-	"site_realloc_shrink", "site_realloc_null", "strdup",
+	"site_malloc",         "site_calloc", "site_realloc_grow",  "site_realloc_shrink",
+	"site_realloc_null",   "strdup",      "site_aligned_alloc", "site_memalign",
+	"site_posix_memalign", "site_valloc", "site_pvalloc",       "site_reallocarray",
 };
 
 /* From nothing at all to what glibc maps by itself. */
@@ -119,6 +127,49 @@ APART static void site_strdup(struct block *block, uint32_t size)
 	book_alloc(block, SITE_STRDUP, size);
 }
 
+APART static void site_aligned_alloc(struct block *block, uint32_t size)
+{
+	block->address = must(aligned_alloc(64, sizes[size]));
+	book_alloc(block, SITE_ALIGNED_ALLOC, size);
+}
+
+APART static void site_memalign(struct block *block, uint32_t size)
+{
+	block->address = must(memalign(512, sizes[size]));
+	book_alloc(block, SITE_MEMALIGN, size);
+}
+
+APART static void site_posix_memalign(struct block *block, uint32_t size)
+{
+	void *address = NULL;
+
+	if (posix_memalign(&address, 4096, sizes[size]))
+		address = NULL;
+	block->address = must(address);
+	book_alloc(block, SITE_POSIX_MEMALIGN, size);
+}
+
+APART static void site_valloc(struct block *block, uint32_t size)
+{
+	block->address = must(valloc(sizes[size]));
+	book_alloc(block, SITE_VALLOC, size);
+}
+
+APART static void site_pvalloc(struct block *block, uint32_t size)
+{
+	block->address = must(pvalloc(sizes[size]));
+	book_alloc(block, SITE_PVALLOC, size);
+}
+
+APART static void site_reallocarray(struct block *block, uint32_t size)
+{
+	struct block old = *block;
+
+	block->address = must(reallocarray(block->address, sizes[size], 1));
+	book_free(&old);
+	book_alloc(block, SITE_REALLOCARRAY, size);
+}
+
 APART static void site_realloc_grow(struct block *block, uint32_t size)
 {
 	struct block old = *block;
@@ -157,7 +208,12 @@ APART static void site_free(struct block *block)
 APART static void site_failures(struct block *block)
 {
 	volatile size_t huge = SIZE_MAX / 2, count = SIZE_MAX / 4;
+	void *nothing = &slots;
 
+	if (posix_memalign(&nothing, 64, huge) == 0 || nothing != &slots ||
+	    aligned_alloc(64, huge) || valloc(huge) || reallocarray(NULL, count, 8) ||
+	    (block->address && reallocarray(block->address, count, 8)))
+		_exit(96);
 	if (malloc(huge) || calloc(count, 8) || calloc(2, huge) || realloc(NULL, huge) ||
 	    (block->address && realloc(block->address, huge)))
 		_exit(97);
@@ -186,9 +242,13 @@ static struct block swap_slot(uint32_t slot, struct block block)
 
 static void allocate(struct block *block, uint64_t *random)
 {
-	static void (*const ways[])(struct block *, uint32_t) = {site_malloc, site_calloc,
-								 site_realloc_null, site_strdup};
-	uint32_t way = next_random(random) % 4, size = next_random(random) % SIZES;
+	static void (*const ways[])(struct block *, uint32_t) = {
+		site_malloc,         site_calloc,        site_realloc_null,
+		site_strdup,         site_aligned_alloc, site_memalign,
+		site_posix_memalign, site_valloc,        site_pvalloc,
+	};
+	const uint32_t count = sizeof(ways) / sizeof(*ways);
+	uint32_t way = next_random(random) % count, size = next_random(random) % SIZES;
 
 	/* strdup's shortest text has its end. */
 	if (ways[way] == site_strdup && !sizes[size])
@@ -208,6 +268,9 @@ static void change(struct block *block, uint64_t *random)
 		site_failures(block);
 		return;
 	case 2:
+		if (sizes[to])
+			site_reallocarray(block, to);
+		return;
 	case 3:
 	case 4:
 		/* A size of 0 would be site_realloc_zero's. */
