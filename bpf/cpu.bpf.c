@@ -130,6 +130,8 @@ static __always_inline __u64 current_stack(struct bpf_perf_event_data *ctx,
 		stack_add_kernel(scratch, ctx);
 	if (start_walk(ctx, &scratch->walk))
 		stack_add_user(scratch);
+	if (scratch->walk.frame_pointers)
+		count_many(WIRE_CPU_FRAME_POINTERS, scratch->walk.frame_pointers);
 	stack = stack_intern(&cpu_stacks, scratch);
 	scratch_give_back(scratch);
 	*outcome = stack == WIRE_STACK_LOST ? WIRE_CPU_STACK_FULL : WIRE_CPU_COUNTED;

@@ -163,6 +163,8 @@ static __always_inline __u64 caller_stack(struct pt_regs *ctx, enum wire_counter
 		scratch->head.end = WIRE_END_READ_FAULT;
 	else
 		stack_add_user(scratch);
+	if (scratch->walk.frame_pointers)
+		count_many(WIRE_ALLOC_FRAME_POINTERS, scratch->walk.frame_pointers);
 	stack = stack_intern(&heap_stacks, scratch);
 	scratch_give_back(scratch);
 	*outcome = stack == WIRE_STACK_LOST ? WIRE_ALLOC_STACK_FULL : WIRE_ALLOC_COUNTED;

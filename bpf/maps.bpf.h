@@ -20,14 +20,19 @@ struct {
 	__type(value, __u64);
 } counters __weak SEC(".maps");
 
-static __always_inline void count(enum wire_counter which)
+static __always_inline void count_many(enum wire_counter which, __u64 many)
 {
 	__u32 key = which;
 	__u64 *value = bpf_map_lookup_elem(&counters, &key);
 
 	/* Atomic, since a tick can interrupt a probe in the middle of it. */
 	if (value)
-		__sync_fetch_and_add(value, 1);
+		__sync_fetch_and_add(value, many);
+}
+
+static __always_inline void count(enum wire_counter which)
+{
+	count_many(which, 1);
 }
 
 /* A record here says that the target's mappings have changed, or may have. It says no more: user
@@ -71,8 +76,10 @@ struct walk {
 	__u64 pc;
 	__u64 sp;
 	__u64 bp;
-	__u32 mapping;       /* where its code was found last */
-	__u32 exact;         /* an interrupted frame: pc is where it was, and registers hold */
+	__u32 mapping;        /* where its code was found last */
+	__u32 exact;          /* an interrupted frame: pc is where it was, and registers hold */
+	__u32 frame_pointers; /* steps by them */
+	__u32 reserved;
 	__u64 trampoline;    /* of return probes; 0: none */
 	__u64 bx_at;         /* where rbx is saved; BX_IN_REGISTER; 0: nobody knows */
 	__u64 registers[16]; /* by DWARF's numbers, but for rbp and rsp */

@@ -21,6 +21,7 @@ static __always_inline void stack_start(struct scratch *scratch)
 	scratch->head = (struct wire_stack_head){.end = WIRE_END_NO_USER};
 	scratch->depth = 0;
 	scratch->walk.mapping = 0;
+	scratch->walk.frame_pointers = 0;
 	scratch->walk.trampoline = find_trampoline();
 }
 

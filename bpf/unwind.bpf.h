@@ -30,7 +30,7 @@ static __always_inline int step_by_frame_pointer(struct walk *walk)
 {
 	__u64 frame[2];
 
-	count(WIRE_WALK_FRAME_POINTER);
+	walk->frame_pointers++;
 	if (walk->bp < walk->sp || walk->bp & 7)
 		return WIRE_END_NO_ROW;
 	if (bpf_probe_read_user(frame, sizeof(frame), (void *)walk->bp))

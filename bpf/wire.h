@@ -201,8 +201,9 @@ enum wire_counter {
 	WIRE_FREE_UNTRACKED, /* not sampled, or from before the attach */
 	WIRE_FREE_LATE,      /* found out when its address was given out again */
 
-	/* a step of a walk, not an event */
-	WIRE_WALK_FRAME_POINTER, /* by frame pointer, for want of a row */
+	/* steps of walks, not events: by frame pointer, for want of a row */
+	WIRE_CPU_FRAME_POINTERS,
+	WIRE_ALLOC_FRAME_POINTERS,
 
 	WIRE_COUNTERS,
 };

@@ -421,7 +421,8 @@ static void steps_by_frame_pointer_are_told(void **state)
 	const struct profile *profile;
 
 	(void)state;
-	samples->counters[WIRE_WALK_FRAME_POINTER] = 12;
+	samples->counters[WIRE_CPU_FRAME_POINTERS] = 12;
+	samples->counters[WIRE_ALLOC_FRAME_POINTERS] = 7;
 	profile = assemble(samples, &profile_kind_cpu);
 	assert_comment(profile, "frames passed by frame pointer, for want of unwind rows: 12");
 	profile__free(profile);

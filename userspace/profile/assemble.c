@@ -243,6 +243,10 @@ static void add_types(struct assembly *assembly)
 static void comment_stacks(struct assembly *assembly)
 {
 	struct profile_builder *builder = assembly->builder;
+	bool is_cpu = assembly->samples->source == SAMPLES_CPU;
+	uint64_t frame_pointers =
+		assembly->samples
+			->counters[is_cpu ? WIRE_CPU_FRAME_POINTERS : WIRE_ALLOC_FRAME_POINTERS];
 	int64_t whole = 0, cut = 0;
 
 	for (int end = 0; end < WIRE_ENDS; end++)
@@ -256,11 +260,11 @@ static void comment_stacks(struct assembly *assembly)
 			profile_builder__comment(builder, "truncated, %s: %" PRId64, end_names[end],
 						 assembly->end_samples[end]);
 	}
-	if (assembly->samples->counters[WIRE_WALK_FRAME_POINTER])
+	if (frame_pointers)
 		profile_builder__comment(builder,
 					 "frames passed by frame pointer, for want of unwind rows: "
 					 "%" PRIu64,
-					 assembly->samples->counters[WIRE_WALK_FRAME_POINTER]);
+					 frame_pointers);
 }
 
 static void comment_cpu(struct assembly *assembly)
