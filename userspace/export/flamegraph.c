@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "export/export.h"
-#include "export/frames.h"
+#include "export/folded.h"
 
 /* Puts a file in the object, as the characters from `name` up to `name##_end`. The path is from the
  * root of the repository, where the compiler is run. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "export/export.h"
-#include "export/frames.h"
+#include "export/folded.h"
 
 #define UNKNOWN_NAME "[unknown]"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The samples of a profile, folded: stacks of names instead of locations, inlined functions spelled
  * out, equal stacks merged. What the folded format writes and the flame graph draws. */
-#ifndef EXOPROF_FRAMES_H
-#define EXOPROF_FRAMES_H
+#ifndef EXOPROF_FOLDED_H
+#define EXOPROF_FOLDED_H
 
 #include <stddef.h>
 #include <stdint.h>
