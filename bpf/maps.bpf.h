@@ -102,11 +102,10 @@ struct scratch {
 
 /* A probe's program may be preempted by another thread's on the same CPU and interrupted by a tick,
  * so one scratch area for each CPU is not enough: each CPU has a few, taken and given back. */
-#define SCRATCH_PER_CPU 4
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SCRATCH_PER_CPU); /* times the CPUs, set before load */
+	__uint(max_entries, WIRE_SCRATCH_PER_CPU); /* times the CPUs, set before load */
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches __weak SEC(".maps");
@@ -114,9 +113,9 @@ struct {
 /* NULL where all of this CPU's are taken. */
 static __always_inline struct scratch *scratch_take(void)
 {
-	__u32 first = bpf_get_smp_processor_id() * SCRATCH_PER_CPU;
+	__u32 first = bpf_get_smp_processor_id() * WIRE_SCRATCH_PER_CPU;
 
-	for (__u32 i = 0; i < SCRATCH_PER_CPU; i++) {
+	for (__u32 i = 0; i < WIRE_SCRATCH_PER_CPU; i++) {
 		__u32 key = first + i;
 		struct scratch *scratch = bpf_map_lookup_elem(&scratches, &key);
 

@@ -5,8 +5,11 @@
 #define EXOPROF_WIRE_H
 
 /* perf_event_max_stack is 127 by default; bpf_get_stack() gives no more than that. */
-#define WIRE_KERNEL_DEPTH 127
-#define WIRE_USER_DEPTH   256
+#define WIRE_KERNEL_DEPTH    127
+#define WIRE_USER_DEPTH      256
+
+/* Scratch areas that each CPU has for stacks while they are walked. */
+#define WIRE_SCRATCH_PER_CPU 4
 
 /* How a user stack ended. Only the kernel side knows; user space names it. */
 enum wire_stack_end {

@@ -173,6 +173,15 @@ static int begin_cpu(struct agent *agent, struct job *job)
 	return job->window ? 0 : -errno;
 }
 
+static struct samples *heap_now(struct agent *agent)
+{
+	struct samples *now = heap__snapshot(agent->collector, agent->maps);
+
+	if (now)
+		now->note = agent->heap_warning;
+	return now;
+}
+
 static int begin_heap(struct agent *agent, struct job *job)
 {
 	struct samples *now;
@@ -180,10 +189,9 @@ static int begin_heap(struct agent *agent, struct job *job)
 	if (agent->heap_problem)
 		return -ENODATA;
 	refresh_maps(agent);
-	now = heap__snapshot(agent->collector, agent->maps);
+	now = heap_now(agent);
 	if (!now)
 		return -errno;
-	now->note = agent->heap_warning;
 	if (job->request.seconds)
 		job->base = now;
 	else
@@ -218,10 +226,9 @@ static int collect(struct agent *agent, struct job *job)
 		job->window = NULL;
 		return job->samples ? 0 : -errno;
 	}
-	job->samples = heap__snapshot(agent->collector, agent->maps);
+	job->samples = heap_now(agent);
 	if (!job->samples)
 		return -errno;
-	job->samples->note = agent->heap_warning;
 	err = samples__subtract(job->samples, job->base);
 	if (err) {
 		samples__free(job->samples);

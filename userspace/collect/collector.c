@@ -8,9 +8,6 @@
 #include "collect/internal.h"
 #include "collect/news.h"
 
-/* maps.bpf.h */
-#define SCRATCH_PER_CPU 4
-
 /* libbpf tells a verifier's whole story; what we have to say of a failure, the caller says. */
 static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -28,7 +25,7 @@ static int configure(struct collector *collector)
 	if (cpus < 0)
 		return cpus;
 	skel->rodata->target_tgid = collector->options.pid;
-	err = bpf_map__set_max_entries(skel->maps.scratches, cpus * SCRATCH_PER_CPU);
+	err = bpf_map__set_max_entries(skel->maps.scratches, cpus * WIRE_SCRATCH_PER_CPU);
 	if (err)
 		return err;
 	return heap_source__configure(collector);

@@ -47,7 +47,6 @@ void collector__tables_size(const struct collector *collector, struct tables_siz
 /* Probes the allocator's functions in the target. 0 or -errno, with nothing attached; -ENOTSUP for
  * a flavour that the kernel has not. */
 int heap__attach(struct collector *collector, const struct allocator *allocator);
-void heap__detach(struct collector *collector);
 
 /* How it is probed, in words; "" while it is not. */
 const char *heap__flavour(const struct collector *collector);

@@ -197,11 +197,6 @@ int heap__attach(struct collector *collector, const struct allocator *allocator)
 	return err;
 }
 
-void heap__detach(struct collector *collector)
-{
-	detach(collector->heap);
-}
-
 const char *heap__flavour(const struct collector *collector)
 {
 	const struct heap_source *source = collector->heap;

@@ -378,8 +378,6 @@ void tables__size(const struct tables *tables, struct tables_size *size)
 	*size = (struct tables_size){
 		.files = tables->file_count,
 		.rows = tables->row_count,
-		.rules = intern__count(tables->rule_ids),
-		.pages = tables->page_count,
 		.bytes = (uint64_t)tables->block_count * sizeof(struct wire_unwind_block),
 	};
 }

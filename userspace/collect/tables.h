@@ -19,7 +19,7 @@ void tables__free(struct tables *tables);             /* NULL is fine */
 int tables__update(struct tables *tables, const struct maps *maps);
 
 struct tables_size {
-	uint64_t files, rows, rules, pages;
+	uint64_t files, rows;
 	uint64_t bytes; /* of kernel memory for rows */
 };
 

@@ -10,7 +10,7 @@
 
 #include "symbol/symtab.h"
 
-/* Chromium has about a million. */
+/* Well above any real file: a bound to what a hostile one can cost. */
 #define SYMBOLS_MAX 8000000
 
 struct module {
