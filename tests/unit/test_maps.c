@@ -6,12 +6,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
 #include "target/maps.h"
+#include "target/vdso.h"
 
 #define LINES_MAX 16
 
@@ -316,6 +318,31 @@ static void mappings_are_equal_if_code_is_where_it_was(void **state)
 	}
 }
 
+static void a_mapping_without_code_of_a_file_has_no_bias(void **state)
+{
+	struct elf_file *not_elf = elf_file__open(open("/dev/null", O_RDONLY), "");
+	struct mapping mapping = {.start = 0x1000, .end = 0x2000};
+	uint64_t bias;
+
+	(void)state;
+	assert_false(mapping__bias(&mapping, &bias));
+	mapping.file = not_elf;
+	assert_false(mapping__bias(&mapping, &bias));
+	elf_file__put(not_elf);
+}
+
+/* test_linker compares it with the linker's. */
+static void the_bias_of_the_vdso_is_where_it_was_mapped(void **state)
+{
+	struct mapping mapping = {.start = 0x7fff0000, .end = 0x7fff1000, .file = vdso__open()};
+	uint64_t bias;
+
+	(void)state;
+	assert_true(mapping__bias(&mapping, &bias));
+	assert_int_equal(bias, 0x7fff0000);
+	elf_file__put(mapping.file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +362,8 @@ int main(void)
 		cmocka_unit_test(an_address_in_no_mapping_is_not_found),
 		cmocka_unit_test(no_mappings_hold_no_address),
 		cmocka_unit_test(mappings_are_equal_if_code_is_where_it_was),
+		cmocka_unit_test(a_mapping_without_code_of_a_file_has_no_bias),
+		cmocka_unit_test(the_bias_of_the_vdso_is_where_it_was_mapped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

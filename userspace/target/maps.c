@@ -71,6 +71,16 @@ int map_lines__parse(FILE *in, int (*each)(void *context, const struct map_line 
 	return err;
 }
 
+bool mapping__bias(const struct mapping *mapping, uint64_t *bias)
+{
+	uint64_t vaddr;
+
+	if (!mapping->file || !elf_file__code_vaddr(mapping->file, mapping->file_offset, &vaddr))
+		return false;
+	*bias = mapping->start - vaddr;
+	return true;
+}
+
 /* A path may name another file by now, and another one in our mount namespace: map_files leads to
  * the very file that is mapped (it needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN). The path is what
  * is left without it, and then only if it leads to the same device and inode. */

@@ -37,6 +37,10 @@ struct mapping {
 	bool is_main;          /* of the program's own binary */
 };
 
+/* How far above the addresses in its headers the file was loaded: the same for all its mappings.
+ * False where there is no file, or no executable segment behind the mapping. */
+bool mapping__bias(const struct mapping *mapping, uint64_t *bias);
+
 struct maps {
 	unsigned int refs;     /* atomic */
 	struct mapping *items; /* sorted by address, the main binary's too */
