@@ -40,6 +40,7 @@ static bool is_glibc(const struct elf_file *file)
 static int find_probe(struct elf_file *file, const char *name, uint64_t *probe_offset)
 {
 	unsigned char code[PROLOGUE_BYTES];
+	struct probe_place place;
 	uint64_t entry;
 	size_t size;
 	int err = elf_file__function(file, name, &entry);
@@ -47,7 +48,8 @@ static int find_probe(struct elf_file *file, const char *name, uint64_t *probe_o
 	if (err)
 		return err;
 	size = elf_file__read(file, entry, code, sizeof(code));
-	*probe_offset = entry + prologue__probe_offset(code, size);
+	prologue__place(code, size, PROLOGUE_ARGUMENTS_MAX, true, &place);
+	*probe_offset = entry + place.offset;
 	return 0;
 }
 

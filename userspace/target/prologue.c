@@ -4,120 +4,189 @@
  * leaves the guest. glibc's free begins with one of those and has an emulated one 9 bytes on.
  *
  * The rules, going down the straight path from the entry:
- *   - A push of a register, a nop, a jump or a call is emulated (arch/x86/kernel/uprobes.c,
- *     push_setup_xol_ops and branch_setup_xol_ops): the first of them is the place.
- *   - But for the branch of a NULL check of the first argument (test rdi,rdi; je): it is passed by,
- *     since nothing is of interest about free(NULL).
- *   - What changes an argument register or the stack pointer ends the search: the program reads
- *     its arguments from the registers, and a return probe replaces what is at [rsp]. So does what
- *     is not decoded, and any other way of leaving the path.
- *   - Where the search finds nothing, the NULL check's branch is second best, the entry the last.
+ *   - A push of a register, a nop of 1 byte or, since 6.16, of 5, and a jump or a call to a
+ *     relative address are emulated (arch/x86/kernel/uprobes.c, push_setup_xol_ops and
+ *     branch_setup_xol_ops): the first of them is the place. Not with a prefix but push's 0x41: a
+ *     branch after 0x66 cannot even be probed. loop and jrcxz are single-stepped.
+ *   - But for the branch of a NULL check of the first argument (test rdi,rdi; je), where NULL is
+ *     nothing: it is passed by, and is second best. The entry is the last.
+ *   - An argument is where its ABI register is copied to, 64 bits wide, until the copy is written.
+ *     Once one is in no register the search ends. mimalloc's malloc writes rdi in its third
+ *     instruction, but has the size in rsi at the branch 21 bytes in.
+ *   - A write of rsp ends it: a return probe replaces what is at [rsp]. One of rbp does: the stack
+ *     walk takes it to be the caller's. So does what is not decoded, and any other way of leaving
+ *     the path: a place beyond it would not be reached by every call.
  */
 #include "target/prologue.h"
 
 #include <Zydis/Zydis.h>
-#include <stdbool.h>
+#include <string.h>
+
+#define BIT(number) (1U << (number))
+#define RIP_BIT     BIT(16) /* beyond the general registers */
+#define NO_REGISTER (-1)
+
+enum { RCX = 1, RDX = 2, RSP = 4, RBP = 5, RSI = 6, RDI = 7 };
+
+static const uint8_t abi_registers[PROLOGUE_ARGUMENTS_MAX] = {RDI, RSI, RDX};
 
 struct instruction {
 	ZydisDecodedInstruction info;
-	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT]; /* the implicit ones too */
 };
 
-static bool is_register(const ZydisDecodedOperand *operand, ZydisRegister which)
-{
-	return operand->type == ZYDIS_OPERAND_TYPE_REGISTER && operand->reg.value == which;
-}
+struct path {
+	unsigned int arguments;
+	uint32_t held_in[PROLOGUE_ARGUMENTS_MAX]; /* a bit a register, for each argument */
+};
 
-static bool is_emulated(const struct instruction *instruction)
+/* `bytes` are one whole instruction. */
+static bool is_emulated(const unsigned char *bytes, size_t length)
 {
-	const ZydisDecodedInstruction *info = &instruction->info;
+	static const unsigned char nop5[] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
 
-	switch (info->meta.category) {
-	case ZYDIS_CATEGORY_PUSH:
-		/* One byte, or two with REX.B for r8 to r15; no other prefix. */
-		return info->opcode >= 0x50 && info->opcode <= 0x57 &&
-		       info->length == 1 + info->raw.rex.B;
-	case ZYDIS_CATEGORY_NOP:
-	case ZYDIS_CATEGORY_WIDENOP:
-		/* endbr64 is a kind of nop to a decoder, to the kernel only the real ones are. */
-		return info->mnemonic == ZYDIS_MNEMONIC_NOP;
-	case ZYDIS_CATEGORY_COND_BR:
-	case ZYDIS_CATEGORY_UNCOND_BR:
-	case ZYDIS_CATEGORY_CALL:
-		return info->raw.imm[0].is_relative;
+	switch (bytes[0]) {
+	case 0x50 ... 0x57: /* push rax to rdi */
+	case 0x70 ... 0x7f: /* a conditional jump, rel8 */
+	case 0x90:          /* nop */
+	case 0xe8:          /* call */
+	case 0xe9:          /* jmp rel32 */
+	case 0xeb:          /* jmp rel8 */
+		return true;
+	case 0x41: /* push r8 to r15 */
+		return bytes[1] >= 0x50 && bytes[1] <= 0x57;
+	case 0x0f: /* a conditional jump, rel32; the 5-byte nop */
+		return (bytes[1] >= 0x80 && bytes[1] <= 0x8f) ||
+		       (length == sizeof(nop5) && !memcmp(bytes, nop5, sizeof(nop5)));
 	default:
 		return false;
 	}
 }
 
-static bool is_null_test(const struct instruction *instruction)
+/* The number of the general register that the operand is, or is a part of. */
+static int register_number(const ZydisDecodedOperand *operand)
 {
-	return instruction->info.mnemonic == ZYDIS_MNEMONIC_TEST &&
-	       is_register(&instruction->operands[0], ZYDIS_REGISTER_RDI) &&
-	       is_register(&instruction->operands[1], ZYDIS_REGISTER_RDI);
+	ZydisRegister whole;
+
+	if (operand->type != ZYDIS_OPERAND_TYPE_REGISTER)
+		return NO_REGISTER;
+	whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, operand->reg.value);
+	if (ZydisRegisterGetClass(whole) != ZYDIS_REGCLASS_GPR64)
+		return NO_REGISTER;
+	return ZydisRegisterGetId(whole);
 }
 
-/* The registers of the first four integer arguments, and the stack pointer. */
-static bool must_be_kept(ZydisRegister which)
+static uint32_t registers_written(const struct instruction *instruction)
 {
-	switch (ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, which)) {
-	case ZYDIS_REGISTER_RDI:
-	case ZYDIS_REGISTER_RSI:
-	case ZYDIS_REGISTER_RDX:
-	case ZYDIS_REGISTER_RCX:
-	case ZYDIS_REGISTER_RSP:
-		return true;
-	default:
-		return false;
-	}
-}
+	uint32_t written = 0;
 
-static bool ends_search(const struct instruction *instruction)
-{
-	switch (instruction->info.meta.category) {
-	case ZYDIS_CATEGORY_COND_BR:
-	case ZYDIS_CATEGORY_UNCOND_BR:
-	case ZYDIS_CATEGORY_CALL:
-	case ZYDIS_CATEGORY_RET:
-	case ZYDIS_CATEGORY_INTERRUPT:
-	case ZYDIS_CATEGORY_SYSCALL:
-		return true;
-	default:
-		break;
-	}
+	/* The decoder forgets rdi at scas, for one. */
+	if (instruction->info.meta.category == ZYDIS_CATEGORY_STRINGOP)
+		written = BIT(RCX) | BIT(RSI) | BIT(RDI);
 	for (int i = 0; i < instruction->info.operand_count; i++) {
 		const ZydisDecodedOperand *operand = &instruction->operands[i];
+		int number = register_number(operand);
 
-		if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
-		    operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE &&
-		    must_be_kept(operand->reg.value))
-			return true;
+		if (!(operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
+			continue;
+		if (number != NO_REGISTER)
+			written |= BIT(number);
+		else if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+			 operand->reg.value == ZYDIS_REGISTER_RIP)
+			written |= RIP_BIT;
 	}
-	return false;
+	return written;
 }
 
-size_t prologue__probe_offset(const unsigned char *code, size_t size)
+/* mov from a register of all 64 bits, to wherever. */
+static bool is_copy(const struct instruction *instruction)
 {
+	return instruction->info.mnemonic == ZYDIS_MNEMONIC_MOV &&
+	       instruction->info.operand_width == 64 &&
+	       register_number(&instruction->operands[1]) != NO_REGISTER;
+}
+
+/* Moves the arguments as the instruction does; false where the search ends. */
+static bool follow(struct path *path, const struct instruction *instruction)
+{
+	uint32_t written = registers_written(instruction);
+	uint32_t source = 0;
+
+	/* Branches, calls, system calls and interrupts write rip. */
+	if (written & (BIT(RSP) | BIT(RBP) | RIP_BIT))
+		return false;
+	if (instruction->info.mnemonic == ZYDIS_MNEMONIC_UD2)
+		return false;
+	if (is_copy(instruction))
+		source = BIT(register_number(&instruction->operands[1]));
+	for (unsigned int i = 0; i < path->arguments; i++) {
+		if (path->held_in[i] & source)
+			path->held_in[i] |= written;
+		else
+			path->held_in[i] &= ~written;
+		if (!path->held_in[i])
+			return false;
+	}
+	return true;
+}
+
+/* test reg,reg or cmp reg,0 of a register with the first argument. */
+static bool is_null_test(const struct path *path, const struct instruction *instruction)
+{
+	const ZydisDecodedOperand *left = &instruction->operands[0];
+	const ZydisDecodedOperand *right = &instruction->operands[1];
+	int number;
+
+	if (instruction->info.mnemonic != ZYDIS_MNEMONIC_TEST &&
+	    instruction->info.mnemonic != ZYDIS_MNEMONIC_CMP)
+		return false;
+	number = register_number(left);
+	if (number == NO_REGISTER || left->size != 64 || !(path->held_in[0] & BIT(number)))
+		return false;
+	if (instruction->info.mnemonic == ZYDIS_MNEMONIC_TEST)
+		return register_number(right) == number;
+	return right->type == ZYDIS_OPERAND_TYPE_IMMEDIATE && !right->imm.value.u;
+}
+
+static void mark(struct probe_place *place, const struct path *path, size_t offset, bool emulated)
+{
+	place->offset = offset;
+	place->is_emulated = emulated;
+	for (unsigned int i = 0; i < path->arguments; i++) {
+		if (path->held_in[i] & BIT(abi_registers[i]))
+			place->registers[i] = abi_registers[i];
+		else
+			place->registers[i] = __builtin_ctz(path->held_in[i]);
+	}
+}
+
+void prologue__place(const unsigned char *code, size_t size, unsigned int arguments,
+		     bool null_is_nothing, struct probe_place *place)
+{
+	struct path path = {
+		.arguments = arguments,
+		.held_in = {BIT(RDI), BIT(RSI), BIT(RDX)},
+	};
 	struct instruction instruction;
 	ZydisDecoder decoder;
 	bool after_null_test = false;
-	size_t second_best = 0;
 
+	memset(place, 0, sizeof(*place));
+	mark(place, &path, 0, false);
 	if (ZYAN_FAILED(
 		    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
-		return 0;
+		return;
 	for (size_t at = 0; at < size; at += instruction.info.length) {
 		if (ZYAN_FAILED(ZydisDecoderDecodeFull(&decoder, code + at, size - at,
 						       &instruction.info, instruction.operands)))
-			break;
-		if (after_null_test && instruction.info.mnemonic == ZYDIS_MNEMONIC_JZ) {
-			second_best = at;
-		} else if (is_emulated(&instruction)) {
-			return at;
-		} else if (ends_search(&instruction)) {
-			break;
+			return;
+		if (is_emulated(code + at, instruction.info.length)) {
+			mark(place, &path, at, true);
+			if (!after_null_test || instruction.info.mnemonic != ZYDIS_MNEMONIC_JZ)
+				return;
+		} else if (!follow(&path, &instruction)) {
+			return;
 		}
-		after_null_test = is_null_test(&instruction);
+		after_null_test = null_is_nothing && is_null_test(&path, &instruction);
 	}
-	return second_best;
 }

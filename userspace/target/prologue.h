@@ -1,14 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where in a function's first instructions a probe costs least. Pure: bytes in, an offset out. */
+/* Where in a function's first instructions a probe costs least, and where the arguments are by
+ * then. Pure: bytes in, a place out. */
 #ifndef EXOPROF_PROLOGUE_H
 #define EXOPROF_PROLOGUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Bytes of a function worth looking at; fewer are fine. */
-#define PROLOGUE_BYTES 64
+#define PROLOGUE_BYTES         64
 
-/* The offset, from the function's first byte, of the instruction to probe. */
-size_t prologue__probe_offset(const unsigned char *code, size_t size);
+#define PROLOGUE_ARGUMENTS_MAX 3
+
+/* Registers have x86's own numbers: rax 0, rcx 1, rdx 2, rbx 3, rsp 4, rbp 5, rsi 6, rdi 7,
+ * r8 to r15. */
+struct probe_place {
+	uint32_t offset;                           /* from the function's first byte */
+	bool is_emulated;                          /* by the kernel; else it is single-stepped */
+	uint8_t registers[PROLOGUE_ARGUMENTS_MAX]; /* where each argument of interest is by then */
+};
+
+/* `arguments`: how many of the function's integer arguments are of interest, 1 to 3.
+ * `null_is_nothing`: a call with a NULL first argument need not be seen (free). */
+void prologue__place(const unsigned char *code, size_t size, unsigned int arguments,
+		     bool null_is_nothing, struct probe_place *place);
 
 #endif
