@@ -11,13 +11,20 @@
 
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
-#define HEAP_CHUNKS  32768
-#define HEAP_STATS   262144
-#define HEAP_LIVE    4194304
-#define HEAP_PENDING 16384
+#define HEAP_CHUNKS    32768
+#define HEAP_STATS     262144
+#define HEAP_LIVE      4194304
+#define HEAP_PENDING   16384
+
+/* Calls of a function that are waited for, on each CPU, to learn whether it calls another one. */
+#define LEARNING_CALLS 64
 
 /* Mean bytes between samples; 1: every allocation. Set before load. */
 const volatile __u64 heap_rate = 1;
+
+/* Counted up here by an exec, by user space after a time without probes. */
+volatile __u32 heap_era = 0;
+volatile __u32 heap_exec_era = 0; /* at the last exec */
 
 STACK_MAP(heap_stacks, HEAP_CHUNKS);
 
@@ -44,7 +51,9 @@ struct pending {
 	__u64 old_address;        /* 0: none, or not a sampled one */
 	__u32 sampled;
 	__u32 outcome; /* enum wire_counter, of a sampled one, if all goes well */
-	__u64 out;     /* where posix_memalign puts the address; 0: it is returned */
+	__u32 call;    /* enum wire_heap_call */
+	__u32 probe;   /* number */
+	__u64 block;   /* where posix_memalign puts the address; the block that is resized */
 };
 
 struct {
@@ -53,6 +62,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct pending);
 } heap_pending SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WIRE_HEAP_PROBES_MAX);
+	__type(key, __u32);
+	__type(value, struct wire_heap_probe);
+} heap_probes SEC(".maps");
 
 /* Bytes to go until the next sample. By CPU: a race between two threads on one CPU costs a little
  * accuracy, never a wrong count. */
@@ -109,7 +125,8 @@ static __always_inline void book_free(struct wire_heap_key *key)
 		__sync_fetch_and_add(&stats->frees, 1);
 }
 
-/* Takes the block out of the books of live ones. False where it is not in them. */
+/* Takes the block out of the books of live ones. False where it is not in them, or of an earlier
+ * era. */
 static __always_inline bool take_live(__u64 address, struct wire_heap_key *key)
 {
 	struct wire_heap_key *live = bpf_map_lookup_elem(&heap_live, &address);
@@ -117,7 +134,7 @@ static __always_inline bool take_live(__u64 address, struct wire_heap_key *key)
 	if (!live)
 		return false;
 	*key = *live;
-	return !bpf_map_delete_elem(&heap_live, &address);
+	return !bpf_map_delete_elem(&heap_live, &address) && key->era == heap_era;
 }
 
 /* Books the block that a sampled call gave. */
@@ -146,7 +163,7 @@ static __always_inline enum wire_counter book_alloc(__u64 address, struct pendin
 static __always_inline __u64 caller_stack(struct pt_regs *ctx, enum wire_counter *outcome)
 {
 	struct scratch *scratch = scratch_take();
-	__u64 stack;
+	__u64 stack, start_ns = bpf_ktime_get_ns();
 
 	if (!scratch) {
 		*outcome = WIRE_ALLOC_STACK_BUSY;
@@ -167,6 +184,7 @@ static __always_inline __u64 caller_stack(struct pt_regs *ctx, enum wire_counter
 		count_many(WIRE_ALLOC_FRAME_POINTERS, scratch->walk.frame_pointers);
 	stack = stack_intern(&heap_stacks, scratch);
 	scratch_give_back(scratch);
+	count_many(WIRE_ALLOC_STACK_NS, bpf_ktime_get_ns() - start_ns);
 	*outcome = stack == WIRE_STACK_LOST ? WIRE_ALLOC_STACK_FULL : WIRE_ALLOC_COUNTED;
 	return stack;
 }
@@ -183,6 +201,71 @@ static __always_inline void realloc_take_old(struct pending *pending, __u64 old)
 		count(WIRE_FREE_UNTRACKED);
 }
 
+/* A register's value, by x86's number of it. The barrier keeps clang from making one read through a
+ * moved pointer of them all, which the verifier does not take of ctx. */
+#define REGISTER(number, name)      \
+	case number:                \
+		value = ctx->name;  \
+		barrier_var(value); \
+		return value
+
+static __noinline __u64 register_value(struct pt_regs *ctx, __u32 number)
+{
+	__u64 value;
+
+	switch (number & 15) {
+		REGISTER(0, rax);
+		REGISTER(1, rcx);
+		REGISTER(2, rdx);
+		REGISTER(3, rbx);
+		REGISTER(6, rsi);
+		REGISTER(8, r8);
+		REGISTER(9, r9);
+		REGISTER(10, r10);
+		REGISTER(11, r11);
+		REGISTER(12, r12);
+		REGISTER(13, r13);
+		REGISTER(14, r14);
+		REGISTER(15, r15);
+	default:
+		value = ctx->rdi;
+		barrier_var(value);
+		return value;
+	}
+}
+
+/* One call of an allocator's function, at its entry. */
+struct call {
+	enum wire_heap_call kind;
+	__u32 probe;
+	__u32 thread;
+	__u64 arguments[3];
+};
+
+static __always_inline void read_call(struct pt_regs *ctx, __u64 cookie, struct call *call)
+{
+	call->kind = cookie & 0xff;
+	call->probe = cookie >> WIRE_HEAP_NUMBER_SHIFT;
+	call->thread = (__u32)bpf_get_current_pid_tgid();
+	if ((cookie & WIRE_HEAP_REGISTERS_MASK) == WIRE_HEAP_REGISTERS_AT_ENTRY) {
+		call->arguments[0] = ctx->rdi;
+		call->arguments[1] = ctx->rsi;
+		call->arguments[2] = ctx->rdx;
+		return;
+	}
+	for (int i = 0; i < 3; i++)
+		call->arguments[i] = register_value(ctx, cookie >> WIRE_HEAP_REGISTER_SHIFT(i));
+}
+
+/* Of the function that calls another probed one. */
+static __always_inline void learn_nesting(__u32 probe)
+{
+	struct wire_heap_probe *outer = bpf_map_lookup_elem(&heap_probes, &probe);
+
+	if (outer)
+		outer->nests = 1;
+}
+
 /* Whether a call of this thread is under way already, from which this one was made. The stack grows
  * down, so an entry above the remembered sp means that the other is over without a return. One at
  * the same sp is a tail call: glibc's realloc(NULL, n) jumps to malloc, and [rsp] is then the
@@ -193,43 +276,60 @@ static __always_inline bool is_nested(__u32 thread, __u64 sp)
 
 	if (!outer)
 		return false;
-	if (sp <= outer->sp)
+	if (sp <= outer->sp) {
+		learn_nesting(outer->probe);
 		return true;
+	}
 	if (outer->sampled)
 		count(WIRE_ALLOC_LOST_RETURN);
 	bpf_map_delete_elem(&heap_pending, &thread);
 	return false;
 }
 
-static __always_inline bool takes_old(enum wire_heap_call call)
+static __always_inline bool takes_old(enum wire_heap_call kind)
 {
-	return call == WIRE_HEAP_REALLOC || call == WIRE_HEAP_REALLOCARRAY;
+	return kind == WIRE_HEAP_REALLOC || kind == WIRE_HEAP_REALLOCF ||
+	       kind == WIRE_HEAP_REALLOCARRAY || kind == WIRE_HEAP_RESIZE;
+}
+
+/* A call that is not sampled is of no further interest, unless it makes another one, which would be
+ * a second chance for the same bytes: musl's calloc calls its malloc. Which functions do is learned
+ * from their first calls, and from every sampled one. */
+static __always_inline bool may_nest(const struct wire_heap_probe *probe)
+{
+	return probe->nests || probe->hits < LEARNING_CALLS;
 }
 
 /* True where the return is of interest too. */
-static __always_inline bool alloc_entry(struct pt_regs *ctx, enum wire_heap_call call, __u64 size)
+static __always_inline bool alloc_entry(struct pt_regs *ctx, const struct call *call, __u64 size)
 {
-	__u32 thread = (__u32)bpf_get_current_pid_tgid();
-	struct pending pending = {.sp = ctx->rsp, .key.size = size};
+	struct pending pending = {
+		.sp = ctx->rsp,
+		.key = {.size = size, .era = heap_era},
+		.call = call->kind,
+		.probe = call->probe,
+	};
+	struct wire_heap_probe *probe = bpf_map_lookup_elem(&heap_probes, &pending.probe);
 	enum wire_counter outcome = WIRE_ALLOC_UNSAMPLED;
+	__u32 thread = call->thread;
 
-	if (call == WIRE_HEAP_POSIX_MEMALIGN)
-		pending.out = ctx->rdi;
-
+	if (!probe)
+		return false;
 	if (is_nested(thread, pending.sp)) {
 		count(WIRE_ALLOC_NESTED);
 		return false;
 	}
-	if (takes_old(call))
-		realloc_take_old(&pending, ctx->rdi);
+	if (call->kind == WIRE_HEAP_POSIX_MEMALIGN || call->kind == WIRE_HEAP_RESIZE)
+		pending.block = call->arguments[0];
+	if (takes_old(call->kind))
+		realloc_take_old(&pending, call->arguments[0]);
 	pending.sampled = is_sampled(size);
 	if (pending.sampled)
 		pending.key.stack = caller_stack(ctx, &outcome);
 	else
 		count(outcome);
 	pending.outcome = outcome;
-	/* These may call another, which must find that it is nested, sampled or not. */
-	if (!pending.sampled && !takes_old(call))
+	if (!pending.sampled && !takes_old(call->kind) && !may_nest(probe))
 		return false;
 	if (!bpf_map_update_elem(&heap_pending, &thread, &pending, BPF_ANY))
 		return true;
@@ -242,7 +342,7 @@ static __always_inline bool alloc_entry(struct pt_regs *ctx, enum wire_heap_call
 
 /* count * size. An overflow is refused by the allocator: nothing is allocated, and what realloc was
  * given stays. */
-static __always_inline bool array_entry(struct pt_regs *ctx, enum wire_heap_call call, __u64 count_,
+static __always_inline bool array_entry(struct pt_regs *ctx, const struct call *call, __u64 count_,
 					__u64 size)
 {
 	__u64 bytes = count_ * size;
@@ -260,9 +360,9 @@ static __always_inline void free_entry(__u64 address)
 {
 	struct wire_heap_key key;
 
-	if (!address)
-		return;
-	if (take_live(address, &key)) {
+	if (!address) {
+		count(WIRE_FREE_NULL);
+	} else if (take_live(address, &key)) {
 		book_free(&key);
 		count(WIRE_FREE_COUNTED);
 	} else {
@@ -270,25 +370,33 @@ static __always_inline void free_entry(__u64 address)
 	}
 }
 
-static __always_inline bool call_entry(struct pt_regs *ctx, enum wire_heap_call call)
+static __always_inline bool call_entry(struct pt_regs *ctx, __u64 cookie)
 {
-	switch (call) {
+	struct wire_heap_probe *probe;
+	struct call call;
+
+	read_call(ctx, cookie, &call);
+	probe = bpf_map_lookup_elem(&heap_probes, &call.probe);
+	if (probe)
+		probe->hits++;
+	switch (call.kind) {
 	case WIRE_HEAP_MALLOC:
-		return alloc_entry(ctx, call, ctx->rdi);
+		return alloc_entry(ctx, &call, call.arguments[0]);
 	case WIRE_HEAP_CALLOC:
-		return array_entry(ctx, call, ctx->rdi, ctx->rsi);
+		return array_entry(ctx, &call, call.arguments[0], call.arguments[1]);
 	case WIRE_HEAP_REALLOC:
+	case WIRE_HEAP_REALLOCF:
+	case WIRE_HEAP_RESIZE:
 	case WIRE_HEAP_ALIGNED:
-		return alloc_entry(ctx, call, ctx->rsi);
+		return alloc_entry(ctx, &call, call.arguments[1]);
 	case WIRE_HEAP_REALLOCARRAY:
-		return array_entry(ctx, call, ctx->rsi, ctx->rdx);
+		return array_entry(ctx, &call, call.arguments[1], call.arguments[2]);
 	case WIRE_HEAP_POSIX_MEMALIGN:
-		return alloc_entry(ctx, call, ctx->rdx);
-	case WIRE_HEAP_FREE:
-		free_entry(ctx->rdi);
+		return alloc_entry(ctx, &call, call.arguments[2]);
+	default:
+		free_entry(call.arguments[0]);
 		return false;
 	}
-	return false;
 }
 
 /* realloc is done with the old block: gone, unless it failed (NULL for a size other than 0). */
@@ -296,29 +404,36 @@ static __always_inline void settle_old(struct pending *pending, __u64 address)
 {
 	if (!pending->old_address)
 		return;
-	if (!address && pending->key.size &&
+	if (!address && pending->key.size && pending->call != WIRE_HEAP_REALLOCF &&
 	    !bpf_map_update_elem(&heap_live, &pending->old_address, &pending->old, BPF_ANY))
 		return;
 	book_free(&pending->old);
 	count(WIRE_FREE_COUNTED);
 }
 
-/* What the call gave; 0 where it failed. posix_memalign's `result` is 0 or an error number. */
+/* What the call gave; 0 where it failed. */
 static __always_inline __u64 given_address(const struct pending *pending, __u64 result)
 {
 	__u64 address = 0;
 
-	if (!pending->out)
+	switch (pending->call) {
+	case WIRE_HEAP_POSIX_MEMALIGN:
+		/* 0 or an error number */
+		if (!(__u32)result)
+			bpf_probe_read_user(&address, sizeof(address), (void *)pending->block);
+		return address;
+	case WIRE_HEAP_RESIZE:
+		return result >= pending->key.size ? pending->block : 0;
+	default:
 		return result;
-	if (!(__u32)result)
-		bpf_probe_read_user(&address, sizeof(address), (void *)pending->out);
-	return address;
+	}
 }
 
 static __always_inline void alloc_return(struct pt_regs *ctx)
 {
 	__u32 thread = (__u32)bpf_get_current_pid_tgid();
 	struct pending *found = bpf_map_lookup_elem(&heap_pending, &thread);
+	struct wire_heap_probe *probe;
 	struct pending pending;
 	__u64 address, result = ctx->rax;
 
@@ -329,6 +444,9 @@ static __always_inline void alloc_return(struct pt_regs *ctx)
 		return;
 	pending = *found;
 	bpf_map_delete_elem(&heap_pending, &thread);
+	probe = bpf_map_lookup_elem(&heap_probes, &pending.probe);
+	if (probe)
+		probe->returns++;
 	address = given_address(&pending, result);
 	settle_old(&pending, address);
 	if (pending.sampled)
@@ -365,4 +483,36 @@ int heap_return(struct pt_regs *ctx)
 	if (in_target())
 		alloc_return(ctx);
 	return 0;
+}
+
+/* A new program starts with an empty heap. */
+SEC("tp_btf/sched_process_exec")
+int heap_exec(void *ctx)
+{
+	(void)ctx;
+	if (!in_target())
+		return 0;
+	heap_exec_era = heap_era + 1;
+	heap_era = heap_exec_era;
+	tell_news();
+	return 0;
+}
+
+/* What a call of malloc that is not sampled does, but that it counts for nobody: how long it takes
+ * is measured on a function of exoprof's own. A number as its cookie wants the return too. */
+SEC("uprobe")
+int heap_calibrate(struct pt_regs *ctx)
+{
+	struct pending *outer;
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u32 thread = (__u32)bpf_get_current_pid_tgid();
+	__u32 zero = 0;
+	__u64 *gap = bpf_map_lookup_elem(&heap_gap, &zero);
+	struct call call;
+
+	read_call(ctx, cookie & WIRE_HEAP_REGISTERS_MASK, &call);
+	outer = bpf_map_lookup_elem(&heap_pending, &thread);
+	if (outer || !gap || call.arguments[0] > ~*gap)
+		return 1;
+	return cookie >> WIRE_HEAP_NUMBER_SHIFT ? 0 : 1;
 }

@@ -153,24 +153,51 @@ struct wire_cpu_key {
 };
 _Static_assert(sizeof(struct wire_cpu_key) == 16, "wire layout");
 
-/* The cookie of an allocator probe: what kind of function it sits on, by its arguments. */
+/* What kind of function an allocator's probe sits on, by its arguments. */
 enum wire_heap_call {
-	WIRE_HEAP_MALLOC,         /* (size): valloc, pvalloc */
+	WIRE_HEAP_MALLOC,         /* (size): valloc, operator new */
 	WIRE_HEAP_CALLOC,         /* (count, size) */
 	WIRE_HEAP_REALLOC,        /* (old, size) */
+	WIRE_HEAP_REALLOCF,       /* (old, size): where it fails the old block is gone too */
 	WIRE_HEAP_REALLOCARRAY,   /* (old, count, size) */
+	WIRE_HEAP_RESIZE,         /* (block, size), gives its new size: jemalloc's xallocx */
 	WIRE_HEAP_ALIGNED,        /* (alignment, size): memalign, aligned_alloc */
 	WIRE_HEAP_POSIX_MEMALIGN, /* (where to put the address, alignment, size) */
 	WIRE_HEAP_FREE,           /* (block) */
+	WIRE_HEAP_CALLS,
 };
 
+/* A probe's cookie: bits 0 to 7 are the kind of call; from bit 8 on, four bits for each of three
+ * arguments, the register that it is in where the probe sits, by x86's own numbers (rax 0, rcx 1,
+ * rdx 2, ... rdi 7, r8 to r15); from bit 32 on, the probe's number. */
+#define WIRE_HEAP_REGISTER_SHIFT(argument) (8 + 4 * (argument))
+#define WIRE_HEAP_REGISTERS_MASK           0xfff00ULL
+#define WIRE_HEAP_NUMBER_SHIFT             32
+
+/* rdi, rsi, rdx: where a function's arguments are at its entry. */
+#define WIRE_HEAP_REGISTERS_AT_ENTRY       0x26700ULL
+
+/* Entry points that are probed, of all allocators of a target. */
+#define WIRE_HEAP_PROBES_MAX               1024
+
+/* Of each probe, on each CPU. */
+struct wire_heap_probe {
+	__u64 hits;
+	__u64 returns; /* of those calls, that were waited for */
+	__u64 nests;   /* whether it was seen to call another probed function */
+};
+_Static_assert(sizeof(struct wire_heap_probe) == 24, "wire layout");
+
 /* With the size in the key every object of a row was sampled with the same probability, so that
- * user space can scale the row exactly. */
+ * user space can scale the row exactly. A new era begins with a new program (exec), and after a
+ * time without probes: what is alive in an earlier one is not followed any more. */
 struct wire_heap_key {
 	__u64 stack;
 	__u64 size; /* bytes asked for */
+	__u32 era;
+	__u32 reserved;
 };
-_Static_assert(sizeof(struct wire_heap_key) == 16, "wire layout");
+_Static_assert(sizeof(struct wire_heap_key) == 24, "wire layout");
 
 struct wire_heap_counts {
 	__u64 allocs; /* sampled objects */
@@ -202,11 +229,15 @@ enum wire_counter {
 	/* a block given back, by free or realloc */
 	WIRE_FREE_COUNTED,
 	WIRE_FREE_UNTRACKED, /* not sampled, or from before the attach */
+	WIRE_FREE_NULL,      /* free(NULL) */
 	WIRE_FREE_LATE,      /* found out when its address was given out again */
 
 	/* steps of walks, not events: by frame pointer, for want of a row */
 	WIRE_CPU_FRAME_POINTERS,
 	WIRE_ALLOC_FRAME_POINTERS,
+
+	/* nanoseconds that went into the stacks of sampled allocations */
+	WIRE_ALLOC_STACK_NS,
 
 	WIRE_COUNTERS,
 };

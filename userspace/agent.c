@@ -40,14 +40,14 @@ struct agent {
 	struct collector *collector;
 	struct maps *maps;
 	struct symbolizer *symbolizer;
-	const char *heap_problem; /* NULL: the heap is followed */
-	char *heap_warning;       /* NULL: all of it */
 
 	/* The collecting thread's own. */
+	struct heap_watch *heap_watch;
 	struct job *running;
 	bool target_gone;
 	int64_t refresh_ms; /* when the mappings are to be read again */
 	int64_t soonest_ms; /* not before this */
+	int64_t tick_ms;    /* when the heap is to be looked after */
 
 	/* Shared, under the lock. */
 	pthread_mutex_t lock;
@@ -62,6 +62,7 @@ struct agent {
 	uint64_t last_number;
 	uint64_t refreshes_asked, refreshes_done;
 	struct tables_size tables;
+	struct heap_state heap;
 	bool stopping, collecting_over;
 	int wake_fd; /* eventfd */
 
@@ -113,6 +114,29 @@ static void set_maps(struct agent *agent, const struct maps *maps)
 	pthread_mutex_unlock(&agent->lock);
 }
 
+static void publish_heap(struct agent *agent)
+{
+	struct heap_state state;
+
+	heap_watch__state(agent->heap_watch, &state);
+	pthread_mutex_lock(&agent->lock);
+	agent->heap = state;
+	pthread_mutex_unlock(&agent->lock);
+}
+
+#define HEAP_TICK_MS 1000
+
+static void tick_heap(struct agent *agent)
+{
+	int64_t now_ms = clock__monotonic_ms();
+
+	if (agent->target_gone || now_ms < agent->tick_ms)
+		return;
+	agent->tick_ms = now_ms + HEAP_TICK_MS;
+	heap_watch__tick(agent->heap_watch);
+	publish_heap(agent);
+}
+
 /* Between two readings of the mappings, when there is reason for both. */
 #define NEWS_MS      20
 #define NEWS_IDLE_OF 20 /* times what a reading took */
@@ -134,8 +158,11 @@ static void refresh_maps(struct agent *agent)
 	/* Not the rows of new files: they are read once, and more files may follow. */
 	int64_t reading_ms = clock__monotonic_ms() - began_ms;
 
-	if (maps && (!agent->maps || !maps__equal(agent->maps, maps)))
+	if (maps && (!agent->maps || !maps__equal(agent->maps, maps))) {
 		set_maps(agent, maps);
+		heap_watch__update(agent->heap_watch, maps);
+		publish_heap(agent);
+	}
 	if (maps) {
 		maps__put(agent->maps);
 		agent->maps = maps;
@@ -178,7 +205,7 @@ static struct samples *heap_now(struct agent *agent)
 	struct samples *now = heap__snapshot(agent->collector, agent->maps);
 
 	if (now)
-		now->note = agent->heap_warning;
+		heap_watch__annotate(agent->heap_watch, now);
 	return now;
 }
 
@@ -186,12 +213,14 @@ static int begin_heap(struct agent *agent, struct job *job)
 {
 	struct samples *now;
 
-	if (agent->heap_problem)
-		return -ENODATA;
 	refresh_maps(agent);
+	/* Nobody else writes it. */
+	if (!agent->heap.is_followed)
+		return -ENODATA;
 	now = heap_now(agent);
 	if (!now)
 		return -errno;
+	now->show_preattach = job->request.preattach;
 	if (job->request.seconds)
 		job->base = now;
 	else
@@ -333,9 +362,13 @@ static bool take_orders(struct agent *agent)
 
 static int ms_to_next(const struct agent *agent)
 {
-	int64_t next_ms = agent->target_gone ? INT64_MAX : agent->refresh_ms;
+	int64_t next_ms = agent->refresh_ms;
 	int64_t left_ms;
 
+	if (agent->tick_ms < next_ms)
+		next_ms = agent->tick_ms;
+	if (agent->target_gone)
+		next_ms = INT64_MAX;
 	for (const struct job *job = agent->running; job; job = job->next) {
 		if (job->deadline_ms < next_ms)
 			next_ms = job->deadline_ms;
@@ -375,6 +408,7 @@ static void *collecting_thread(void *context)
 
 	while (take_orders(agent)) {
 		finish_due(agent);
+		tick_heap(agent);
 		wait_for_news(agent);
 	}
 	while (agent->running)
@@ -459,38 +493,6 @@ static int start_threads(struct agent *agent)
 	return 0;
 }
 
-static void warn_of_other(struct agent *agent, const char *path)
-{
-	if (asprintf(&agent->heap_warning,
-		     "%s defines malloc too, and what it serves is not followed: only glibc's "
-		     "malloc is",
-		     path) < 0)
-		agent->heap_warning = NULL;
-}
-
-static void attach_heap(struct agent *agent)
-{
-	struct allocator allocator;
-	int err;
-
-	if (!agent->options.heap) {
-		agent->heap_problem = "exoprof runs with --no-heap";
-		return;
-	}
-	err = allocator__find(&allocator, agent->maps);
-	if (err) {
-		agent->heap_problem =
-			"the target has not mapped glibc, whose malloc this version follows";
-		return;
-	}
-	err = heap__attach(agent->collector, &allocator);
-	if (err)
-		agent->heap_problem = strerror(-err);
-	else if (allocator.other)
-		warn_of_other(agent, allocator.other);
-	allocator__release(&allocator);
-}
-
 static const char *load_error(int err)
 {
 	switch (err) {
@@ -520,6 +522,11 @@ static int attach(struct agent *agent, char *why, size_t why_size)
 		snprintf(why, why_size, "cannot load the BPF programs: %s", load_error(errno));
 		return -errno;
 	}
+	agent->heap_watch = heap_watch__new(agent->collector, agent->process, &agent->options.heap);
+	if (!agent->heap_watch) {
+		snprintf(why, why_size, "%s", strerror(errno));
+		return -errno;
+	}
 	refresh_maps(agent);
 	if (!agent->maps) {
 		snprintf(why, why_size, "cannot read /proc/%d/maps: %s", options.pid,
@@ -527,7 +534,12 @@ static int attach(struct agent *agent, char *why, size_t why_size)
 					 : strerror(errno));
 		return -errno;
 	}
-	attach_heap(agent);
+	/* A name that leads nowhere is a mistake, unless what it names may still come. */
+	if (agent->options.heap.allocator && !agent->options.heap.from_start &&
+	    !agent->heap.is_followed) {
+		snprintf(why, why_size, "%s", agent->heap.text);
+		return -ENOENT;
+	}
 	return 0;
 }
 
@@ -591,12 +603,12 @@ void agent__close(struct agent *agent)
 	}
 	/* Before anything that takes time: the target is free again. */
 	collector__close(agent->collector);
+	heap_watch__free(agent->heap_watch);
 	if (agent->naming_runs)
 		pthread_join(agent->naming, NULL);
 	symbolizer__free(agent->symbolizer);
 	maps__put(agent->maps);
 	process__close(agent->process);
-	free(agent->heap_warning);
 	if (agent->wake_fd >= 0)
 		close(agent->wake_fd);
 	pthread_mutex_destroy(&agent->lock);
@@ -610,19 +622,11 @@ const struct process *agent__process(const struct agent *agent)
 	return agent->process;
 }
 
-const char *agent__heap_problem(const struct agent *agent)
+void agent__heap(struct agent *agent, struct heap_state *state)
 {
-	return agent->heap_problem;
-}
-
-const char *agent__heap_warning(const struct agent *agent)
-{
-	return agent->heap_warning;
-}
-
-const char *agent__heap_flavour(const struct agent *agent)
-{
-	return heap__flavour(agent->collector);
+	pthread_mutex_lock(&agent->lock);
+	*state = agent->heap;
+	pthread_mutex_unlock(&agent->lock);
 }
 
 void agent__tables(struct agent *agent, struct tables_size *size)

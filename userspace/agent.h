@@ -11,6 +11,7 @@
 
 #include "collect/collector.h"
 #include "export/export.h"
+#include "heap_watch.h"
 #include "profile/kind.h"
 #include "target/process.h"
 
@@ -19,12 +20,13 @@ struct agent;
 struct agent_options {
 	uint32_t frequency;
 	uint64_t heap_rate;
-	bool heap; /* follow it */
+	struct heap_watch_options heap;
 	enum probe_flavour flavour;
 };
 
 /* Attaches. The process is the agent's from then on, whether it works or not. NULL with the reason
- * in `why`. A heap that cannot be followed is no failure: agent__heap_problem() tells. */
+ * in `why`. A heap that cannot be followed is no failure, unless a file was named for it:
+ * agent__heap() tells. */
 struct agent *agent__open(struct process *process, const struct agent_options *options, char *why,
 			  size_t why_size);
 
@@ -33,12 +35,8 @@ void agent__close(struct agent *agent);
 
 const struct process *agent__process(const struct agent *agent);
 
-/* Why there is no heap profile, or NULL if there is one; and how it is collected, if it is. */
-const char *agent__heap_problem(const struct agent *agent);
-const char *agent__heap_flavour(const struct agent *agent);
-
-/* Why the heap profile may miss most of the heap, or NULL. */
-const char *agent__heap_warning(const struct agent *agent);
+/* Whether and how the heap is followed, a second ago or less. */
+void agent__heap(struct agent *agent, struct heap_state *state);
 
 /* How much there is of unwind rows for the target's code. */
 void agent__tables(struct agent *agent, struct tables_size *size);
@@ -50,6 +48,7 @@ struct agent_request {
 	const struct profile_kind *kind;
 	const struct format *format;
 	uint32_t seconds; /* heap: 0 is all since the attach, else what N seconds added */
+	bool preattach;   /* heap: with an estimate of what was there before, as a frame */
 };
 
 struct agent_answer {

@@ -92,6 +92,7 @@ static int take_heap(const struct recording *recording, char **bytes, size_t *si
 	struct agent_request request = {
 		.kind = recording->options->kind,
 		.format = recording->options->format,
+		.preattach = recording->options->preattach,
 	};
 	struct taking *taking;
 
@@ -113,10 +114,12 @@ static int record(const struct recording *recording, int output_fd, const char *
 	else
 		err = take_heap(recording, &bytes, &size);
 	if (err) {
+		struct heap_state heap;
+
+		agent__heap(recording->agent, &heap);
 		output__discard(output_fd, path);
 		return fail("no %s profile: %s", type_name(options),
-			    err == -ENODATA ? agent__heap_problem(recording->agent)
-					    : strerror(-err));
+			    err == -ENODATA ? heap.text : strerror(-err));
 	}
 	err = output__save(output_fd, path, bytes, size);
 	free(bytes);
@@ -133,7 +136,7 @@ int record_command(const struct options *options)
 	int fd, status = EXIT_FAILURE;
 
 	/* A CPU profile has no business in the target's malloc. */
-	wanted.agent.heap = options->kind->source == SAMPLES_HEAP;
+	wanted.agent.heap.enabled = options->kind->source == SAMPLES_HEAP;
 	recording.signal_fd = lifecycle__signals(NULL);
 	if (recording.signal_fd < 0)
 		return fail("cannot wait for signals: %s", strerror(-recording.signal_fd));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The heap profile of a whole life. The command is started and stopped at its first instruction,
- * where the C library is not mapped yet; from there it goes on from system call to system call
- * until the dynamic linker has mapped the allocator, whose functions are probed before any of them
- * can be called. Then on to the first system call from outside the dynamic linker, where all its
- * libraries are mapped, and it is let go. */
+/* The heap profile of a whole life. The command is started, stopped at its first instruction and
+ * attached to; from there it goes on from system call to system call, so that the functions of an
+ * allocator are probed when the dynamic linker has just mapped it, before any of them can be
+ * called. At the first system call from outside the dynamic linker all its libraries are mapped,
+ * and it is let go. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -34,17 +34,21 @@ struct run {
 
 /* What the start looks at, at each system call. */
 struct start {
-	struct process *process;
+	struct process *process; /* the agent's, once there is one */
+	struct agent *agent;     /* NULL: not yet */
 	struct maps *maps;
 	uint64_t linker_inode; /* of the file that the first instruction is in */
 };
 
+/* The mappings; those that are new are the agent's business before the program goes on. */
 static void look(struct start *start)
 {
 	struct maps *maps = maps__read(start->process, start->maps);
 
 	if (!maps)
 		return;
+	if (start->agent && !maps__equal(start->maps, maps))
+		agent__refresh(start->agent);
 	maps__put(start->maps);
 	start->maps = maps;
 }
@@ -57,19 +61,6 @@ static bool is_past_linker(void *context, uint64_t pc)
 	look(start);
 	mapping = start->maps ? maps__find(start->maps, pc) : NULL;
 	return !mapping || mapping->inode != start->linker_inode;
-}
-
-static bool is_allocator_mapped(void *context, uint64_t pc)
-{
-	struct start *start = context;
-	struct allocator allocator;
-
-	if (is_past_linker(start, pc))
-		return true;
-	if (!start->maps || allocator__find(&allocator, start->maps))
-		return false;
-	allocator__release(&allocator);
-	return true;
 }
 
 /* Where the program is static there is no linker to wait for. */
@@ -95,27 +86,27 @@ static int find_linker(struct start *start, pid_t pid, bool *is_static)
 static int attach_at_start(struct run *run, int *status)
 {
 	struct start start = {.process = lifecycle__open(run->pid)};
+	struct options options = *run->options;
 	bool is_static = false;
 	int err;
 
 	if (!start.process)
 		return -ESRCH;
 	err = find_linker(&start, run->pid, &is_static);
-	if (!err && !is_static)
-		err = launch__run_until(run->pid, is_allocator_mapped, &start, status);
 	if (err) {
 		process__close(start.process);
 		goto out;
 	}
-	run->agent = lifecycle__attach(start.process, run->options);
+	options.agent.heap.from_start = true;
+	run->agent = lifecycle__attach(start.process, &options);
+	start.agent = run->agent;
 	if (!run->agent) {
 		err = -EINVAL;
 		goto out;
 	}
-	if (!is_static) {
+	if (!is_static)
 		err = launch__run_until(run->pid, is_past_linker, &start, status);
-		agent__refresh(run->agent);
-	}
+	lifecycle__say_heap(run->agent, &options);
 out:
 	maps__put(start.maps);
 	if (err != -ECHILD)
@@ -168,8 +159,10 @@ static int write_profile(const struct run *run)
 	int err = taking ? taking__finish(taking, &bytes, &size) : -errno;
 
 	if (err) {
-		say("no heap profile: %s",
-		    err == -ENODATA ? agent__heap_problem(run->agent) : strerror(-err));
+		struct heap_state heap;
+
+		agent__heap(run->agent, &heap);
+		say("no heap profile: %s", err == -ENODATA ? heap.text : strerror(-err));
 		output__discard(run->output_fd, run->options->output);
 		return err;
 	}

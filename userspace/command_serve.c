@@ -35,6 +35,7 @@ static void wait_for_end(const struct agent *agent, int signal_fd)
 static int serve(struct agent *agent, int listen_fd, int signal_fd)
 {
 	const struct process *process = agent__process(agent);
+	struct heap_state heap;
 	struct server *server;
 	char address[160];
 
@@ -42,10 +43,11 @@ static int serve(struct agent *agent, int listen_fd, int signal_fd)
 	server = server__start(listen_fd, agent);
 	if (!server)
 		return fail("cannot start the server: %s", strerror(errno));
+	agent__heap(agent, &heap);
 	printf("exoprof: profiling %s (pid %d) at http://%s/debug/pprof/%s%s\n",
 	       process__comm(process), process__pid(process), address,
-	       agent__heap_problem(agent) ? ", without its heap" : ", heap by ",
-	       agent__heap_problem(agent) ? "" : agent__heap_flavour(agent));
+	       heap.is_followed ? ", heap of " : ", without its heap",
+	       heap.is_followed ? heap.text : "");
 	fflush(stdout);
 	wait_for_end(agent, signal_fd);
 	server__stop(server);

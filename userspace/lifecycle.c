@@ -32,20 +32,30 @@ struct process *lifecycle__open(pid_t pid)
 	return process;
 }
 
+void lifecycle__say_heap(struct agent *agent, const struct options *options)
+{
+	pid_t pid = process__pid(agent__process(agent));
+	struct heap_state heap;
+
+	agent__heap(agent, &heap);
+	if (options->agent.heap.enabled && !heap.is_followed)
+		say("no heap profile of pid %d: %s", pid, heap.text);
+	if (*heap.warning)
+		say("the heap profile of pid %d is not whole: %s", pid, heap.warning);
+}
+
 struct agent *lifecycle__attach(struct process *process, const struct options *options)
 {
 	pid_t pid = process__pid(process);
 	struct agent *agent;
-	char why[512];
+	char why[1024];
 
 	agent = agent__open(process, &options->agent, why, sizeof(why));
 	if (!agent) {
 		fail("cannot attach to pid %d: %s", pid, why);
 		return NULL;
 	}
-	if (options->agent.heap && agent__heap_problem(agent))
-		say("no heap profile of pid %d: %s", pid, agent__heap_problem(agent));
-	if (agent__heap_warning(agent))
-		say("the heap profile of pid %d is not whole: %s", pid, agent__heap_warning(agent));
+	if (!options->agent.heap.from_start)
+		lifecycle__say_heap(agent, options);
 	return agent;
 }

@@ -12,8 +12,12 @@
  * for them. `before` (may be NULL) gets the mask as it was. -errno. */
 int lifecycle__signals(sigset_t *before);
 
-/* Attaches to the process. NULL after a line that says why not. Says what will be missing, too. */
+/* Attaches to the process. NULL after a line that says why not. Says what will be missing, too, but
+ * of a heap that is followed from the program's start, which is not known yet. */
 struct agent *lifecycle__attach(struct process *process, const struct options *options);
+
+/* Says what will be missing of the heap, if anything will. */
+void lifecycle__say_heap(struct agent *agent, const struct options *options);
 
 /* Opens the process of that pid. NULL after a line that says why not. */
 struct process *lifecycle__open(pid_t pid);

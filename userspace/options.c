@@ -24,6 +24,9 @@ enum key {
 	KEY_HEAP_RATE,
 	KEY_NO_HEAP,
 	KEY_HEAP_PROBES,
+	KEY_HEAP_BUDGET,
+	KEY_ALLOCATOR,
+	KEY_PREATTACH,
 	KEY_TYPE,
 	KEY_FORMAT,
 };
@@ -44,6 +47,20 @@ enum key {
 		 0,                                                                                \
 		 "mean bytes between heap samples, K, M or G may follow (512K); 1: every "         \
 		 "allocation",                                                                     \
+		 0},                                                                               \
+		{"heap-budget",                                                                    \
+		 KEY_HEAP_BUDGET,                                                                  \
+		 "PERCENT",                                                                        \
+		 0,                                                                                \
+		 "take the heap's probes off, for a while, when they take more than this of the "  \
+		 "target's CPU time for 5 s (no limit)",                                           \
+		 0},                                                                               \
+		{"allocator",                                                                      \
+		 KEY_ALLOCATOR,                                                                    \
+		 "PATH[:PREFIX]",                                                                  \
+		 0,                                                                                \
+		 "follow the malloc of this file alone, a path as in /proc/PID/maps; PREFIX is "   \
+		 "what its functions' names begin with (je_)",                                     \
 		 0},                                                                               \
 	{                                                                                          \
 		"heap-probes", KEY_HEAP_PROBES, "auto|session|pair", 0,                            \
@@ -77,7 +94,9 @@ static const struct argp_option record_options[] = {
 	{"duration",       'd', "SECONDS", 0, "how long (30)", 0},
 	OUTPUT_OPTIONS,
 	SAMPLING_OPTIONS,
-	{},
+	{"preattach",       KEY_PREATTACH, NULL, 0,
+	  "heap: with what was in use before the attach, estimated, as a frame of its own", 0},
+	{	       },
 };
 
 static const struct argp_option run_options[] = {
@@ -236,10 +255,20 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			number(state, "--heap-rate", text, 1, POISSON_RATE_MAX, true);
 		break;
 	case KEY_NO_HEAP:
-		options->agent.heap = false;
+		options->agent.heap.enabled = false;
 		break;
 	case KEY_HEAP_PROBES:
 		options->agent.flavour = flavour(state, text);
+		break;
+	case KEY_HEAP_BUDGET:
+		options->agent.heap.budget =
+			number(state, "--heap-budget", text, 1, 100, false) / 100.0;
+		break;
+	case KEY_ALLOCATOR:
+		options->agent.heap.allocator = text;
+		break;
+	case KEY_PREATTACH:
+		options->preattach = true;
 		break;
 	case KEY_TYPE:
 		options->kind = kind(state, text);
@@ -278,7 +307,7 @@ void options__parse(struct options *options, const struct command *command, int 
 	*options = (struct options){
 		.agent = {.frequency = DEFAULT_FREQUENCY,
 			  .heap_rate = DEFAULT_HEAP_RATE,
-			  .heap = true},
+			  .heap = {.enabled = true}},
 		.listen = DEFAULT_LISTEN,
 		.kind = command->takes_command ? &profile_kind_heap : &profile_kind_cpu,
 		.duration_s = DEFAULT_DURATION,

@@ -18,6 +18,7 @@ struct options {
 	const struct profile_kind *kind;
 	uint32_t duration_s;
 	const struct format *format;
+	bool preattach;     /* of record: with what was in use before, as a frame */
 	const char *output; /* NULL: none was given; "-": standard output */
 	char **command;     /* of run: what comes behind the options; NULL-terminated */
 };

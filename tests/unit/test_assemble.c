@@ -612,7 +612,6 @@ static void comments_say_what_of_the_heap_was_lost(void **state)
 	const struct profile *profile;
 
 	(void)state;
-	samples->attached_ns = 1700000000999999999;
 	samples->counters[WIRE_ALLOC_COUNTED] = 100;
 	samples->counters[WIRE_ALLOC_STACK_BUSY] = 20;
 	samples->counters[WIRE_ALLOC_STACK_FULL] = 3;
@@ -622,7 +621,6 @@ static void comments_say_what_of_the_heap_was_lost(void **state)
 	samples->counters[WIRE_ALLOC_LOST_LIVE] = 8;
 	samples->counters[WIRE_ALLOC_LOST_RETURN] = 9;
 	profile = assemble(samples, &profile_kind_heap);
-	assert_comment(profile, "since 2023-11-14T22:13:20Z");
 	assert_comment(profile, "one sample in 524288 bytes");
 	assert_comment(profile, "123 allocations sampled, 5000 passed over");
 	assert_comment(profile, "6 (calls in progress) + 7 (call sites) + 8 (live blocks");
@@ -640,6 +638,45 @@ static void a_heap_rate_of_1_is_not_called_sampling(void **state)
 	profile = assemble(samples, &profile_kind_heap);
 	assert_comment(profile, "heap: every allocation");
 	assert_no_comment(profile, "scaled");
+	profile__free(profile);
+}
+
+static void what_else_is_known_is_a_comment_a_line(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_HEAP);
+	const struct profile *profile;
+
+	(void)state;
+	assert_int_equal(samples__add_note(samples, "heap: of 100% jemalloc"), 0);
+	assert_int_equal(samples__add_note(samples, "heap: since yesterday"), 0);
+	profile = assemble(samples, &profile_kind_heap);
+	assert_comment(profile, "heap: of 100% jemalloc");
+	assert_comment(profile, "heap: since yesterday");
+	profile__free(profile);
+}
+
+static void what_was_there_before_is_a_frame_only_if_asked_for(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_HEAP);
+	const struct profile *profile;
+
+	(void)state;
+	samples->preattach_bytes = 123456789;
+	profile = assemble(samples, &profile_kind_heap);
+	assert_int_equal(profile->sample_count, 0);
+	profile__free(profile);
+
+	samples = new_samples(SAMPLES_HEAP);
+	samples->preattach_bytes = 123456789;
+	samples->show_preattach = true;
+	profile = assemble(samples, &profile_kind_heap);
+	assert_int_equal(profile->sample_count, 1);
+	ASSERT_STACK(profile, 0, "[allocated before attach]");
+	/* Of how many objects nobody knows. */
+	assert_int_equal(profile->samples[0].values[0], 0);
+	assert_int_equal(profile->samples[0].values[1], 123456789);
+	assert_int_equal(profile->samples[0].values[2], 0);
+	assert_int_equal(profile->samples[0].values[3], 123456789);
 	profile__free(profile);
 }
 
@@ -670,6 +707,8 @@ int main(void)
 		cmocka_unit_test(comments_say_how_it_was_taken),
 		cmocka_unit_test(comments_say_what_of_the_heap_was_lost),
 		cmocka_unit_test(a_heap_rate_of_1_is_not_called_sampling),
+		cmocka_unit_test(what_else_is_known_is_a_comment_a_line),
+		cmocka_unit_test(what_was_there_before_is_a_frame_only_if_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

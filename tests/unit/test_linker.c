@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -205,8 +206,27 @@ static void a_process_that_is_gone_has_no_order(void **state)
 	assert_null(order.biases);
 }
 
-/* --- made-up memory: a program at 0x1000, whose headers say 0x0
- * ------------------------------------ */
+static size_t count_descriptors(void)
+{
+	size_t count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static void no_descriptor_is_left_open(void **state)
+{
+	size_t before = count_descriptors();
+	struct linker_order order;
+
+	(void)state;
+	assert_int_equal(linker__order(getpid(), &order), 0);
+	assert_int_equal(count_descriptors(), before);
+	linker__release(&order);
+}
+
+/* --- made-up memory: a program at 0x1000, whose headers say 0x800 --- */
 
 #define BASE         0x1000
 #define BIAS         0x800
@@ -523,8 +543,7 @@ static void real_memory_that_is_not_there_is_refused(void **state)
 	assert_order_after(cut_off, sizeof(struct r_debug) - 1, -EBADMSG);
 }
 
-/* --- auxv
- * ------------------------------------------------------------------------------------------ */
+/* --- auxv --- */
 
 static const Elf64_auxv_t good_auxv[] = {
 	{AT_SYSINFO_EHDR, {0x7fff0000}},
@@ -579,6 +598,7 @@ int main(void)
 		cmocka_unit_test(the_program_comes_first_then_preloads_then_libc),
 		cmocka_unit_test(a_linker_that_has_not_begun_has_no_order),
 		cmocka_unit_test(a_process_that_is_gone_has_no_order),
+		cmocka_unit_test(no_descriptor_is_left_open),
 		cmocka_unit_test(a_good_list_is_read_in_its_order),
 		cmocka_unit_test(the_bias_is_0_without_a_header_of_the_headers),
 		cmocka_unit_test(a_static_program_has_no_order),

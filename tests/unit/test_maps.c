@@ -101,6 +101,22 @@ static void only_an_x_makes_a_line_executable(void **state)
 	forget(&seen);
 }
 
+static void only_a_w_makes_a_line_writable(void **state)
+{
+	struct seen seen = {};
+
+	(void)state;
+	assert_int_equal(parse(&seen, "1000-2000 rw-p 00000000 00:00 0\n"
+				      "2000-3000 r-xp 00000000 00:00 0\n"
+				      "3000-4000 -w-s 00000000 00:00 0\n"),
+			 0);
+	assert_int_equal(seen.count, 3);
+	assert_true(seen.lines[0].writable);
+	assert_false(seen.lines[1].writable);
+	assert_true(seen.lines[2].writable);
+	forget(&seen);
+}
+
 static void a_path_may_be_missing(void **state)
 {
 	(void)state;
@@ -348,6 +364,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_field_of_a_line_is_read),
 		cmocka_unit_test(only_an_x_makes_a_line_executable),
+		cmocka_unit_test(only_a_w_makes_a_line_writable),
 		cmocka_unit_test(a_path_may_be_missing),
 		cmocka_unit_test(a_path_is_what_the_kernel_wrote),
 		cmocka_unit_test(an_escaped_newline_is_one_again),

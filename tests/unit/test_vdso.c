@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "function_offset.h"
 #include "target/vdso.h"
 #include "unwind/cfi.h"
 
@@ -33,7 +34,7 @@ static void its_functions_are_found_and_have_rows(void **state)
 
 	(void)state;
 	assert_non_null(table);
-	assert_int_equal(elf_file__function(file, "__vdso_clock_gettime", &offset), 0);
+	assert_int_equal(function_offset(file, "__vdso_clock_gettime", &offset), 0);
 	assert_true(elf_file__code_vaddr(file, offset, &vaddr));
 	assert_int_equal(cfi_table__rule(table, vaddr)->cfa, WIRE_CFA_REGISTER);
 	cfi_table__close(table);

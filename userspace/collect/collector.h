@@ -44,15 +44,46 @@ int collector__set_maps(struct collector *collector, const struct maps *maps);
 /* How much there is of unwind rows. */
 void collector__tables_size(const struct collector *collector, struct tables_size *size);
 
-/* Probes the allocator's functions in the target. 0 or -errno, with nothing attached; -ENOTSUP for
- * a flavour that the kernel has not. */
+/* Probes one file's functions in the target, beside those of other files. 0 or -errno, with nothing
+ * of this one attached. */
 int heap__attach(struct collector *collector, const struct allocator *allocator);
+void heap__detach(struct collector *collector); /* all of them */
 
-/* How it is probed, in words; "" while it is not. */
+/* How calls are probed, in words. */
 const char *heap__flavour(const struct collector *collector);
 
-/* All that was counted since the attach. NULL with errno set. */
+/* All that was counted since the attach, or since the last exec. NULL with errno set. */
 struct samples *heap__snapshot(struct collector *collector, struct maps *maps);
+
+/* Changes when the target executes another program, whose heap starts empty. */
+uint32_t heap__exec_era(const struct collector *collector);
+
+/* To be called after an exec: what was counted before is forgotten. 0 or -errno. */
+int heap__restart(struct collector *collector);
+
+/* From here on nothing is known of the blocks that were in use until now: some of their ends were
+ * not seen. What was allocated still counts. */
+void heap__new_era(struct collector *collector);
+
+/* Frees the kernel's memory of what belongs to earlier eras. 0 or -errno. */
+int heap__forget_earlier(struct collector *collector);
+
+struct heap_hits {
+	uint64_t emulated, stepped; /* by what the kernel does with the probed instruction */
+	uint64_t returns;           /* hits at the end of a call */
+	uint64_t stack_ns;          /* that sampled calls spent on their stacks */
+};
+
+/* Of all probes since the attach. 0 or -errno. */
+int heap__hits(struct collector *collector, struct heap_hits *hits);
+
+/* What one hit takes of the target's time, without the stack walk of a sampled one. */
+struct heap_prices {
+	double emulated_ns, stepped_ns, return_ns;
+};
+
+/* Measures it, on a function of exoprof's own; takes some 50 ms. 0 or -errno. */
+int heap__calibrate(struct collector *collector, struct heap_prices *prices);
 
 /* One request's time on the clock: all samples from its start to its end are its own, however many
  * others overlap. Sampling runs while there is at least one. */

@@ -4,63 +4,39 @@
 #include <errno.h>
 #include <linux/version.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/intern.h"
-#include "collect/internal.h"
-#include "collect/uprobe.h"
-
-static const struct {
-	enum wire_heap_call cookie;
-	bool returns;
-} kinds[ALLOCATOR_CALLS] = {
-	[ALLOCATOR_FREE] = {WIRE_HEAP_FREE,           false},
-	[ALLOCATOR_CFREE] = {WIRE_HEAP_FREE,           false},
-	[ALLOCATOR_REALLOCARRAY] = {WIRE_HEAP_REALLOCARRAY,   true },
-	[ALLOCATOR_REALLOC] = {WIRE_HEAP_REALLOC,        true },
-	[ALLOCATOR_CALLOC] = {WIRE_HEAP_CALLOC,         true },
-	[ALLOCATOR_MALLOC] = {WIRE_HEAP_MALLOC,         true },
-	[ALLOCATOR_POSIX_MEMALIGN] = {WIRE_HEAP_POSIX_MEMALIGN, true },
-	[ALLOCATOR_ALIGNED_ALLOC] = {WIRE_HEAP_ALIGNED,        true },
-	[ALLOCATOR_MEMALIGN] = {WIRE_HEAP_ALIGNED,        true },
-	[ALLOCATOR_VALLOC] = {WIRE_HEAP_MALLOC,         true },
-	[ALLOCATOR_PVALLOC] = {WIRE_HEAP_MALLOC,         true },
-};
+#include "collect/heap_probes.h"
 
 struct heap_source {
-	bool sessions;
-	int session_fd;                              /* -1: none */
-	struct bpf_link *pairs[2 * ALLOCATOR_CALLS]; /* return, entry, return, ...; NULL: none */
-	int64_t attached_ns;
+	struct heap_probes *probes;
+	struct bpf_link *exec_link;
+	uint64_t exec_counters[WIRE_COUNTERS]; /* at the last exec */
 };
 
 struct heap_source *heap_source__new(void)
 {
 	struct heap_source *source = calloc(1, sizeof(*source));
 
-	if (source)
-		source->session_fd = -1;
-	return source;
-}
-
-static void detach(struct heap_source *source)
-{
-	if (source->session_fd >= 0)
-		close(source->session_fd);
-	source->session_fd = -1;
-	for (size_t i = 2 * ALLOCATOR_CALLS; i-- > 0;) {
-		bpf_link__destroy(source->pairs[i]);
-		source->pairs[i] = NULL;
-	}
+	if (!source)
+		return NULL;
+	source->probes = heap_probes__new();
+	if (source->probes)
+		return source;
+	free(source);
+	return NULL;
 }
 
 void heap_source__free(struct heap_source *source)
 {
 	if (!source)
 		return;
-	detach(source);
+	heap_probes__free(source->probes);
+	bpf_link__destroy(source->exec_link);
 	free(source);
 }
 
@@ -102,144 +78,165 @@ static int configure_maps(struct collector *collector)
 
 int heap_source__configure(struct collector *collector)
 {
-	struct exoprof_bpf *skel = collector->skel;
-	struct heap_source *source = collector->heap;
-	enum probe_flavour flavour = collector->options.flavour;
 	int err;
 
-	skel->rodata->heap_rate = collector->options.heap_rate;
+	collector->skel->rodata->heap_rate = collector->options.heap_rate;
 	err = configure_maps(collector);
-	if (err)
-		return err;
-	source->sessions = flavour != PROBES_PAIR && uprobe_session__supported();
-	if (flavour == PROBES_SESSION && !source->sessions)
-		return -ENOTSUP;
-	bpf_program__set_autoload(skel->progs.heap_session, source->sessions);
-	bpf_program__set_autoload(skel->progs.heap_entry, !source->sessions);
-	bpf_program__set_autoload(skel->progs.heap_return, !source->sessions);
-	return source->sessions ? uprobe_session__prepare(skel->progs.heap_session) : 0;
-}
-
-/* In the order of enum allocator_call, which has frees first: a probe that is not there yet must
- * not make a freed block look alive. */
-static int attach_sessions(struct collector *collector, const struct allocator *allocator,
-			   const char *path)
-{
-	uint64_t offsets[ALLOCATOR_CALLS], cookies[ALLOCATOR_CALLS];
-	size_t count = 0;
-	int fd;
-
-	for (int call = 0; call < ALLOCATOR_CALLS; call++) {
-		if (!allocator->probe_offsets[call])
-			continue;
-		offsets[count] = allocator->probe_offsets[call];
-		cookies[count++] = kinds[call].cookie;
-	}
-	fd = uprobe_session__attach(collector->skel->progs.heap_session, collector->options.pid,
-				    path, offsets, cookies, count);
-	if (fd < 0)
-		return fd;
-	collector->heap->session_fd = fd;
-	return 0;
-}
-
-static int attach_one(struct collector *collector, const struct allocator *allocator,
-		      const char *path, enum allocator_call call, bool is_return)
-{
-	struct exoprof_bpf *skel = collector->skel;
-	struct bpf_link *link;
-	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = kinds[call].cookie, .retprobe = is_return);
-
-	link = bpf_program__attach_uprobe_opts(
-		is_return ? skel->progs.heap_return : skel->progs.heap_entry,
-		collector->options.pid, path, allocator->probe_offsets[call], &opts);
-	if (!link)
-		return -errno;
-	collector->heap->pairs[2 * call + !is_return] = link;
-	return 0;
-}
-
-/* A return's probe comes before the entry's: a call must not look unfinished. */
-static int attach_pairs(struct collector *collector, const struct allocator *allocator,
-			const char *path)
-{
-	for (int call = 0; call < ALLOCATOR_CALLS; call++) {
-		int err = 0;
-
-		if (!allocator->probe_offsets[call])
-			continue;
-		if (kinds[call].returns)
-			err = attach_one(collector, allocator, path, call, true);
-		if (!err)
-			err = attach_one(collector, allocator, path, call, false);
-		if (err)
-			return err;
-	}
-	return 0;
+	return err ? err : heap_probes__configure(collector->heap->probes, collector);
 }
 
 int heap__attach(struct collector *collector, const struct allocator *allocator)
 {
 	struct heap_source *source = collector->heap;
-	char path[64];
-	int err;
 
-	/* The very file that is mapped, whatever its path leads to by now. */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", elf_file__fd(allocator->file));
-	if (source->sessions)
-		err = attach_sessions(collector, allocator, path);
-	else
-		err = attach_pairs(collector, allocator, path);
-	if (err)
-		detach(source);
-	else
-		source->attached_ns = clock__realtime_ns();
-	return err;
+	if (!source->exec_link) {
+		source->exec_link = bpf_program__attach(collector->skel->progs.heap_exec);
+		if (!source->exec_link)
+			return -errno;
+	}
+	return heap_probes__attach(source->probes, collector, allocator);
+}
+
+void heap__detach(struct collector *collector)
+{
+	heap_probes__detach(collector->heap->probes);
 }
 
 const char *heap__flavour(const struct collector *collector)
 {
-	const struct heap_source *source = collector->heap;
-
-	if (source->session_fd >= 0)
-		return "session uprobes";
-	return source->pairs[2 * ALLOCATOR_FREE + 1] ? "uprobes and uretprobes" : "";
+	return heap_probes__flavour(collector->heap->probes);
 }
+
+int heap__hits(struct collector *collector, struct heap_hits *hits)
+{
+	uint64_t counters[WIRE_COUNTERS];
+	int err = heap_probes__hits(collector->heap->probes, collector, hits);
+
+	if (!err)
+		err = counters__read(collector->skel, counters);
+	if (!err)
+		hits->stack_ns = counters[WIRE_ALLOC_STACK_NS];
+	return err;
+}
+
+int heap__calibrate(struct collector *collector, struct heap_prices *prices)
+{
+	return heap_probes__calibrate(collector->heap->probes, collector, prices);
+}
+
+uint32_t heap__exec_era(const struct collector *collector)
+{
+	return collector->skel->bss->heap_exec_era;
+}
+
+void heap__new_era(struct collector *collector)
+{
+	__atomic_fetch_add(&collector->skel->bss->heap_era, 1, __ATOMIC_SEQ_CST);
+}
+
+/* The keys of what is to be taken out of a map, by the era that is in a key or a value. */
+struct outdated {
+	uint32_t before_era;
+	bool by_value; /* blocks; else rows */
+	void *keys;
+	size_t count, capacity;
+};
+
+static int note_outdated(void *context, const void *key, const void *value)
+{
+	struct outdated *outdated = context;
+	const struct wire_heap_key *of = outdated->by_value ? value : key;
+	size_t key_size = outdated->by_value ? sizeof(uint64_t) : sizeof(struct wire_heap_key);
+	void *keys;
+
+	if (of->era >= outdated->before_era)
+		return 0;
+	keys = array__grow(outdated->keys, outdated->count, &outdated->capacity, key_size);
+	if (!keys)
+		return -ENOMEM;
+	outdated->keys = keys;
+	memcpy((char *)keys + outdated->count++ * key_size, key, key_size);
+	return 0;
+}
+
+static int forget(struct bpf_map *map, bool by_value, uint32_t before_era)
+{
+	struct outdated outdated = {.before_era = before_era, .by_value = by_value};
+	size_t key_size = bpf_map__key_size(map);
+	int err = map__each(bpf_map__fd(map), key_size, bpf_map__value_size(map), note_outdated,
+			    &outdated);
+
+	for (size_t i = 0; i < outdated.count && !err; i++)
+		bpf_map_delete_elem(bpf_map__fd(map), (char *)outdated.keys + i * key_size);
+	free(outdated.keys);
+	return err;
+}
+
+int heap__forget_earlier(struct collector *collector)
+{
+	struct exoprof_bpf *skel = collector->skel;
+	int err = forget(skel->maps.heap_live, true, skel->bss->heap_era);
+
+	return err ? err : forget(skel->maps.heap_stats, false, skel->bss->heap_exec_era);
+}
+
+int heap__restart(struct collector *collector)
+{
+	int err = counters__read(collector->skel, collector->heap->exec_counters);
+
+	return err ? err : heap__forget_earlier(collector);
+}
+
+struct heap_gathering {
+	struct gathering gathering;
+	uint32_t era, exec_era;
+};
 
 static int add_stats(void *context, const void *key_bytes, const void *value)
 {
-	struct gathering *gathering = context;
+	struct heap_gathering *heap = context;
 	const struct wire_heap_key *key = key_bytes;
 	const struct wire_heap_counts *counts = value;
 	struct sample_row row = {
 		.size = key->size,
+		.era = key->era,
 		.samples = counts->allocs,
 		/* The two are not read at one instant. */
 		.frees = counts->frees < counts->allocs ? counts->frees : counts->allocs,
 	};
 	bool is_new;
-	int err = gathering__stack(gathering, key->stack, &row.stack, &is_new);
+	int err;
 
-	return err ? err : samples__add_row(gathering->samples, row);
+	if (key->era < heap->exec_era)
+		return 0;
+	/* What of it is still there nobody knows: what is in use stays a lower bound. */
+	if (key->era < heap->era)
+		row.frees = row.samples;
+	err = gathering__stack(&heap->gathering, key->stack, &row.stack, &is_new);
+	return err ? err : samples__add_row(heap->gathering.samples, row);
 }
 
 static int gather(struct collector *collector, struct samples *samples)
 {
 	struct exoprof_bpf *skel = collector->skel;
-	struct gathering gathering = {
-		.samples = samples,
-		.ids = intern__new(),
-		.stacks_fd = bpf_map__fd(skel->maps.heap_stacks),
+	struct heap_gathering heap = {
+		.gathering = {.samples = samples,
+			      .ids = intern__new(),
+			      .stacks_fd = bpf_map__fd(skel->maps.heap_stacks)},
+		.era = skel->bss->heap_era,
+		.exec_era = skel->bss->heap_exec_era,
 	};
 	int err;
 
-	if (!gathering.ids)
+	if (!heap.gathering.ids)
 		return -ENOMEM;
 	err = counters__read(skel, samples->counters);
+	for (int i = 0; i < WIRE_COUNTERS; i++)
+		samples->counters[i] -= collector->heap->exec_counters[i];
 	if (!err)
 		err = map__each(bpf_map__fd(skel->maps.heap_stats), sizeof(struct wire_heap_key),
-				sizeof(struct wire_heap_counts), add_stats, &gathering);
-	intern__free(gathering.ids);
+				sizeof(struct wire_heap_counts), add_stats, &heap);
+	intern__free(heap.gathering.ids);
 	return err;
 }
 
@@ -251,8 +248,6 @@ struct samples *heap__snapshot(struct collector *collector, struct maps *maps)
 	if (!samples)
 		return NULL;
 	samples->heap_rate = collector->options.heap_rate;
-	samples->how = heap__flavour(collector);
-	samples->attached_ns = collector->heap->attached_ns;
 	samples->time_ns = clock__realtime_ns();
 	err = gather(collector, samples);
 	if (!err)

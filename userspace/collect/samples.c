@@ -2,6 +2,7 @@
 #include "collect/samples.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "base/intern.h"
@@ -25,6 +26,9 @@ void samples__free(struct samples *samples)
 		free(samples->stacks[i].frames);
 	free(samples->stacks);
 	free(samples->rows);
+	for (size_t i = 0; i < samples->note_count; i++)
+		free(samples->notes[i]);
+	free(samples->notes);
 	maps__put(samples->maps);
 	free(samples);
 }
@@ -44,15 +48,28 @@ int samples__add_row(struct samples *samples, struct sample_row row)
 	return array_append(&samples->rows, &samples->row_count, &samples->row_capacity, row);
 }
 
-/* Rows are the same if stack and size are; indexes differ from collection to collection, so a stack
- * goes by its hash. */
+int samples__add_note(struct samples *samples, const char *text)
+{
+	char *copy = strdup(text);
+	int err = -ENOMEM;
+
+	if (copy)
+		err = array_append(&samples->notes, &samples->note_count, &samples->note_capacity,
+				   copy);
+	if (err)
+		free(copy);
+	return err;
+}
+
+/* Rows are the same if stack, size and era are; indexes differ from collection to collection, so a
+ * stack goes by its hash. */
 struct row_key {
-	uint64_t hash, size;
+	uint64_t hash, size, era;
 };
 
 static struct row_key key_of(const struct samples *samples, const struct sample_row *row)
 {
-	return (struct row_key){samples->stacks[row->stack].hash, row->size};
+	return (struct row_key){samples->stacks[row->stack].hash, row->size, row->era};
 }
 
 /* Drops the rows in which nothing happened. */

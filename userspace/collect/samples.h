@@ -28,6 +28,7 @@ struct sample_stack {
 struct sample_row {
 	uint32_t stack;  /* index */
 	uint64_t size;   /* heap: bytes of each object */
+	uint32_t era;    /* heap: see struct wire_heap_key */
 	int64_t samples; /* cpu: ticks; heap: objects allocated */
 	int64_t frees;   /* heap: those of them that are gone */
 };
@@ -42,12 +43,14 @@ struct samples {
 	size_t row_count, row_capacity;
 	uint64_t counters[WIRE_COUNTERS]; /* over the time of the collection */
 	struct maps *maps;
-	const char *how;     /* what ticks or how calls are probed; a constant */
-	const char *note;    /* what else the reader should know, or NULL; as long as the agent */
-	int64_t attached_ns; /* heap: since when allocations are followed, since the epoch */
-	int64_t time_ns;     /* end, since the epoch */
-	int64_t duration_ns; /* 0: everything since the attach */
-	bool target_gone;    /* the target exited before the collection was due to end */
+	const char *how; /* cpu: what ticks; a constant */
+	char **notes;    /* what else the reader should know, a line each */
+	size_t note_count, note_capacity;
+	uint64_t preattach_bytes; /* heap: in use since before the attach, estimated */
+	bool show_preattach;      /* as a frame, in the totals */
+	int64_t time_ns;          /* end, since the epoch */
+	int64_t duration_ns;      /* 0: everything since the attach */
+	bool target_gone;         /* the target exited before the collection was due to end */
 };
 
 /* NULL with errno set. Takes its own reference to `maps`. */
@@ -57,6 +60,8 @@ void samples__free(struct samples *samples); /* NULL is fine */
 /* Takes over the frames, also where it fails. 0 or -ENOMEM. */
 int samples__add_stack(struct samples *samples, struct sample_stack stack);
 int samples__add_row(struct samples *samples, struct sample_row row);
+
+int samples__add_note(struct samples *samples, const char *text);
 
 /* Takes what an earlier collection of the same source had counted out of a later one, and makes it
  * a profile of the time between them. 0 or -ENOMEM. */

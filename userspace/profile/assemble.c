@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/intern.h"
 #include "profile/builder.h"
@@ -281,15 +280,7 @@ static void comment_heap(struct assembly *assembly)
 	struct profile_builder *builder = assembly->builder;
 	const struct samples *samples = assembly->samples;
 	const uint64_t *counters = samples->counters;
-	time_t attached = samples->attached_ns / 1000000000;
-	char since[32];
-	struct tm utc;
 
-	strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&attached, &utc));
-	profile_builder__comment(builder,
-				 "heap: malloc, free and their kin of glibc, by %s, "
-				 "since %s; what was allocated before is unknown and not counted",
-				 samples->how, since);
 	if (samples->heap_rate > 1)
 		profile_builder__comment(builder,
 					 "heap: one sample in %" PRIu64
@@ -320,6 +311,16 @@ static void add_lost(struct assembly *assembly)
 		profile_builder__sample(assembly->builder, &assembly->lost_note, 1, values, 0);
 }
 
+/* Nobody knows how many objects that were. */
+static void add_preattach(struct assembly *assembly)
+{
+	int64_t bytes = assembly->samples->preattach_bytes;
+	int64_t values[PROFILE_VALUES_MAX] = {0, bytes, 0, bytes};
+	uint32_t note = profile_builder__note(assembly->builder, "[allocated before attach]");
+
+	profile_builder__sample(assembly->builder, &note, 1, values, 0);
+}
+
 static void add_comments(struct assembly *assembly, const char *title)
 {
 	profile_builder__comment(assembly->builder, "exoprof " EXOPROF_VERSION ": %s", title);
@@ -328,8 +329,8 @@ static void add_comments(struct assembly *assembly, const char *title)
 	else
 		comment_heap(assembly);
 	comment_stacks(assembly);
-	if (assembly->samples->note)
-		profile_builder__comment(assembly->builder, "%s", assembly->samples->note);
+	for (size_t i = 0; i < assembly->samples->note_count; i++)
+		profile_builder__comment(assembly->builder, "%s", assembly->samples->notes[i]);
 	if (assembly->samples->target_gone)
 		profile_builder__comment(
 			assembly->builder,
@@ -356,6 +357,8 @@ static void fill(struct assembly *assembly, const char *comm, int pid)
 		add_row(assembly, &samples->rows[i]);
 	if (samples->source == SAMPLES_CPU)
 		add_lost(assembly);
+	if (samples->show_preattach)
+		add_preattach(assembly);
 	add_comments(assembly, title);
 }
 

@@ -53,7 +53,27 @@ static void put_text(FILE *out, const char *text)
 	put_escaped(out, text, strlen(text));
 }
 
-static void put_target(FILE *out, const struct agent *agent)
+static void put_heap(FILE *out, struct agent *agent)
+{
+	struct heap_state heap;
+
+	agent__heap(agent, &heap);
+	fputs(heap.is_followed ? "<p>Heap: " : "<p>No heap profile: ", out);
+	put_text(out, heap.text);
+	fputs(heap.is_followed ? ", from the attach on" : "", out);
+	if (heap.cost.seconds > 0)
+		fprintf(out,
+			"; its probes take %.1f%% of the target's CPU time (%.0f hits a second)",
+			100 * heap.cost.share, heap.cost.hits);
+	fputs(".</p>\n", out);
+	if (*heap.warning) {
+		fprintf(out, "<p><strong>The heap profile is not whole:</strong> ");
+		put_text(out, heap.warning);
+		fprintf(out, ".</p>\n");
+	}
+}
+
+static void put_target(FILE *out, struct agent *agent)
 {
 	const struct process *process = agent__process(agent);
 	size_t length;
@@ -63,19 +83,7 @@ static void put_target(FILE *out, const struct agent *agent)
 	put_escaped(out, cmdline, length);
 	fprintf(out, "</code>%s</p>\n",
 		process__is_alive(process) ? "" : " <strong>(it has exited)</strong>");
-	if (agent__heap_problem(agent)) {
-		fprintf(out, "<p>No heap profile: ");
-		put_text(out, agent__heap_problem(agent));
-		fprintf(out, "</p>\n");
-	} else {
-		fprintf(out, "<p>Heap: glibc, by %s, from the attach on.</p>\n",
-			agent__heap_flavour(agent));
-	}
-	if (agent__heap_warning(agent)) {
-		fprintf(out, "<p><strong>The heap profile is not whole:</strong> ");
-		put_text(out, agent__heap_warning(agent));
-		fprintf(out, "</p>\n");
-	}
+	put_heap(out, agent);
 }
 
 static void put_tables(FILE *out, struct agent *agent)

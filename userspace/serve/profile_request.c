@@ -88,6 +88,27 @@ static bool check_debug(h2o_req_t *req, uint32_t seconds)
 	return false;
 }
 
+static bool preattach(h2o_req_t *req, struct agent_request *request)
+{
+	char text[32];
+	long value = 0;
+
+	if (!get(req, "preattach", text, sizeof(text)))
+		return true;
+	if (!query__integer(text, &value) || value < 0 || value > 1) {
+		reply__error(req, 400, "invalid value for \"preattach\" - must be 0 or 1");
+		return false;
+	}
+	if (value && request->seconds) {
+		reply__error(req, 400,
+			     "seconds and preattach params are incompatible: nothing from "
+			     "before is part of a difference");
+		return false;
+	}
+	request->preattach = value;
+	return true;
+}
+
 static bool find_format(h2o_req_t *req, const struct format **format)
 {
 	char name[32];
@@ -107,7 +128,7 @@ static bool read_query(h2o_req_t *req, struct agent_request *request)
 		if (!cpu_seconds(req, &request->seconds))
 			return false;
 	} else if (!snapshot_seconds(req, &request->seconds) ||
-		   !check_debug(req, request->seconds)) {
+		   !check_debug(req, request->seconds) || !preattach(req, request)) {
 		return false;
 	}
 	return find_format(req, &request->format);
@@ -199,13 +220,13 @@ void profile_request__start(struct routes *routes, h2o_req_t *req, const struct 
 
 static void reply_failure(const struct job *job)
 {
-	const struct agent *agent = job->routes->agent;
 	const char *name = job->kind->name;
+	struct heap_state heap;
 
 	switch (job->answer.err) {
 	case -ENODATA:
-		reply__error(job->req, 500, "Could not take the %s profile: %s", name,
-			     agent__heap_problem(agent));
+		agent__heap(job->routes->agent, &heap);
+		reply__error(job->req, 500, "Could not take the %s profile: %s", name, heap.text);
 		break;
 	case -ESRCH:
 		reply__error(job->req, 500, "Could not take the %s profile: the target has exited",

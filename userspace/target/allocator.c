@@ -5,105 +5,253 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "target/prologue.h"
-
+/* Sorted by name. Beside what the C and C++ standards and glibc have there are jemalloc's *x
+ * functions, and what mimalloc alone has. C++'s operators are _Zn* and _Zd*: w is `new`, a is
+ * `[]`, l is `delete`; then the sizes, alignments and std::nothrow that they take (Itanium C++
+ * ABI, 5.1). */
 static const struct {
 	const char *name;
-	bool is_needed; /* what has not even these is no allocator */
-} calls[ALLOCATOR_CALLS] = {
-	[ALLOCATOR_FREE] = {"free",           true },
-	[ALLOCATOR_CFREE] = {"cfree",          false},
-	[ALLOCATOR_REALLOCARRAY] = {"reallocarray",   false},
-	[ALLOCATOR_REALLOC] = {"realloc",        true },
-	[ALLOCATOR_CALLOC] = {"calloc",         true },
-	[ALLOCATOR_MALLOC] = {"malloc",         true },
-	[ALLOCATOR_POSIX_MEMALIGN] = {"posix_memalign", false},
-	[ALLOCATOR_ALIGNED_ALLOC] = {"aligned_alloc",  false},
-	[ALLOCATOR_MEMALIGN] = {"memalign",       false},
-	[ALLOCATOR_VALLOC] = {"valloc",         false},
-	[ALLOCATOR_PVALLOC] = {"pvalloc",        false},
+	enum wire_heap_call call;
+} functions[] = {
+	{"_ZdaPv",			      WIRE_HEAP_FREE          },
+	{"_ZdaPvRKSt9nothrow_t",                WIRE_HEAP_FREE          },
+	{"_ZdaPvSt11align_val_t",               WIRE_HEAP_FREE          },
+	{"_ZdaPvSt11align_val_tRKSt9nothrow_t", WIRE_HEAP_FREE          },
+	{"_ZdaPvm",			     WIRE_HEAP_FREE          },
+	{"_ZdaPvmSt11align_val_t",              WIRE_HEAP_FREE          },
+	{"_ZdlPv",			      WIRE_HEAP_FREE          },
+	{"_ZdlPvRKSt9nothrow_t",                WIRE_HEAP_FREE          },
+	{"_ZdlPvSt11align_val_t",               WIRE_HEAP_FREE          },
+	{"_ZdlPvSt11align_val_tRKSt9nothrow_t", WIRE_HEAP_FREE          },
+	{"_ZdlPvm",			     WIRE_HEAP_FREE          },
+	{"_ZdlPvmSt11align_val_t",              WIRE_HEAP_FREE          },
+	{"_Znam",			       WIRE_HEAP_MALLOC        },
+	{"_ZnamRKSt9nothrow_t",                 WIRE_HEAP_MALLOC        },
+	{"_ZnamSt11align_val_t",                WIRE_HEAP_MALLOC        },
+	{"_ZnamSt11align_val_tRKSt9nothrow_t",  WIRE_HEAP_MALLOC        },
+	{"_Znwm",			       WIRE_HEAP_MALLOC        },
+	{"_ZnwmRKSt9nothrow_t",                 WIRE_HEAP_MALLOC        },
+	{"_ZnwmSt11align_val_t",                WIRE_HEAP_MALLOC        },
+	{"_ZnwmSt11align_val_tRKSt9nothrow_t",  WIRE_HEAP_MALLOC        },
+	{"aligned_alloc",                       WIRE_HEAP_ALIGNED       },
+	{"calloc",			      WIRE_HEAP_CALLOC        },
+	{"cfree",			       WIRE_HEAP_FREE          },
+	{"dallocx",			     WIRE_HEAP_FREE          },
+	{"free",				WIRE_HEAP_FREE          },
+	{"free_aligned_sized",                  WIRE_HEAP_FREE          },
+	{"free_sized",			  WIRE_HEAP_FREE          },
+	{"malloc",			      WIRE_HEAP_MALLOC        },
+	{"mallocx",			     WIRE_HEAP_MALLOC        },
+	{"memalign",			    WIRE_HEAP_ALIGNED       },
+	{"mi_free_aligned",                     WIRE_HEAP_FREE          },
+	{"mi_free_size",                        WIRE_HEAP_FREE          },
+	{"mi_free_size_aligned",                WIRE_HEAP_FREE          },
+	{"mi_malloc_aligned",                   WIRE_HEAP_MALLOC        },
+	{"mi_mallocn",			  WIRE_HEAP_CALLOC        },
+	{"mi_new",			      WIRE_HEAP_MALLOC        },
+	{"mi_new_aligned",                      WIRE_HEAP_MALLOC        },
+	{"mi_new_aligned_nothrow",              WIRE_HEAP_MALLOC        },
+	{"mi_new_nothrow",                      WIRE_HEAP_MALLOC        },
+	{"mi_reallocf",			 WIRE_HEAP_REALLOCF      },
+	{"mi_reallocn",			 WIRE_HEAP_REALLOCARRAY  },
+	{"mi_rezalloc",			 WIRE_HEAP_REALLOC       },
+	{"mi_zalloc",			   WIRE_HEAP_MALLOC        },
+	{"mi_zalloc_aligned",                   WIRE_HEAP_MALLOC        },
+	{"posix_memalign",                      WIRE_HEAP_POSIX_MEMALIGN},
+	{"pvalloc",			     WIRE_HEAP_MALLOC        },
+	{"rallocx",			     WIRE_HEAP_REALLOC       },
+	{"realloc",			     WIRE_HEAP_REALLOC       },
+	{"reallocarray",                        WIRE_HEAP_REALLOCARRAY  },
+	{"reallocf",			    WIRE_HEAP_REALLOCF      },
+	{"sdallocx",			    WIRE_HEAP_FREE          },
+	{"valloc",			      WIRE_HEAP_MALLOC        },
+	{"xallocx",			     WIRE_HEAP_RESIZE        },
 };
 
-const char *allocator__call_name(enum allocator_call call)
+#define FUNCTIONS (sizeof(functions) / sizeof(*functions))
+
+/* How many arguments matter, see enum wire_heap_call. */
+static unsigned int argument_count(enum wire_heap_call call)
 {
-	return calls[call].name;
+	switch (call) {
+	case WIRE_HEAP_MALLOC:
+	case WIRE_HEAP_FREE:
+		return 1;
+	case WIRE_HEAP_REALLOCARRAY:
+	case WIRE_HEAP_POSIX_MEMALIGN:
+		return 3;
+	default:
+		return 2;
+	}
 }
 
-/* Only glibc exports this one (gnu_get_libc_version(3)); its file's name varies. */
-static bool is_glibc(const struct elf_file *file)
-{
-	uint64_t offset;
+/* jemalloc's own, Rust's tikv-jemallocator's, mimalloc's and gperftools'. */
+static const char *const known_prefixes[] = {"", "je_", "_rjem_", "mi_", "tc_"};
 
-	return !elf_file__function(file, "gnu_get_libc_version", &offset);
+#define PREFIXES (sizeof(known_prefixes) / sizeof(*known_prefixes))
+
+/* Functions that only the one has, in order: a program with jemalloc in it may have parts of
+ * glibc's in it too. `_int_malloc` is a local symbol of a static glibc; __dls3 is musl's dynamic
+ * linker,
+ * __malloc_alloc_meta its mallocng. */
+static const struct {
+	const char *function, *name;
+} markers[] = {
+	{"mallctl",                "jemalloc"},
+	{"je_mallctl",             "jemalloc"},
+	{"_rjem_mallctl",          "jemalloc"},
+	{"tc_malloc",              "tcmalloc"},
+	{"TCMallocInternalMalloc", "tcmalloc"},
+	{"mi_malloc",              "mimalloc"},
+	{"gnu_get_libc_version",   "glibc"   },
+	{"_int_malloc",            "glibc"   },
+	{"__dls3",                 "musl"    },
+	{"__malloc_alloc_meta",    "musl"    },
+};
+
+#define MARKERS (sizeof(markers) / sizeof(*markers))
+
+struct reading {
+	const char *const *prefixes;
+	size_t prefix_count;
+	struct place {
+		uint64_t file_offset; /* 0: not there */
+		bool is_exported;
+	} (*places)[FUNCTIONS]; /* by prefix */
+	size_t marker;          /* MARKERS: none */
+};
+
+bool allocator__gives(enum wire_heap_call call)
+{
+	return call != WIRE_HEAP_FREE;
 }
 
-static int find_probe(struct elf_file *file, const char *name, uint64_t *probe_offset)
+static int compare_name(const void *key, const void *item)
 {
-	unsigned char code[PROLOGUE_BYTES];
-	struct probe_place place;
-	uint64_t entry;
-	size_t size;
-	int err = elf_file__function(file, name, &entry);
-
-	if (err)
-		return err;
-	size = elf_file__read(file, entry, code, sizeof(code));
-	prologue__place(code, size, PROLOGUE_ARGUMENTS_MAX, true, &place);
-	*probe_offset = entry + place.offset;
-	return 0;
+	return strcmp(key, *(const char *const *)item);
 }
 
-/* Two probes on one instruction would count a call twice. */
-static bool is_probed(const struct allocator *allocator, uint64_t probe_offset)
+static void find_marker(struct reading *reading, const char *name)
 {
-	for (int call = 0; call < ALLOCATOR_CALLS; call++) {
-		if (allocator->probe_offsets[call] == probe_offset)
+	for (size_t i = 0; i < reading->marker; i++) {
+		if (!strcmp(markers[i].function, name)) {
+			reading->marker = i;
+			return;
+		}
+	}
+}
+
+static void see_function(void *context, const struct elf_function *function)
+{
+	struct reading *reading = context;
+
+	find_marker(reading, function->name);
+	for (size_t i = 0; i < reading->prefix_count; i++) {
+		size_t length = strlen(reading->prefixes[i]);
+		const char *const *found;
+		struct place *place;
+
+		if (strncmp(function->name, reading->prefixes[i], length))
+			continue;
+		found = bsearch(function->name + length, functions, FUNCTIONS, sizeof(*functions),
+				compare_name);
+		if (!found)
+			continue;
+		place = &reading->places[i][(const typeof(*functions) *)found - functions];
+		if (!place->file_offset)
+			*place = (struct place){function->file_offset, function->is_exported};
+	}
+}
+
+static const struct place *place_of(const struct reading *reading, size_t prefix, const char *name)
+{
+	const typeof(*functions) *found =
+		bsearch(name, functions, FUNCTIONS, sizeof(*functions), compare_name);
+
+	return &reading->places[prefix][found - functions];
+}
+
+static bool is_allocator(const struct reading *reading)
+{
+	for (size_t i = 0; i < reading->prefix_count; i++) {
+		if (place_of(reading, i, "malloc")->file_offset &&
+		    place_of(reading, i, "free")->file_offset)
 			return true;
 	}
 	return false;
 }
 
-static int take(struct allocator *allocator, struct elf_file *file)
+/* Two probes on one instruction would count a call twice. */
+static bool is_probed(const struct allocator *allocator, uint64_t file_offset)
 {
-	for (int call = 0; call < ALLOCATOR_CALLS; call++) {
-		uint64_t probe_offset;
-		int err = find_probe(file, calls[call].name, &probe_offset);
-
-		if (err && calls[call].is_needed)
-			return err;
-		if (!err && !is_probed(allocator, probe_offset))
-			allocator->probe_offsets[call] = probe_offset;
+	for (size_t i = 0; i < allocator->count; i++) {
+		if (allocator->probes[i].file_offset == file_offset)
+			return true;
 	}
-	allocator->file = elf_file__get(file);
-	return 0;
+	return false;
 }
 
-int allocator__find(struct allocator *allocator, const struct maps *maps)
+static void add_probe(struct allocator *allocator, size_t function, uint64_t entry)
 {
-	uint64_t offset;
-	int err = -ENOENT;
+	unsigned char code[PROLOGUE_BYTES];
+	size_t size = elf_file__read(allocator->file, entry, code, sizeof(code));
+	struct allocator_probe probe = {
+		.function = functions[function].name,
+		.call = functions[function].call,
+	};
 
-	memset(allocator, 0, sizeof(*allocator));
-	for (size_t i = 0; i < maps->count; i++) {
-		struct elf_file *file = maps->items[i].file;
+	/* free(NULL) does nothing, realloc(NULL, n) does. */
+	prologue__place(code, size, argument_count(probe.call), !allocator__gives(probe.call),
+			&probe.place);
+	probe.file_offset = entry + probe.place.offset;
+	if (allocator->count < ALLOCATOR_PROBES_MAX && !is_probed(allocator, probe.file_offset))
+		allocator->probes[allocator->count++] = probe;
+}
 
-		if (!file)
-			continue;
-		if (is_glibc(file)) {
-			if (!allocator->file)
-				err = take(allocator, file);
-		} else if (!allocator->other && !elf_file__function(file, "malloc", &offset)) {
-			allocator->other = strdup(elf_file__name(file));
+/* With `gives` what gives memory out, else what takes it back. */
+static void add_probes(struct allocator *allocator, const struct reading *reading, bool gives)
+{
+	for (size_t prefix = 0; prefix < reading->prefix_count; prefix++) {
+		for (size_t i = 0; i < FUNCTIONS; i++) {
+			const struct place *place = &reading->places[prefix][i];
+
+			if (place->file_offset && allocator__gives(functions[i].call) == gives)
+				add_probe(allocator, i, place->file_offset);
 		}
 	}
-	if (err)
-		allocator__release(allocator);
+}
+
+int allocator__read(struct allocator *allocator, struct elf_file *file, const char *prefix)
+{
+	struct reading reading = {
+		.prefixes = prefix ? &prefix : known_prefixes,
+		.prefix_count = prefix ? 1 : PREFIXES,
+		.marker = MARKERS,
+	};
+	int err;
+
+	*allocator = (struct allocator){.file = file, .name = "an unknown allocator"};
+	reading.places = calloc(reading.prefix_count, sizeof(*reading.places));
+	if (!reading.places)
+		return -ENOMEM;
+	err = elf_file__each_function(file, see_function, &reading);
+	if (is_allocator(&reading)) {
+		add_probes(allocator, &reading, false);
+		add_probes(allocator, &reading, true);
+	}
+	allocator->is_exported =
+		!*reading.prefixes[0] && place_of(&reading, 0, "malloc")->is_exported;
+	if (reading.marker < MARKERS)
+		allocator->name = markers[reading.marker].name;
+	free(reading.places);
+	if (!err && !allocator->count)
+		err = -ENOENT;
+	allocator->file = err ? NULL : elf_file__get(file);
 	return err;
 }
 
 void allocator__release(struct allocator *allocator)
 {
 	elf_file__put(allocator->file);
-	free(allocator->other);
-	memset(allocator, 0, sizeof(*allocator));
+	*allocator = (struct allocator){};
 }

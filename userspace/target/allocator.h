@@ -1,38 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which functions of which file the target gets its heap from. */
+/* The functions of one file that give out memory and take it back, and where to probe them. */
 #ifndef EXOPROF_ALLOCATOR_H
 #define EXOPROF_ALLOCATOR_H
 
-#include "target/maps.h"
+#include <linux/types.h>
 
-enum allocator_call {
-	ALLOCATOR_FREE,
-	ALLOCATOR_CFREE,
-	ALLOCATOR_REALLOCARRAY,
-	ALLOCATOR_REALLOC,
-	ALLOCATOR_CALLOC,
-	ALLOCATOR_MALLOC,
-	ALLOCATOR_POSIX_MEMALIGN,
-	ALLOCATOR_ALIGNED_ALLOC,
-	ALLOCATOR_MEMALIGN,
-	ALLOCATOR_VALLOC,
-	ALLOCATOR_PVALLOC,
-	ALLOCATOR_CALLS,
+#include "target/elf_file.h"
+#include "target/prologue.h"
+#include "wire.h"
+
+#define ALLOCATOR_PROBES_MAX 192
+
+struct allocator_probe {
+	const char *function; /* without its prefix: "malloc"; a constant */
+	enum wire_heap_call call;
+	uint64_t file_offset;
+	struct probe_place place; /* its offset is in file_offset already */
 };
 
 struct allocator {
 	struct elf_file *file;
-	/* In the file, where to probe each function; 0 for one that it does not have, or that is
-	 * another one by a second name: one probe is enough for both. */
-	uint64_t probe_offsets[ALLOCATOR_CALLS];
-	char *other; /* another file that defines malloc and may stand before this one, or NULL */
+	const char *name; /* "glibc", "jemalloc", ...; "an unknown allocator" */
+	bool is_exported; /* other files' calls can be bound to it by the dynamic linker */
+	/* Those that take memory back come first. A function that has several names is in it once.
+	 */
+	struct allocator_probe probes[ALLOCATOR_PROBES_MAX];
+	size_t count;
 };
 
-/* The function's name: "malloc". */
-const char *allocator__call_name(enum allocator_call call);
+/* Whether the call gives out memory, so that its return matters. */
+bool allocator__gives(enum wire_heap_call call);
 
-/* Finds glibc's among the mapped files. 0; -ENOENT where the target has not mapped it; -errno. */
-int allocator__find(struct allocator *allocator, const struct maps *maps);
+/* Looks for an allocator's functions among the file's own, its local symbols included: a malloc and
+ * a free, and all their kin that is there. `prefix`: of their names, such as "je_"; NULL: none, and
+ * each that known allocators use. 0; -ENOENT where there are none; -EBADMSG; -ENOMEM. */
+int allocator__read(struct allocator *allocator, struct elf_file *file, const char *prefix);
 void allocator__release(struct allocator *allocator);
 
 #endif

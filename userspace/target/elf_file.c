@@ -8,14 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Real files have up to about ten; a build ID is 20 bytes, 64 at the very most. */
-#define SEGMENTS_MAX 64
-#define BUILD_ID_MAX 64
+#define SEGMENTS_MAX     64
+#define BUILD_ID_MAX     64
+
+/* Chromium's symbol table, with all its local symbols, is some 60 MiB. */
+#define SYMBOLS_SIZE_MAX (256 << 20)
 
 /* The smallest page of x86-64. */
-#define PAGE_MASK    4095ULL
+#define PAGE_MASK        4095ULL
 
 struct segment {
 	uint64_t offset, vaddr, size;
@@ -25,6 +29,7 @@ struct segment {
 struct elf_file {
 	atomic_uint refs;
 	int fd;
+	uint64_t device, inode; /* 0: unknown */
 	char *name;
 	char build_id[2 * BUILD_ID_MAX + 1];
 	struct segment segments[SEGMENTS_MAX];
@@ -66,6 +71,7 @@ static void read_build_id(struct elf_file *file, Elf *elf)
 struct elf_file *elf_file__open(int fd, const char *name)
 {
 	struct elf_file *file = calloc(1, sizeof(*file));
+	struct stat st;
 	Elf *elf;
 
 	if (!file) {
@@ -74,6 +80,10 @@ struct elf_file *elf_file__open(int fd, const char *name)
 	}
 	file->refs = 1;
 	file->fd = fd;
+	if (!fstat(fd, &st)) {
+		file->device = st.st_dev;
+		file->inode = st.st_ino;
+	}
 	file->name = strdup(name);
 	if (!file->name) {
 		elf_file__put(file);
@@ -119,6 +129,11 @@ const char *elf_file__build_id(const struct elf_file *file)
 	return file->build_id;
 }
 
+bool elf_file__is_same(const struct elf_file *a, const struct elf_file *b)
+{
+	return a == b || (a->inode && a->inode == b->inode && a->device == b->device);
+}
+
 bool elf_file__vaddr(const struct elf_file *file, uint64_t file_offset, uint64_t *vaddr)
 {
 	for (unsigned int i = 0; i < file->segment_count; i++) {
@@ -160,57 +175,57 @@ static bool offset_of(const struct elf_file *file, uint64_t vaddr, uint64_t *fil
 	return false;
 }
 
-/* The value of a defined function in one section of dynamic symbols. */
-static bool find_in_section(Elf *elf, Elf_Scn *section, const char *name, uint64_t *vaddr)
+struct function_search {
+	const struct elf_file *file;
+	Elf *elf;
+	void (*each)(void *context, const struct elf_function *function);
+	void *context;
+};
+
+/* An indirect function's symbol leads to what chooses it, not to the function. */
+static void give_functions(const struct function_search *search, Elf_Scn *section,
+			   const GElf_Shdr *shdr)
 {
 	Elf_Data *data = elf_getdata(section, NULL);
-	GElf_Shdr shdr;
+	struct elf_function function = {.is_exported = shdr->sh_type == SHT_DYNSYM};
 	GElf_Sym sym;
-	const char *found;
 
-	if (!data || !gelf_getshdr(section, &shdr))
-		return false;
-	for (int i = 0; gelf_getsym(data, i, &sym); i++) {
+	for (int i = 0; data && gelf_getsym(data, i, &sym); i++) {
 		if (sym.st_shndx == SHN_UNDEF || GELF_ST_TYPE(sym.st_info) != STT_FUNC)
 			continue;
-		found = elf_strptr(elf, shdr.sh_link, sym.st_name);
-		if (found && !strcmp(found, name)) {
-			*vaddr = sym.st_value;
-			return true;
-		}
+		function.name = elf_strptr(search->elf, shdr->sh_link, sym.st_name);
+		if (function.name && offset_of(search->file, sym.st_value, &function.file_offset))
+			search->each(search->context, &function);
 	}
-	return false;
 }
 
-static bool find_function(Elf *elf, const char *name, uint64_t *vaddr)
+static void search_sections(const struct function_search *search, uint32_t type)
 {
 	Elf_Scn *section = NULL;
 	GElf_Shdr shdr;
 
-	while ((section = elf_nextscn(elf, section))) {
-		if (gelf_getshdr(section, &shdr) && shdr.sh_type == SHT_DYNSYM &&
-		    find_in_section(elf, section, name, vaddr))
-			return true;
+	while ((section = elf_nextscn(search->elf, section))) {
+		if (gelf_getshdr(section, &shdr) && shdr.sh_type == type &&
+		    shdr.sh_size <= SYMBOLS_SIZE_MAX)
+			give_functions(search, section, &shdr);
 	}
-	return false;
 }
 
-int elf_file__function(const struct elf_file *file, const char *name, uint64_t *file_offset)
+int elf_file__each_function(const struct elf_file *file,
+			    void (*each)(void *context, const struct elf_function *function),
+			    void *context)
 {
-	uint64_t vaddr;
-	Elf *elf;
-	bool found;
+	struct function_search search = {.file = file, .each = each, .context = context};
 
 	if (!file->segment_count)
-		return -ENOENT;
-	elf = elf_begin(file->fd, ELF_C_READ, NULL);
-	if (!elf)
+		return 0;
+	search.elf = elf_begin(file->fd, ELF_C_READ, NULL);
+	if (!search.elf)
 		return -EBADMSG;
-	found = find_function(elf, name, &vaddr);
-	elf_end(elf);
-	if (!found)
-		return -ENOENT;
-	return offset_of(file, vaddr, file_offset) ? 0 : -EBADMSG;
+	search_sections(&search, SHT_DYNSYM);
+	search_sections(&search, SHT_SYMTAB);
+	elf_end(search.elf);
+	return 0;
 }
 
 size_t elf_file__read(const struct elf_file *file, uint64_t file_offset, void *buffer, size_t size)

@@ -23,6 +23,9 @@ int elf_file__fd(const struct elf_file *file);
 const char *elf_file__name(const struct elf_file *file);     /* as the target calls it */
 const char *elf_file__build_id(const struct elf_file *file); /* hex, "" where there is none */
 
+/* Whether both are one file on disk. */
+bool elf_file__is_same(const struct elf_file *a, const struct elf_file *b);
+
 /* The address that the file's own headers give to the byte at this offset; false where no segment
  * holds it. */
 bool elf_file__vaddr(const struct elf_file *file, uint64_t file_offset, uint64_t *vaddr);
@@ -31,9 +34,17 @@ bool elf_file__vaddr(const struct elf_file *file, uint64_t file_offset, uint64_t
  * the segment in it perhaps later. False where the offset belongs to no executable segment. */
 bool elf_file__code_vaddr(const struct elf_file *file, uint64_t file_offset, uint64_t *vaddr);
 
-/* Where in the file the exported function of that name begins. 0, -ENOENT, or -EBADMSG for a file
- * that cannot be read. */
-int elf_file__function(const struct elf_file *file, const char *name, uint64_t *file_offset);
+struct elf_function {
+	const char *name; /* as long as the call */
+	uint64_t file_offset;
+	bool is_exported; /* in the dynamic symbol table, where other files find it */
+};
+
+/* Calls `each` for every function that the file defines and that has a place in it, those of the
+ * dynamic symbol table first. 0, or -EBADMSG for a file that cannot be read. */
+int elf_file__each_function(const struct elf_file *file,
+			    void (*each)(void *context, const struct elf_function *function),
+			    void *context);
 
 /* Up to `size` bytes from there. Gives how many; 0 past the end or where reading fails. */
 size_t elf_file__read(const struct elf_file *file, uint64_t file_offset, void *buffer, size_t size);

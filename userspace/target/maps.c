@@ -30,7 +30,7 @@ static void unescape(char *path)
 	*to = '\0';
 }
 
-static int parse_line(char *text, struct map_line *line)
+int map_line__parse(char *text, struct map_line *line)
 {
 	char permissions[5];
 	unsigned int major, minor;
@@ -42,6 +42,7 @@ static int parse_line(char *text, struct map_line *line)
 	    strlen(permissions) != 4 || line->start >= line->end)
 		return -EBADMSG;
 	line->device = makedev(major, minor);
+	line->writable = permissions[1] == 'w';
 	line->executable = permissions[2] == 'x';
 	line->path = NULL;
 	if (path_at && text[path_at]) {
@@ -61,7 +62,7 @@ int map_lines__parse(FILE *in, int (*each)(void *context, const struct map_line 
 	int err = 0;
 
 	while (!err && getline(&text, &capacity, in) > 0) {
-		err = parse_line(text, &line);
+		err = map_line__parse(text, &line);
 		if (!err)
 			err = each(context, &line);
 	}

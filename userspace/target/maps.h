@@ -19,9 +19,12 @@ struct map_line {
 	uint64_t start, end; /* runtime addresses, end excluded */
 	uint64_t file_offset;
 	uint64_t device, inode; /* inode 0: not a file */
-	bool executable;
+	bool writable, executable;
 	char *path; /* NULL: none; owned by the parser until the next line */
 };
+
+/* One line, which it writes to, and into which `path` points. 0 or -EBADMSG. */
+int map_line__parse(char *text, struct map_line *line);
 
 /* Calls `each` for every line of `in`, which ends a bad line's reading with -EBADMSG and a
  * callback's with what it gave if that is not 0. */

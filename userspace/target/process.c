@@ -213,6 +213,11 @@ bool process__is_alive(const struct process *process)
 	return poll(&poll_fd, 1, 0) == 0;
 }
 
+void process__note_exec(struct process *process)
+{
+	read_executable(process);
+}
+
 void process__executable(const struct process *process, uint64_t *device, uint64_t *inode)
 {
 	*device = process->device;

@@ -32,6 +32,9 @@ const char *process__cmdline(const struct process *process, size_t *size);
 int process__pidfd(const struct process *process);
 bool process__is_alive(const struct process *process);
 
+/* The process executes another program by now: another file is its executable. */
+void process__note_exec(struct process *process);
+
 /* The executable's device and inode, 0 where they could not be read. */
 void process__executable(const struct process *process, uint64_t *device, uint64_t *inode);
 

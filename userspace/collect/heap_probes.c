@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/heap_probes.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "collect/scratch_code.h"
+#include "collect/uprobe.h"
+
+/* A file whose functions are, or were, probed. Its probes keep their numbers. */
+struct attachment {
+	struct elf_file *file;
+	uint32_t first_number;
+	uint32_t count;
+	uint64_t emulated[ALLOCATOR_PROBES_MAX / 64]; /* bits: that probe's instruction is */
+	int session_fd;                               /* -1: none */
+	struct bpf_link **pairs; /* a return's and an entry's for each probe; NULL: none */
+};
+
+struct heap_probes {
+	bool sessions;
+	struct attachment *attachments;
+	size_t count, capacity;
+	uint32_t next_number;
+};
+
+struct heap_probes *heap_probes__new(void)
+{
+	return calloc(1, sizeof(struct heap_probes));
+}
+
+static void detach(struct attachment *attachment)
+{
+	if (attachment->session_fd >= 0)
+		close(attachment->session_fd);
+	attachment->session_fd = -1;
+	for (uint32_t i = 2 * attachment->count; attachment->pairs && i-- > 0;)
+		bpf_link__destroy(attachment->pairs[i]);
+	free(attachment->pairs);
+	attachment->pairs = NULL;
+}
+
+void heap_probes__detach(struct heap_probes *probes)
+{
+	for (size_t i = 0; i < probes->count; i++)
+		detach(&probes->attachments[i]);
+}
+
+void heap_probes__free(struct heap_probes *probes)
+{
+	if (!probes)
+		return;
+	heap_probes__detach(probes);
+	for (size_t i = 0; i < probes->count; i++)
+		elf_file__put(probes->attachments[i].file);
+	free(probes->attachments);
+	free(probes);
+}
+
+int heap_probes__configure(struct heap_probes *probes, struct collector *collector)
+{
+	struct exoprof_bpf *skel = collector->skel;
+	enum probe_flavour flavour = collector->options.flavour;
+	int err = 0;
+
+	probes->sessions = flavour != PROBES_PAIR && uprobe_session__supported();
+	if (flavour == PROBES_SESSION && !probes->sessions)
+		return -ENOTSUP;
+	bpf_program__set_autoload(skel->progs.heap_session, probes->sessions);
+	bpf_program__set_autoload(skel->progs.heap_entry, !probes->sessions);
+	bpf_program__set_autoload(skel->progs.heap_return, !probes->sessions);
+	if (probes->sessions)
+		err = uprobe_session__prepare(skel->progs.heap_session);
+	if (probes->sessions && !err)
+		err = uprobe_session__prepare(skel->progs.heap_calibrate);
+	return err;
+}
+
+const char *heap_probes__flavour(const struct heap_probes *probes)
+{
+	return probes->sessions ? "session uprobes" : "uprobes and uretprobes";
+}
+
+static uint64_t cookie_of(const struct allocator_probe *probe, uint64_t number)
+{
+	uint64_t cookie = probe->call | number << WIRE_HEAP_NUMBER_SHIFT;
+
+	for (int i = 0; i < PROLOGUE_ARGUMENTS_MAX; i++)
+		cookie |= (uint64_t)probe->place.registers[i] << WIRE_HEAP_REGISTER_SHIFT(i);
+	return cookie;
+}
+
+static int attach_session(struct attachment *attachment, struct collector *collector,
+			  const struct allocator *allocator, const char *path)
+{
+	uint64_t offsets[ALLOCATOR_PROBES_MAX], cookies[ALLOCATOR_PROBES_MAX];
+	int fd;
+
+	for (size_t i = 0; i < allocator->count; i++) {
+		offsets[i] = allocator->probes[i].file_offset;
+		cookies[i] = cookie_of(&allocator->probes[i], attachment->first_number + i);
+	}
+	fd = uprobe_session__attach(collector->skel->progs.heap_session, collector->options.pid,
+				    path, offsets, cookies, allocator->count);
+	if (fd < 0)
+		return fd;
+	attachment->session_fd = fd;
+	return 0;
+}
+
+static int attach_one(struct attachment *attachment, struct collector *collector,
+		      const struct allocator *allocator, const char *path, size_t i, bool is_return)
+{
+	struct exoprof_bpf *skel = collector->skel;
+	const struct allocator_probe *probe = &allocator->probes[i];
+	LIBBPF_OPTS(bpf_uprobe_opts, opts,
+		    .bpf_cookie = cookie_of(probe, attachment->first_number + i),
+		    .retprobe = is_return);
+	struct bpf_link *link = bpf_program__attach_uprobe_opts(
+		is_return ? skel->progs.heap_return : skel->progs.heap_entry,
+		collector->options.pid, path, probe->file_offset, &opts);
+
+	if (!link)
+		return -errno;
+	attachment->pairs[2 * i + !is_return] = link;
+	return 0;
+}
+
+/* A return's probe comes before the entry's: a call must not look unfinished. */
+static int attach_pairs(struct attachment *attachment, struct collector *collector,
+			const struct allocator *allocator, const char *path)
+{
+	int err = 0;
+
+	attachment->pairs = calloc(2 * allocator->count, sizeof(*attachment->pairs));
+	if (!attachment->pairs)
+		return -ENOMEM;
+	for (size_t i = 0; i < allocator->count && !err; i++) {
+		if (allocator__gives(allocator->probes[i].call))
+			err = attach_one(attachment, collector, allocator, path, i, true);
+		if (!err)
+			err = attach_one(attachment, collector, allocator, path, i, false);
+	}
+	return err;
+}
+
+/* The file's from an earlier time, or a new one. NULL with errno set. */
+static struct attachment *attachment_of(struct heap_probes *probes,
+					const struct allocator *allocator)
+{
+	struct attachment attachment = {
+		.file = allocator->file,
+		.first_number = probes->next_number,
+		.count = allocator->count,
+		.session_fd = -1,
+	};
+
+	for (size_t i = 0; i < probes->count; i++) {
+		if (probes->attachments[i].file == allocator->file)
+			return &probes->attachments[i];
+	}
+	if (allocator->count > WIRE_HEAP_PROBES_MAX - probes->next_number) {
+		errno = E2BIG;
+		return NULL;
+	}
+	for (size_t i = 0; i < allocator->count; i++) {
+		if (allocator->probes[i].place.is_emulated)
+			attachment.emulated[i / 64] |= 1ULL << i % 64;
+	}
+	if (array_append(&probes->attachments, &probes->count, &probes->capacity, attachment)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	elf_file__get(allocator->file);
+	probes->next_number += allocator->count;
+	return &probes->attachments[probes->count - 1];
+}
+
+int heap_probes__attach(struct heap_probes *probes, struct collector *collector,
+			const struct allocator *allocator)
+{
+	struct attachment *attachment = attachment_of(probes, allocator);
+	char path[64];
+	int err;
+
+	if (!attachment)
+		return -errno;
+	/* The very file that is mapped, whatever its path leads to by now. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", elf_file__fd(allocator->file));
+	if (probes->sessions)
+		err = attach_session(attachment, collector, allocator, path);
+	else
+		err = attach_pairs(attachment, collector, allocator, path);
+	if (err)
+		detach(attachment);
+	return err;
+}
+
+static int add_hits(struct collector *collector, const struct attachment *attachment, uint32_t i,
+		    struct wire_heap_probe *values, int cpus, struct heap_hits *hits)
+{
+	uint32_t number = attachment->first_number + i;
+	bool is_emulated = attachment->emulated[i / 64] >> i % 64 & 1;
+	int err = bpf_map__lookup_elem(collector->skel->maps.heap_probes, &number, sizeof(number),
+				       values, cpus * sizeof(*values), 0);
+
+	for (int cpu = 0; cpu < cpus && !err; cpu++) {
+		*(is_emulated ? &hits->emulated : &hits->stepped) += values[cpu].hits;
+		hits->returns += values[cpu].returns;
+	}
+	return err;
+}
+
+int heap_probes__hits(const struct heap_probes *probes, struct collector *collector,
+		      struct heap_hits *hits)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct wire_heap_probe *values;
+	int err = 0;
+
+	*hits = (struct heap_hits){};
+	if (cpus < 0)
+		return cpus;
+	values = calloc(cpus, sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	for (size_t i = 0; i < probes->count; i++) {
+		const struct attachment *attachment = &probes->attachments[i];
+
+		for (uint32_t probe = 0; probe < attachment->count && !err; probe++)
+			err = add_hits(collector, attachment, probe, values, cpus, hits);
+	}
+	free(values);
+	return err;
+}
+
+static int attach_calibration(const struct heap_probes *probes, struct collector *collector,
+			      const struct scratch_code *code, bool with_return,
+			      struct bpf_link **link)
+{
+	struct bpf_program *program = collector->skel->progs.heap_calibrate;
+	uint64_t cookie = WIRE_HEAP_REGISTERS_AT_ENTRY | (uint64_t)with_return
+								 << WIRE_HEAP_NUMBER_SHIFT;
+	uint64_t offset = 0;
+	/* A return probe alone makes the entry trap as well. */
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie, .retprobe = with_return);
+
+	if (probes->sessions)
+		return uprobe_session__attach(program, getpid(), scratch_code__path(code), &offset,
+					      &cookie, 1);
+	*link = bpf_program__attach_uprobe_opts(program, getpid(), scratch_code__path(code), 0,
+						&opts);
+	return *link ? 0 : -errno;
+}
+
+/* Nanoseconds that a probe adds to a call of the function; < 0: -errno. */
+static double measure(const struct heap_probes *probes, struct collector *collector,
+		      const void *function, size_t size, bool with_return)
+{
+	struct scratch_code *code = scratch_code__new(function, size);
+	struct bpf_link *link = NULL;
+	double bare_ns, probed_ns;
+	int fd;
+
+	if (!code)
+		return -errno;
+	bare_ns = scratch_code__call_ns(code);
+	fd = attach_calibration(probes, collector, code, with_return, &link);
+	if (fd < 0) {
+		scratch_code__free(code);
+		return fd;
+	}
+	probed_ns = scratch_code__call_ns(code);
+	bpf_link__destroy(link);
+	if (probes->sessions)
+		close(fd);
+	scratch_code__free(code);
+	return probed_ns > bare_ns ? probed_ns - bare_ns : 0;
+}
+
+int heap_probes__calibrate(const struct heap_probes *probes, struct collector *collector,
+			   struct heap_prices *prices)
+{
+	static const unsigned char emulated[] = {0x55, 0x5d, 0xc3};      /* push rbp; pop; ret */
+	static const unsigned char stepped[] = {0x48, 0x85, 0xff, 0xc3}; /* test rdi,rdi; ret */
+	double returning_ns;
+
+	prices->emulated_ns = measure(probes, collector, emulated, sizeof(emulated), false);
+	prices->stepped_ns = measure(probes, collector, stepped, sizeof(stepped), false);
+	returning_ns = measure(probes, collector, emulated, sizeof(emulated), true);
+	if (prices->emulated_ns < 0 || prices->stepped_ns < 0 || returning_ns < 0)
+		return -EIO;
+	prices->return_ns =
+		returning_ns > prices->emulated_ns ? returning_ns - prices->emulated_ns : 0;
+	return 0;
+}

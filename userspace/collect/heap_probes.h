@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The uprobes on allocators' functions. */
+#ifndef EXOPROF_HEAP_PROBES_H
+#define EXOPROF_HEAP_PROBES_H
+
+#include "collect/internal.h"
+
+struct heap_probes;
+
+struct heap_probes *heap_probes__new(void);         /* NULL with errno set */
+void heap_probes__free(struct heap_probes *probes); /* detaches; NULL is fine */
+
+/* Chooses how functions are probed, between open and load. 0 or -errno. */
+int heap_probes__configure(struct heap_probes *probes, struct collector *collector);
+
+const char *heap_probes__flavour(const struct heap_probes *probes);
+
+/* Probes one file's functions. 0 or -errno, with none of them probed. */
+int heap_probes__attach(struct heap_probes *probes, struct collector *collector,
+			const struct allocator *allocator);
+void heap_probes__detach(struct heap_probes *probes);
+
+/* Hits so far, of all that was ever attached. 0 or -errno. */
+int heap_probes__hits(const struct heap_probes *probes, struct collector *collector,
+		      struct heap_hits *hits);
+
+/* Measures what a hit takes. 0 or -errno. */
+int heap_probes__calibrate(const struct heap_probes *probes, struct collector *collector,
+			   struct heap_prices *prices);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Follows the target's heap for an agent: finds its allocators, also those that come later, has
+ * them probed, starts afresh when the target executes another program, and keeps an eye on what it
+ * all costs. Used by one thread. */
+#ifndef EXOPROF_HEAP_WATCH_H
+#define EXOPROF_HEAP_WATCH_H
+
+#include "collect/collector.h"
+#include "heap_cost.h"
+#include "target/process.h"
+
+struct heap_watch;
+
+struct heap_watch_options {
+	bool enabled;
+	bool from_start;       /* the program has not run yet: there is nothing from before */
+	const char *allocator; /* PATH[:PREFIX] to be followed instead of what is found; or NULL */
+	double budget;         /* share of the target's CPU time, 0 to 1; 0: no limit */
+};
+
+/* Plain data, for whoever wants to know. */
+struct heap_state {
+	bool is_followed;
+	char text[1024];   /* whose and how: "glibc (/usr/lib/libc.so.6) by session uprobes"; or
+			    * why it is not followed */
+	char warning[512]; /* why the profile may miss something; or "" */
+	struct heap_hits hits;
+	struct heap_prices prices;
+	struct heap_cost cost;
+};
+
+/* NULL with errno set. The collector and the process must outlive it. */
+struct heap_watch *heap_watch__new(struct collector *collector, struct process *process,
+				   const struct heap_watch_options *options);
+void heap_watch__free(struct heap_watch *watch); /* NULL is fine */
+
+/* The target's mappings are these now: probes what is new in them. */
+void heap_watch__update(struct heap_watch *watch, const struct maps *maps);
+
+/* To be called each second: takes the readings, keeps the budget. */
+void heap_watch__tick(struct heap_watch *watch);
+
+void heap_watch__state(const struct heap_watch *watch, struct heap_state *state);
+
+/* Puts into a heap's samples what a reader should know of how they came about. */
+void heap_watch__annotate(const struct heap_watch *watch, struct samples *samples);
+
+#endif
