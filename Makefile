@@ -152,6 +152,7 @@ $(BUILD)/targets/%: tests/targets/%.c Makefile
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu11 -O2 -g $(WARNINGS) -fno-omit-frame-pointer $< -o $@ -lpthread
 
 include tests/targets/unwind/Makefile.inc
+include tests/targets/books/Makefile.inc
 
 # Writes a picture that the browser test opens.
 $(BUILD)/e2e/make_flamegraph: tests/e2e/make_flamegraph.c $(BUILD)/asan/libexoprof.a
@@ -160,7 +161,7 @@ $(BUILD)/e2e/make_flamegraph: tests/e2e/make_flamegraph.c $(BUILD)/asan/libexopr
 	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) $(SANITIZE) $< -o $@ \
 		$(BUILD)/asan/libexoprof.a $(EXOPROF_LIBS)
 
-e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BUILD)/e2e/make_flamegraph
+e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BUILD)/e2e/make_flamegraph
 	$(Q)scripts/run-tests e2e $(wildcard tests/e2e/*.bats)
 
 # --- fuzzing: libFuzzer's targets, and the same as programs that run what earlier runs found ----------
@@ -221,7 +222,8 @@ style:
 	$(Q)clang-format --dry-run --Werror --style=file $(FORMATTED)
 	$(Q)scripts/check-walls
 
-check: style all $(UNIT_TESTS) $(REPLAYS) $(TARGETS) $(UNWIND_TARGETS) $(BUILD)/e2e/make_flamegraph
+check: style all $(UNIT_TESTS) $(REPLAYS) $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) \
+		$(BUILD)/e2e/make_flamegraph
 	$(Q)scripts/run-tests all $(UNIT_TESTS) $(REPLAYS) $(wildcard tests/e2e/*.bats)
 
 demo: all

@@ -3,45 +3,15 @@
 
 load helpers
 
-# The mean gap between samples where no --heap-rate is given.
-default_rate=524288
-
-# start_books [OPTION...]: waits for do_books. TARGET is its pid.
-start_books() {
-	mkfifo go
-	# Both ends, so that neither opening waits.
-	exec 4<> go
-	STDIN=go start books "$targets/books" "$@"
-	TARGET=$STARTED
-}
-
-do_books() {
-	printf 1 >&4
-	wait_for 60 grep -qx end books.out
-}
-
-# What the program says, in the form of by_leaf.
-books() {
-	sed -n 's/^site //p' "$1" | sort
-}
-
-# The sites of a profile. Who else allocates in the program is libc.
-sites_of() {
-	by_leaf "$1" | sed 's/^__strdup /strdup /' | grep -E '^(site_|strdup )'
-}
-
-equal_to_books() {
+# As equal_to_books, where each site calls glibc itself, or strdup does.
+leaves_equal_to_books() {
 	books "$2" > expected
-	sites_of "$1" > actual
+	by_leaf "$1" | sed 's/^\(__\)\{0,1\}strdup /site_strdup /' | grep '^site_' | sort > actual
 	diff expected actual
-	# Nor is anything of the program's own under another name, or under none. The dynamic linker,
-	# which has no symbols, allocates too.
-	by_leaf "$1" > leaves
-	not grep -E '^(main|work|worker|operate|allocate|change) |^\[(books|unknown|truncated|lost)' leaves
 }
 
 books_at_rate_1() {
-	start_books --ops 10000
+	start_books books --ops 10000
 	start_exoprof -p "$TARGET" --heap-rate 1 --heap-probes "$1"
 	do_books
 	fetch heap.pb.gz heap
@@ -49,6 +19,7 @@ books_at_rate_1() {
 	comments heap.pb.gz
 	equal_to_books heap.pb.gz books.out
 	equal_to_books allocs.pb.gz books.out
+	leaves_equal_to_books heap.pb.gz books.out
 }
 
 # Where the kernel has none (before 6.13) exoprof says so.
@@ -71,8 +42,14 @@ has_session_probes() {
 	comments heap.pb.gz | grep -q 'by uprobes and uretprobes'
 }
 
+# folded_sum FUNCTION FILE: of the stacks that it is in.
+folded_sum() {
+	awk -v frame=";$1;" '{ value = $NF; sub(/ [^ ]*$/, ";"); if (index($0, frame)) sum += value }
+		END { printf "%.0f", sum }' "$2"
+}
+
 @test "folded stacks and pprof -top say the same as the books" {
-	start_books --ops 2000
+	start_books books --ops 2000
 	start_exoprof -p "$TARGET" --heap-rate 1
 	do_books
 	fetch heap.folded 'heap?format=folded'
@@ -83,37 +60,19 @@ has_session_probes() {
 	cat top
 	books books.out > expected
 	while read -r site alloc_objects alloc_bytes inuse_objects inuse_bytes; do
-		# A stack ends with the call site, then the number.
-		[ "$(awk -v end=";$site" 'substr($0, length($0) - length(" " $NF end) + 1) == end " " $NF { sum += $NF }
-			END { printf "%.0f", sum }' heap.folded)" = "$inuse_bytes" ]
-		[ "$(awk -v end=";$site" 'substr($0, length($0) - length(" " $NF end) + 1) == end " " $NF { sum += $NF }
-			END { printf "%.0f", sum }' allocs.folded)" = "$alloc_bytes" ]
-		[ "$(awk -v name="$site" '$6 == name { print $1 }' top)" = "${inuse_bytes}B" ]
+		[ "$(folded_sum "$site" heap.folded)" = "$inuse_bytes" ]
+		[ "$(folded_sum "$site" allocs.folded)" = "$alloc_bytes" ]
+		[ "$(awk -v name="$site" '$6 == name { print $4 }' top)" = "${inuse_bytes}B" ]
 	done < expected
 }
 
-# within_sd ESTIMATE FIELD: of the sizes' totals in books.out (2: allocated, 3: in use). An object of
-# size S is sampled with probability p = 1 - exp(-S / R) and then stands for 1 / p: the variance of N
-# of them is N * (1 - p) / p * S^2.
-within_4_sd() {
-	sed -n 's/^size //p' books.out | awk -v estimate="$1" -v field="$2" -v rate="$default_rate" '
-		$1 { p = 1 - exp(-$1 / rate); truth += $1 * $field; variance += $field * (1 - p) / p * $1 * $1 }
-		END {
-			sd = sqrt(variance)
-			printf "truth %.0f, estimate %.0f: %+.2f sd of %.0f\n", truth, estimate, (estimate - truth) / sd, sd
-			exit !(truth - 4 * sd <= estimate && estimate <= truth + 4 * sd)
-		}'
-}
-
 default_rate_within_4_sd() {
-	start_books --ops 80000
+	start_books books --ops 80000
 	start_exoprof -p "$TARGET" --heap-probes "$1"
 	do_books
 	fetch heap.pb.gz heap
 	[ "$(raw_field heap.pb.gz Period)" -eq $default_rate ]
-	sites_of heap.pb.gz > sites
-	within_4_sd "$(awk '{ sum += $3 } END { printf "%.0f", sum }' sites)" 2
-	within_4_sd "$(awk '{ sum += $5 } END { printf "%.0f", sum }' sites)" 3
+	totals_within_4_sd heap.pb.gz
 }
 
 @test "at the default rate the totals are within 4 standard deviations, by session probes" {
@@ -245,7 +204,7 @@ is_quiet() {
 }
 
 @test "a difference is negative where memory was given back" {
-	start_books --ops 10000
+	start_books books --ops 10000
 	start_exoprof -p "$TARGET" --heap-rate 1
 	do_books
 	fetch delta.pb.gz 'heap?seconds=3' & local fetching=$!
@@ -253,13 +212,13 @@ is_quiet() {
 	printf 1 >&4
 	wait $fetching
 	grep -x 'given back' books.out
-	sites_of delta.pb.gz | tee actual
+	by_site delta.pb.gz | tee actual
 	# Nothing new, and what there was is gone.
 	books books.out | awk '{ print $1, 0, 0, -$4, -$5 }' | diff - actual
 	go tool pprof -top delta.pb.gz
 
 	fetch after.pb.gz heap
-	books books.out | awk '{ print $1, $2, $3, 0, 0 }' | diff - <(sites_of after.pb.gz)
+	books books.out | awk '{ print $1, $2, $3, 0, 0 }' | diff - <(by_site after.pb.gz)
 }
 
 @test "heap shows what is in use, allocs what was allocated" {

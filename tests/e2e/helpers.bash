@@ -70,6 +70,32 @@ start_target() {
 	wait_for 10 grep -q ready target.out
 }
 
+# start_fed NAME COMMAND...: its stdin is what is written to descriptor 4. TARGET is its pid.
+start_fed() {
+	mkfifo go
+	# Both ends, so that neither opening waits.
+	exec 4<> go
+	STDIN=go start "$@"
+	TARGET=$STARTED
+	wait_for 10 grep -qx ready "$1.out"
+}
+
+# start_books [VARIABLE=VALUE...] PROGRAM [OPTION...]: one of tests/targets/books, with these in its
+# environment. It waits for do_books.
+start_books() {
+	local environment=()
+	while [[ $1 == *=* ]]; do
+		environment+=("$1")
+		shift
+	done
+	start_fed books env "${environment[@]}" "$targets/$1" "${@:2}"
+}
+
+do_books() {
+	printf 1 >&4
+	wait_for 60 grep -qx end books.out
+}
+
 # A process that does nothing.
 start_idle() {
 	start idle sleep 1000
@@ -254,6 +280,19 @@ by_leaf() {
 		sort
 }
 
+# by_site FILE: the same by the function whose name begins with site_ that is nearest to the leaf:
+# between it and the allocator there may be a library's strdup or operator new.
+by_site() {
+	samples "$1" | awk '{
+		depth = split($5, frames, ";")
+		for (f = 1; f <= depth && frames[f] !~ /^site_/; f++);
+		if (f > depth) next
+		for (i = 1; i <= 4; i++) sum[frames[f], i] += $i
+		seen[frames[f]] = 1
+	} END { for (s in seen) printf "%s %.0f %.0f %.0f %.0f\n", s, sum[s, 1], sum[s, 2], sum[s, 3], sum[s, 4] }' |
+		sort
+}
+
 # raw_field FILE NAME: of the head of `go tool pprof -raw`, such as Period or Duration.
 raw_field() {
 	go tool pprof -raw "$1" 2> /dev/null | awk -v name="$2:" '$1 == name { print $2; exit }'
@@ -261,6 +300,50 @@ raw_field() {
 
 comments() {
 	go tool pprof -comments "$1" 2> /dev/null
+}
+
+# --- a program's own books ------------------------------------------------------------------------
+
+# What the program says, in the form of by_site.
+books() {
+	sed -n 's/^site //p' "$1" | sort
+}
+
+# equal_to_books PROFILE BOOKS
+equal_to_books() {
+	books "$2" > expected
+	by_site "$1" > actual
+	[ -s expected ]
+	diff expected actual
+	# Nor is anything of the program's own under another name, or under none. The dynamic linker,
+	# which has no symbols, allocates too.
+	by_leaf "$1" > leaves
+	not grep -E '^(main|work|worker|operate|allocate|change) |^\[(books|unknown|truncated|lost)' leaves
+	# What failed, all of it for exabytes, has not been counted.
+	[ "$(total "$1" 2)" -lt 1000000000000 ]
+}
+
+# The mean gap between samples where no --heap-rate is given.
+default_rate=524288
+
+# within_4_sd ESTIMATE FIELD: of the sizes' totals in books.out (2: allocated, 3: in use). An object of
+# size S is sampled with probability p = 1 - exp(-S / R) and then stands for 1 / p: the variance of N
+# of them is N * (1 - p) / p * S^2.
+within_4_sd() {
+	sed -n 's/^size //p' books.out | awk -v estimate="$1" -v field="$2" -v rate="$default_rate" '
+		$1 { p = 1 - exp(-$1 / rate); truth += $1 * $field; variance += $field * (1 - p) / p * $1 * $1 }
+		END {
+			sd = sqrt(variance)
+			printf "truth %.0f, estimate %.0f: %+.2f sd of %.0f\n", truth, estimate, (estimate - truth) / sd, sd
+			exit !(truth - 4 * sd <= estimate && estimate <= truth + 4 * sd)
+		}'
+}
+
+# The totals of a profile's sites, allocated and in use, against books.out.
+totals_within_4_sd() {
+	by_site "$1" > sites
+	within_4_sd "$(awk '{ sum += $3 } END { printf "%.0f", sum }' sites)" 2
+	within_4_sd "$(awk '{ sum += $5 } END { printf "%.0f", sum }' sites)" 3
 }
 
 # between LOW VALUE HIGH

@@ -44,17 +44,13 @@ rate_of() {
 }
 
 @test "the heap is served after the target is gone, names and all" {
-	mkfifo go
-	exec 4<> go
-	STDIN=go start books "$targets/books" --ops 2000
-	TARGET=$STARTED
+	start_books books --ops 2000
 	start_exoprof -p "$TARGET" --heap-rate 1
-	printf 1 >&4
-	wait_for 60 grep -qx end books.out
+	do_books
 	end "$TARGET" KILL
 	wait_for 10 grep -q 'has exited' exoprof.err
 	fetch heap.pb.gz heap
-	sed -n 's/^site \(site_.*\)/\1/p' books.out | sort | diff - <(by_leaf heap.pb.gz | grep '^site_')
+	equal_to_books heap.pb.gz books.out
 }
 
 # --- exoprof ends -----------------------------------------------------------------------------------
