@@ -240,12 +240,16 @@ static int start_and_attend(struct run *run, const sigset_t *mask)
 int run_command(const struct options *options)
 {
 	struct run run = {.options = options, .output_fd = -1};
+	const char *allocator = options->agent.heap.allocator;
 	sigset_t mask;
 	char why[512];
 
 	run.signal_fd = lifecycle__signals(&mask);
 	if (run.signal_fd < 0)
 		return fail("cannot wait for signals: %s", strerror(-run.signal_fd));
+	/* It may be mapped at any time, but not if it is not there. */
+	if (allocator && access(allocator, R_OK))
+		return fail("cannot follow %s: %s", allocator, strerror(errno));
 	run.listen_fd = server__listen(options->listen, why, sizeof(why));
 	if (run.listen_fd < 0)
 		return fail("%s", why);

@@ -28,8 +28,6 @@ struct heap_watch {
 	struct collector *collector;
 	struct process *process;
 	struct heap_watch_options options;
-	char *allocator_path;   /* of --allocator; NULL: none */
-	const char *prefix;     /* NULL: the known ones */
 	struct elf_file **seen; /* files that were looked at, as long as they are mapped */
 	size_t seen_count, seen_capacity;
 	struct followed *followed;
@@ -49,22 +47,6 @@ struct heap_watch {
 	unsigned int times_off;
 };
 
-/* PATH[:PREFIX]: behind the last colon, if no path goes on there. */
-static int parse_allocator(struct heap_watch *watch, const char *text)
-{
-	char *colon;
-
-	watch->allocator_path = strdup(text);
-	if (!watch->allocator_path)
-		return -ENOMEM;
-	colon = strrchr(watch->allocator_path, ':');
-	if (colon && !strchr(colon, '/')) {
-		*colon = '\0';
-		watch->prefix = colon + 1;
-	}
-	return 0;
-}
-
 struct heap_watch *heap_watch__new(struct collector *collector, struct process *process,
 				   const struct heap_watch_options *options)
 {
@@ -77,11 +59,7 @@ struct heap_watch *heap_watch__new(struct collector *collector, struct process *
 	watch->options = *options;
 	watch->budget.limit = options->budget;
 	watch->exec_era = heap__exec_era(collector);
-	if (!options->allocator || !parse_allocator(watch, options->allocator))
-		return watch;
-	heap_watch__free(watch);
-	errno = ENOMEM;
-	return NULL;
+	return watch;
 }
 
 void heap_watch__free(struct heap_watch *watch)
@@ -94,7 +72,6 @@ void heap_watch__free(struct heap_watch *watch)
 		elf_file__put(watch->seen[i]);
 	free(watch->seen);
 	free(watch->followed);
-	free(watch->allocator_path);
 	free(watch);
 }
 
@@ -114,14 +91,31 @@ static void attach(struct heap_watch *watch, struct followed *followed)
 {
 	if (watch->budget.is_over || followed->is_attached)
 		return;
-	begin(watch);
 	followed->err = heap__attach(watch->collector, &followed->allocator);
 	followed->is_attached = !followed->err;
+	if (followed->is_attached)
+		begin(watch);
+}
+
+/* What stood in the way may be gone. */
+static void retry(struct heap_watch *watch)
+{
+	for (size_t i = 0; i < watch->count; i++) {
+		if (watch->followed[i].err && watch->followed[i].is_mapped)
+			attach(watch, &watch->followed[i]);
+	}
 }
 
 static bool is_wanted(const struct heap_watch *watch, const struct elf_file *file)
 {
-	return !watch->allocator_path || !strcmp(elf_file__name(file), watch->allocator_path);
+	char path[4200];
+
+	if (!watch->options.allocator || !strcmp(elf_file__name(file), watch->options.allocator))
+		return true;
+	/* By another name, such as a symbolic link's, as the target sees it. */
+	snprintf(path, sizeof(path), "/proc/%d/root/%s", process__pid(watch->process),
+		 watch->options.allocator);
+	return elf_file__is_at(file, path);
 }
 
 static void look_at(struct heap_watch *watch, struct elf_file *file)
@@ -130,7 +124,7 @@ static void look_at(struct heap_watch *watch, struct elf_file *file)
 
 	if (!is_wanted(watch, file) || watch->count == FOLLOWED_MAX)
 		return;
-	if (allocator__read(&followed.allocator, file, watch->prefix))
+	if (allocator__read(&followed.allocator, file, watch->options.prefix))
 		return;
 	if (array_append(&watch->followed, &watch->count, &watch->capacity, followed)) {
 		allocator__release(&followed.allocator);
@@ -301,6 +295,7 @@ void heap_watch__tick(struct heap_watch *watch)
 {
 	double share;
 
+	retry(watch);
 	if (!watch->has_begun)
 		return;
 	calibrate(watch);
@@ -360,6 +355,16 @@ static bool put_others(FILE *out, const struct heap_watch *watch, const struct f
 	return some;
 }
 
+/* uprobe_register() (kernel/events/uprobes.c) has EINVAL where two want one instruction, one of
+ * them with a reference counter. bcc's Python tools ask for one by accident (its issue 5236). */
+static const char *attach_error(int err)
+{
+	return err == -EINVAL
+		       ? "another tool's probes are in the way, such as those of bcc's memleak; "
+			 "it is tried again until they are gone"
+		       : strerror(-err);
+}
+
 static void put_why_not(FILE *out, const struct heap_watch *watch)
 {
 	if (!watch->options.enabled) {
@@ -370,17 +375,18 @@ static void put_why_not(FILE *out, const struct heap_watch *watch)
 		if (watch->followed[i].err) {
 			fputs("cannot probe ", out);
 			put_name(out, &watch->followed[i]);
-			fprintf(out, ": %s", strerror(-watch->followed[i].err));
+			fprintf(out, ": %s", attach_error(watch->followed[i].err));
 			return;
 		}
 	}
-	if (watch->allocator_path)
+	if (watch->options.allocator)
 		fprintf(out,
 			"no malloc and free%s%s%s in %s, or the target has not mapped it (its "
 			"files are in /proc/%d/maps)",
-			watch->prefix ? " with the prefix '" : "",
-			watch->prefix ? watch->prefix : "", watch->prefix ? "'" : "",
-			watch->allocator_path, process__pid(watch->process));
+			watch->options.prefix ? " with the prefix '" : "",
+			watch->options.prefix ? watch->options.prefix : "",
+			watch->options.prefix ? "'" : "", watch->options.allocator,
+			process__pid(watch->process));
 	else
 		fputs("no file that the target has mapped has symbols for malloc and free (a static "
 		      "program, stripped?)",
@@ -440,7 +446,7 @@ static void put_errors(FILE *out, const struct heap_watch *watch)
 		if (!followed->is_mapped || !followed->err)
 			continue;
 		put_name(out, followed);
-		fprintf(out, " cannot be probed: %s", strerror(-followed->err));
+		fprintf(out, " cannot be probed: %s", attach_error(followed->err));
 		return;
 	}
 	put_budget(out, watch);

@@ -14,7 +14,8 @@ struct heap_watch;
 struct heap_watch_options {
 	bool enabled;
 	bool from_start;       /* the program has not run yet: there is nothing from before */
-	const char *allocator; /* PATH[:PREFIX] to be followed instead of what is found; or NULL */
+	const char *allocator; /* the file to be followed instead of what is found; or NULL */
+	const char *prefix;    /* of its functions' names; NULL: as known allocators have it */
 	double budget;         /* share of the target's CPU time, 0 to 1; 0: no limit */
 };
 

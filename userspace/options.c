@@ -205,6 +205,18 @@ static enum probe_flavour flavour(struct argp_state *state, const char *name)
 	return PROBES_AUTO;
 }
 
+/* PATH[:PREFIX]: behind the last colon, if no path goes on there. */
+static void allocator(struct heap_watch_options *heap, char *text)
+{
+	char *colon = strrchr(text, ':');
+
+	heap->allocator = text;
+	if (colon && !strchr(colon, '/')) {
+		*colon = '\0';
+		heap->prefix = colon + 1;
+	}
+}
+
 struct parsing {
 	struct options *options;
 	const struct command *command;
@@ -265,7 +277,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			number(state, "--heap-budget", text, 1, 100, false) / 100.0;
 		break;
 	case KEY_ALLOCATOR:
-		options->agent.heap.allocator = text;
+		allocator(&options->agent.heap, text);
 		break;
 	case KEY_PREATTACH:
 		options->preattach = true;

@@ -134,6 +134,14 @@ bool elf_file__is_same(const struct elf_file *a, const struct elf_file *b)
 	return a == b || (a->inode && a->inode == b->inode && a->device == b->device);
 }
 
+bool elf_file__is_at(const struct elf_file *file, const char *path)
+{
+	struct stat st;
+
+	return file->inode && !stat(path, &st) && st.st_ino == file->inode &&
+	       st.st_dev == file->device;
+}
+
 bool elf_file__vaddr(const struct elf_file *file, uint64_t file_offset, uint64_t *vaddr)
 {
 	for (unsigned int i = 0; i < file->segment_count; i++) {

@@ -26,6 +26,9 @@ const char *elf_file__build_id(const struct elf_file *file); /* hex, "" where th
 /* Whether both are one file on disk. */
 bool elf_file__is_same(const struct elf_file *a, const struct elf_file *b);
 
+/* Whether that path leads to it. */
+bool elf_file__is_at(const struct elf_file *file, const char *path);
+
 /* The address that the file's own headers give to the byte at this offset; false where no segment
  * holds it. */
 bool elf_file__vaddr(const struct elf_file *file, uint64_t file_offset, uint64_t *vaddr);
