@@ -470,6 +470,7 @@ void heap_watch__state(const struct heap_watch *watch, struct heap_state *state)
 {
 	*state = (struct heap_state){
 		.is_followed = in_use(watch),
+		.is_attached = in_use(watch) && !watch->budget.is_over,
 		.hits = watch->hits,
 		.prices = watch->prices,
 		.cost = heap_meter__cost(&watch->meter, &watch->prices),

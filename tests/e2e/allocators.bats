@@ -21,7 +21,7 @@ is_of() {
 
 # What a profile of the heap as it is now says.
 heap_mentions() {
-	fetch mentions.pb.gz heap && comments mentions.pb.gz | grep "$1"
+	fetch mentions.pb.gz heap && comments mentions.pb.gz | grep -F "$1"
 }
 
 # at_rate_1 NAME PATH [VARIABLE=VALUE...] PROGRAM: the program's allocator is the one in that file.
@@ -165,8 +165,6 @@ at_default_rate() {
 	# Which the dynamic linker still binds nobody's malloc to.
 	is_of heap.pb.gz glibc "$(libc)"
 	equal_to_books heap.pb.gz books.out
-	# The other one is still there.
-	books books.out | grep -q site_glibc_malloc
 }
 
 @test "after an exec the heap is the new program's" {
@@ -251,8 +249,9 @@ at_default_rate() {
 }
 
 @test "what was allocated before the attach is in the heap if asked for" {
+	# Of its resident memory little has been given back: there are fewer operations than slots.
 	local truth
-	start_books books --slots 8192 --ops 40000 --touch
+	start_books books --slots 16384 --ops 3000 --touch
 	do_books
 	truth=$(books books.out | awk '{ sum += $5 } END { print sum }')
 	[ "$truth" -gt 50000000 ]

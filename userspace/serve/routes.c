@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "serve/index.h"
+#include "serve/metrics.h"
 #include "serve/profile_request.h"
 #include "serve/reply.h"
 
@@ -30,6 +31,19 @@ static void answer_index(struct routes *routes, h2o_req_t *req)
 	}
 	reply__bytes(req, 200, "text/html; charset=utf-8", html, size);
 	free(html);
+}
+
+static void answer_metrics(struct routes *routes, h2o_req_t *req)
+{
+	size_t size;
+	char *text = metrics__text(routes->agent, &size);
+
+	if (!text) {
+		reply__error(req, 503, "out of memory");
+		return;
+	}
+	reply__bytes(req, 200, "text/plain; version=0.0.4; charset=utf-8", text, size);
+	free(text);
 }
 
 /* NUL-separated, as Go has it: without one behind the last. */
@@ -63,6 +77,7 @@ static const struct {
 	{"/debug/pprof",         answer_without_slash},
 	{"/debug/pprof/",        answer_index        },
 	{"/debug/pprof/cmdline", answer_cmdline      },
+	{"/metrics",             answer_metrics      },
 };
 
 #define PPROF "/debug/pprof/"
