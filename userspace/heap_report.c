@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+/* In words and figures: whose heap is followed, how, and what is missing from it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "heap_watch_internal.h"
+
+/* The one that the program's calls of malloc reach: of those that other files can be bound to, the
+ * first in the linker's order. NULL: none is probed. */
+static const struct followed *in_use(const struct heap_watch *watch)
+{
+	const struct followed *best = NULL;
+
+	for (size_t i = 0; i < watch->count; i++) {
+		const struct followed *followed = &watch->followed[i];
+
+		if (!followed->is_mapped || followed->err)
+			continue;
+		if (!best || followed->allocator.is_exported > best->allocator.is_exported ||
+		    (followed->allocator.is_exported == best->allocator.is_exported &&
+		     followed->rank < best->rank))
+			best = followed;
+	}
+	return best;
+}
+
+static void put_name(FILE *out, const struct followed *followed)
+{
+	fprintf(out, "%s (%s)", followed->allocator.name, elf_file__name(followed->allocator.file));
+}
+
+/* The others that are followed too; false: there are none. */
+static bool put_others(FILE *out, const struct heap_watch *watch, const struct followed *first)
+{
+	bool some = false;
+
+	for (size_t i = 0; i < watch->count; i++) {
+		const struct followed *followed = &watch->followed[i];
+
+		if (followed == first || !followed->is_mapped || followed->err)
+			continue;
+		fputs(some ? ", " : "", out);
+		put_name(out, followed);
+		some = true;
+	}
+	return some;
+}
+
+/* uprobe_register() (kernel/events/uprobes.c) has EINVAL where two want one instruction, one of
+ * them with a reference counter. bcc's Python tools ask for one by accident (its issue 5236). */
+static const char *attach_error(int err)
+{
+	return err == -EINVAL
+		       ? "another tool's probes are in the way, such as those of bcc's memleak; "
+			 "it is tried again until they are gone"
+		       : strerror(-err);
+}
+
+static void put_why_not(FILE *out, const struct heap_watch *watch)
+{
+	if (!watch->options.enabled) {
+		fputs("exoprof runs with --no-heap", out);
+		return;
+	}
+	for (size_t i = 0; i < watch->count; i++) {
+		if (watch->followed[i].err) {
+			fputs("cannot probe ", out);
+			put_name(out, &watch->followed[i]);
+			fprintf(out, ": %s", attach_error(watch->followed[i].err));
+			return;
+		}
+	}
+	if (watch->options.allocator)
+		fprintf(out,
+			"no malloc and free%s%s%s in %s, or the target has not mapped it (its "
+			"files are in /proc/%d/maps)",
+			watch->options.prefix ? " with the prefix '" : "",
+			watch->options.prefix ? watch->options.prefix : "",
+			watch->options.prefix ? "'" : "", watch->options.allocator,
+			process__pid(watch->process));
+	else
+		fputs("no file that the target has mapped has symbols for malloc and free (a static "
+		      "program, stripped?)",
+		      out);
+}
+
+static void put_state(FILE *out, const struct heap_watch *watch)
+{
+	const struct followed *first = in_use(watch);
+
+	if (!first) {
+		put_why_not(out, watch);
+		return;
+	}
+	put_name(out, first);
+	fprintf(out, " by %s", heap__flavour(watch->collector));
+}
+
+static void put_time(FILE *out, int64_t time_ns)
+{
+	time_t seconds = time_ns / 1000000000;
+	char text[32];
+	struct tm utc;
+
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
+	fputs(text, out);
+}
+
+static void put_budget(FILE *out, const struct heap_watch *watch)
+{
+	if (!watch->times_off)
+		return;
+	fprintf(out, "probes took %.1f%% of the target's CPU time, over the budget of %.1f%%: ",
+		100 * watch->over_share, 100 * watch->budget.limit);
+	fputs("they were taken off at ", out);
+	put_time(out, watch->off_since_ns);
+	if (!watch->off_until_ns) {
+		fprintf(out,
+			" and are tried again %" PRId64 " s after that; nothing is counted until "
+			"then",
+			watch->budget.wait_ns / 1000000000);
+		return;
+	}
+	fputs(" until ", out);
+	put_time(out, watch->off_until_ns);
+	fprintf(out,
+		" (%u time%s in all): what was allocated then is not counted, and what was in "
+		"use before is left out of what is in use",
+		watch->times_off, watch->times_off > 1 ? "s" : "");
+}
+
+static void put_errors(FILE *out, const struct heap_watch *watch)
+{
+	for (size_t i = 0; i < watch->count; i++) {
+		const struct followed *followed = &watch->followed[i];
+
+		if (!followed->is_mapped || !followed->err)
+			continue;
+		put_name(out, followed);
+		fprintf(out, " cannot be probed: %s", attach_error(followed->err));
+		return;
+	}
+	put_budget(out, watch);
+}
+
+/* Whatever does not fit is cut. */
+static void print_into(char *text, size_t size, const struct heap_watch *watch,
+		       void (*put)(FILE *out, const struct heap_watch *watch))
+{
+	FILE *out = fmemopen(text, size, "w");
+
+	*text = '\0';
+	if (!out)
+		return;
+	put(out, watch);
+	fclose(out);
+	text[size - 1] = '\0';
+}
+
+void heap_watch__state(const struct heap_watch *watch, struct heap_state *state)
+{
+	*state = (struct heap_state){
+		.is_followed = in_use(watch),
+		.is_attached = in_use(watch) && !watch->budget.is_over,
+		.hits = watch->hits,
+		.prices = watch->prices,
+		.cost = heap_meter__cost(&watch->meter, &watch->prices),
+	};
+	print_into(state->text, sizeof(state->text), watch, put_state);
+	if (state->is_followed)
+		print_into(state->warning, sizeof(state->warning), watch, put_errors);
+}
+
+static void put_source(FILE *out, const struct heap_watch *watch)
+{
+	const struct followed *first = in_use(watch);
+
+	fputs("heap: malloc, free and their kin of ", out);
+	if (first)
+		put_name(out, first);
+	fprintf(out, ", by %s, since ", heap__flavour(watch->collector));
+	put_time(out, watch->exec_ns ? watch->exec_ns : watch->since_ns);
+}
+
+static void put_also(FILE *out, const struct heap_watch *watch)
+{
+	char *names = NULL;
+	size_t size;
+	FILE *list = open_memstream(&names, &size);
+	bool some;
+
+	if (!list)
+		return;
+	some = put_others(list, watch, in_use(watch));
+	if (!fclose(list) && some)
+		fprintf(out, "heap: also followed: %s", names);
+	free(names);
+}
+
+static void put_exec(FILE *out, const struct heap_watch *watch)
+{
+	if (!watch->exec_ns)
+		return;
+	fputs("heap: the target has executed another program at ", out);
+	put_time(out, watch->exec_ns);
+	fputs("; what was before is left out", out);
+}
+
+static void put_preattach(FILE *out, const struct heap_watch *watch)
+{
+	if (watch->preattach_bytes)
+		fprintf(out,
+			"heap: allocated before attach: about %" PRIu64 " bytes, by the anonymous "
+			"memory at that time; not in the profile (?preattach=1 adds it)",
+			watch->preattach_bytes);
+}
+
+static void put_cost(FILE *out, const struct heap_watch *watch)
+{
+	struct heap_cost cost = heap_meter__cost(&watch->meter, &watch->prices);
+
+	if (!cost.seconds || !watch->prices.emulated_ns)
+		return;
+	fprintf(out,
+		"heap: probes: %.0f hits a second over the last %.0f s, %.0f ns each, %.1f%% of the "
+		"target's CPU time (measured at the start: %.0f ns a hit, %.0f ns single-stepped, "
+		"%.0f ns more for a return)",
+		cost.hits, cost.seconds, cost.ns_a_hit, 100 * cost.share, watch->prices.emulated_ns,
+		watch->prices.stepped_ns, watch->prices.return_ns);
+}
+
+static void put_warning(FILE *out, const struct heap_watch *watch)
+{
+	char text[512];
+
+	print_into(text, sizeof(text), watch, put_errors);
+	if (*text)
+		fprintf(out, "heap: %s", text);
+}
+
+void heap_watch__annotate(const struct heap_watch *watch, struct samples *samples)
+{
+	static void (*const notes[])(FILE * out, const struct heap_watch *watch) = {
+		put_source, put_also, put_exec, put_preattach, put_cost, put_warning,
+	};
+	char text[1024];
+
+	samples->preattach_bytes = watch->preattach_bytes;
+	for (size_t i = 0; i < sizeof(notes) / sizeof(*notes); i++) {
+		print_into(text, sizeof(text), watch, notes[i]);
+		if (*text)
+			samples__add_note(samples, text);
+	}
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What heap_watch.c keeps and heap_report.c tells of. */
+#ifndef EXOPROF_HEAP_WATCH_INTERNAL_H
+#define EXOPROF_HEAP_WATCH_INTERNAL_H
+
+#include "heap_watch.h"
+
+/* A file that gives out memory. */
+struct followed {
+	struct allocator allocator;
+	size_t rank; /* in the linker's order; SIZE_MAX: not in it */
+	bool is_mapped;
+	bool is_attached;
+	int err; /* why it is not */
+};
+
+struct heap_watch {
+	struct collector *collector;
+	struct process *process;
+	struct heap_watch_options options;
+	struct elf_file **seen; /* files that were looked at, as long as they are mapped */
+	size_t seen_count, seen_capacity;
+	struct followed *followed;
+	size_t count, capacity;
+	bool has_begun; /* probes were attached */
+	uint32_t exec_era;
+	int64_t since_ns, exec_ns; /* of the real-time clock; 0: none */
+	uint64_t preattach_bytes;
+
+	struct heap_prices prices;
+	struct heap_meter meter;
+	struct heap_hits hits;
+	struct heap_budget budget;
+	double over_share; /* what it was when the probes were taken off */
+	int64_t off_since_ns,
+		off_until_ns; /* the last time; real-time clock; 0: never, or not yet */
+	unsigned int times_off;
+};
+
+#endif
