@@ -22,6 +22,12 @@ char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 /* Mean bytes between samples; 1: every allocation. Set before load. */
 const volatile __u64 heap_rate = 1;
 
+/* To see a call's return the kernel replaces its return address, and an exception that meets the
+ * replacement finds no frame there: an operator new that throws std::bad_alloc would end the
+ * program. So the return is waited for only of requests that will not be refused. Kept up by user
+ * space. */
+volatile __u64 heap_safe_size = 0;
+
 /* Counted up here by an exec, by user space after a time without probes. */
 volatile __u32 heap_era = 0;
 volatile __u32 heap_exec_era = 0; /* at the last exec */
@@ -237,6 +243,7 @@ static __noinline __u64 register_value(struct pt_regs *ctx, __u32 number)
 /* One call of an allocator's function, at its entry. */
 struct call {
 	enum wire_heap_call kind;
+	bool throws; /* where it fails */
 	__u32 probe;
 	__u32 thread;
 	__u64 arguments[3];
@@ -245,6 +252,7 @@ struct call {
 static __always_inline void read_call(struct pt_regs *ctx, __u64 cookie, struct call *call)
 {
 	call->kind = cookie & 0xff;
+	call->throws = cookie & WIRE_HEAP_THROWS;
 	call->probe = cookie >> WIRE_HEAP_NUMBER_SHIFT;
 	call->thread = (__u32)bpf_get_current_pid_tgid();
 	if ((cookie & WIRE_HEAP_REGISTERS_MASK) == WIRE_HEAP_REGISTERS_AT_ENTRY) {
@@ -317,6 +325,11 @@ static __always_inline bool alloc_entry(struct pt_regs *ctx, const struct call *
 		return false;
 	if (is_nested(thread, pending.sp)) {
 		count(WIRE_ALLOC_NESTED);
+		return false;
+	}
+	if (call->throws && size > heap_safe_size) {
+		count(WIRE_ALLOC_TOO_LARGE);
+		count_many(WIRE_ALLOC_TOO_LARGE_BYTES, size);
 		return false;
 	}
 	if (call->kind == WIRE_HEAP_POSIX_MEMALIGN || call->kind == WIRE_HEAP_RESIZE)

@@ -169,9 +169,11 @@ enum wire_heap_call {
 
 /* A probe's cookie: bits 0 to 7 are the kind of call; from bit 8 on, four bits for each of three
  * arguments, the register that it is in where the probe sits, by x86's own numbers (rax 0, rcx 1,
- * rdx 2, ... rdi 7, r8 to r15); from bit 32 on, the probe's number. */
+ * rdx 2, ... rdi 7, r8 to r15); bit 20: where it fails it throws; from bit 32 on, the probe's
+ * number. */
 #define WIRE_HEAP_REGISTER_SHIFT(argument) (8 + 4 * (argument))
 #define WIRE_HEAP_REGISTERS_MASK           0xfff00ULL
+#define WIRE_HEAP_THROWS                   (1ULL << 20)
 #define WIRE_HEAP_NUMBER_SHIFT             32
 
 /* rdi, rsi, rdx: where a function's arguments are at its entry. */
@@ -219,6 +221,7 @@ enum wire_counter {
 	WIRE_ALLOC_UNSAMPLED,
 	WIRE_ALLOC_NESTED,     /* inside another one, which is the one that counts */
 	WIRE_ALLOC_FAILED,     /* sampled, but gave NULL; or realloc(p, 0) */
+	WIRE_ALLOC_TOO_LARGE,  /* not counted: might be refused by an exception */
 	WIRE_ALLOC_STACK_BUSY, /* counted under WIRE_STACK_LOST, as above */
 	WIRE_ALLOC_STACK_FULL,
 	WIRE_ALLOC_LOST_PENDING, /* no room to remember the call until it returns */
@@ -235,6 +238,9 @@ enum wire_counter {
 	/* steps of walks, not events: by frame pointer, for want of a row */
 	WIRE_CPU_FRAME_POINTERS,
 	WIRE_ALLOC_FRAME_POINTERS,
+
+	/* bytes of WIRE_ALLOC_TOO_LARGE */
+	WIRE_ALLOC_TOO_LARGE_BYTES,
 
 	/* nanoseconds that went into the stacks of sampled allocations */
 	WIRE_ALLOC_STACK_NS,

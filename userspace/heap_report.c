@@ -132,18 +132,25 @@ static void put_budget(FILE *out, const struct heap_watch *watch)
 		watch->times_off, watch->times_off > 1 ? "s" : "");
 }
 
-static void put_errors(FILE *out, const struct heap_watch *watch)
+static void put_unprobed(FILE *out, const struct heap_watch *watch)
 {
 	for (size_t i = 0; i < watch->count; i++) {
 		const struct followed *followed = &watch->followed[i];
 
-		if (!followed->is_mapped || !followed->err)
+		if (!followed->is_mapped)
 			continue;
-		put_name(out, followed);
-		fprintf(out, " cannot be probed: %s", attach_error(followed->err));
-		return;
+		if (followed->err) {
+			put_name(out, followed);
+			fprintf(out, " cannot be probed: %s; ", attach_error(followed->err));
+		} else if (followed->allocator.throws &&
+			   !heap__follows_throwing(watch->collector)) {
+			fputs("operator new of ", out);
+			put_name(out, followed);
+			fputs(" is not followed: without session uprobes (kernel 6.13) its "
+			      "exceptions would end the program; ",
+			      out);
+		}
 	}
-	put_budget(out, watch);
 }
 
 /* Whatever does not fit is cut. */
@@ -160,6 +167,22 @@ static void print_into(char *text, size_t size, const struct heap_watch *watch,
 	text[size - 1] = '\0';
 }
 
+static void put_warnings(FILE *out, const struct heap_watch *watch)
+{
+	put_unprobed(out, watch);
+	put_budget(out, watch);
+}
+
+static void warn(const struct heap_watch *watch, char *text, size_t size)
+{
+	size_t length;
+
+	print_into(text, size, watch, put_warnings);
+	length = strlen(text);
+	if (length > 2 && !strcmp(text + length - 2, "; "))
+		text[length - 2] = '\0';
+}
+
 void heap_watch__state(const struct heap_watch *watch, struct heap_state *state)
 {
 	*state = (struct heap_state){
@@ -171,7 +194,7 @@ void heap_watch__state(const struct heap_watch *watch, struct heap_state *state)
 	};
 	print_into(state->text, sizeof(state->text), watch, put_state);
 	if (state->is_followed)
-		print_into(state->warning, sizeof(state->warning), watch, put_errors);
+		warn(watch, state->warning, sizeof(state->warning));
 }
 
 static void put_source(FILE *out, const struct heap_watch *watch)
@@ -236,7 +259,7 @@ static void put_warning(FILE *out, const struct heap_watch *watch)
 {
 	char text[512];
 
-	print_into(text, sizeof(text), watch, put_errors);
+	warn(watch, text, sizeof(text));
 	if (*text)
 		fprintf(out, "heap: %s", text);
 }

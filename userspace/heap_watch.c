@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/say.h"
 #include "heap_watch_internal.h"
+#include "target/headroom.h"
 #include "target/linker.h"
 #include "target/memory.h"
 
@@ -40,6 +41,16 @@ void heap_watch__free(struct heap_watch *watch)
 	free(watch->seen);
 	free(watch->followed);
 	free(watch);
+}
+
+/* What it can ask for now, other threads of it may ask for too, until the next look in a second. */
+#define SAFE_PART 4
+
+static void set_safe_size(struct heap_watch *watch)
+{
+	uint64_t bytes = headroom__bytes(process__pid(watch->process));
+
+	heap__set_safe_size(watch->collector, bytes / SAFE_PART);
 }
 
 /* The first probes: from now on. */
@@ -161,12 +172,12 @@ static void find_ranks(struct heap_watch *watch, const struct maps *maps)
 	struct linker_order order = {};
 	uint64_t bias;
 
-	if (linker__order(process__pid(watch->process), &order))
-		order = (struct linker_order){};
+	/* While the linker changes its list, and when the process ends, it cannot be read. */
+	bool has_order = !linker__order(process__pid(watch->process), &order);
+
 	for (size_t i = 0; i < watch->count; i++) {
 		struct followed *followed = &watch->followed[i];
 
-		followed->rank = SIZE_MAX;
 		followed->is_mapped = false;
 		for (size_t m = 0; m < maps->count; m++) {
 			const struct elf_file *file = maps->items[m].file;
@@ -174,7 +185,7 @@ static void find_ranks(struct heap_watch *watch, const struct maps *maps)
 			if (!file || !elf_file__is_same(file, followed->allocator.file))
 				continue;
 			followed->is_mapped = true;
-			if (mapping__bias(&maps->items[m], &bias))
+			if (has_order && mapping__bias(&maps->items[m], &bias))
 				followed->rank = linker__rank(&order, bias);
 		}
 	}
@@ -198,6 +209,7 @@ void heap_watch__update(struct heap_watch *watch, const struct maps *maps)
 {
 	if (!watch->options.enabled)
 		return;
+	set_safe_size(watch);
 	if (heap__exec_era(watch->collector) != watch->exec_era)
 		restart_after_exec(watch);
 	forget_unmapped(watch, maps);
@@ -262,6 +274,7 @@ void heap_watch__tick(struct heap_watch *watch)
 {
 	double share;
 
+	set_safe_size(watch);
 	retry(watch);
 	if (!watch->has_begun)
 		return;

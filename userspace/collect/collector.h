@@ -49,6 +49,14 @@ void collector__tables_size(const struct collector *collector, struct tables_siz
 int heap__attach(struct collector *collector, const struct allocator *allocator);
 void heap__detach(struct collector *collector); /* all of them */
 
+/* Up to how many bytes a request of the target is sure not to be refused: larger ones of functions
+ * that throw an exception then cannot be followed. 0 at first. */
+void heap__set_safe_size(struct collector *collector, uint64_t bytes);
+
+/* Whether functions that throw an exception are followed: only where one can choose of which calls
+ * the return is seen. */
+bool heap__follows_throwing(const struct collector *collector);
+
 /* How calls are probed, in words. */
 const char *heap__flavour(const struct collector *collector);
 

@@ -102,6 +102,16 @@ void heap__detach(struct collector *collector)
 	heap_probes__detach(collector->heap->probes);
 }
 
+void heap__set_safe_size(struct collector *collector, uint64_t bytes)
+{
+	collector->skel->bss->heap_safe_size = bytes;
+}
+
+bool heap__follows_throwing(const struct collector *collector)
+{
+	return heap_probes__follow_throwing(collector->heap->probes);
+}
+
 const char *heap__flavour(const struct collector *collector)
 {
 	return heap_probes__flavour(collector->heap->probes);

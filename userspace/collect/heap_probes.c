@@ -79,6 +79,11 @@ int heap_probes__configure(struct heap_probes *probes, struct collector *collect
 	return err;
 }
 
+bool heap_probes__follow_throwing(const struct heap_probes *probes)
+{
+	return probes->sessions;
+}
+
 const char *heap_probes__flavour(const struct heap_probes *probes)
 {
 	return probes->sessions ? "session uprobes" : "uprobes and uretprobes";
@@ -88,6 +93,8 @@ static uint64_t cookie_of(const struct allocator_probe *probe, uint64_t number)
 {
 	uint64_t cookie = probe->call | number << WIRE_HEAP_NUMBER_SHIFT;
 
+	if (probe->throws)
+		cookie |= WIRE_HEAP_THROWS;
 	for (int i = 0; i < PROLOGUE_ARGUMENTS_MAX; i++)
 		cookie |= (uint64_t)probe->place.registers[i] << WIRE_HEAP_REGISTER_SHIFT(i);
 	return cookie;
@@ -129,7 +136,8 @@ static int attach_one(struct attachment *attachment, struct collector *collector
 	return 0;
 }
 
-/* A return's probe comes before the entry's: a call must not look unfinished. */
+/* A return's probe comes before the entry's: a call must not look unfinished. It takes hold of
+ * every call's return, so what throws is left alone, see heap_safe_size in bpf/heap.bpf.c. */
 static int attach_pairs(struct attachment *attachment, struct collector *collector,
 			const struct allocator *allocator, const char *path)
 {
@@ -139,6 +147,8 @@ static int attach_pairs(struct attachment *attachment, struct collector *collect
 	if (!attachment->pairs)
 		return -ENOMEM;
 	for (size_t i = 0; i < allocator->count && !err; i++) {
+		if (allocator->probes[i].throws)
+			continue;
 		if (allocator__gives(allocator->probes[i].call))
 			err = attach_one(attachment, collector, allocator, path, i, true);
 		if (!err)

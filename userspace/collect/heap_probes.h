@@ -13,6 +13,9 @@ void heap_probes__free(struct heap_probes *probes); /* detaches; NULL is fine */
 /* Chooses how functions are probed, between open and load. 0 or -errno. */
 int heap_probes__configure(struct heap_probes *probes, struct collector *collector);
 
+/* Whether functions that throw are probed. */
+bool heap_probes__follow_throwing(const struct heap_probes *probes);
+
 const char *heap_probes__flavour(const struct heap_probes *probes);
 
 /* Probes one file's functions. 0 or -errno, with none of them probed. */

@@ -300,6 +300,19 @@ static void comment_heap(struct assembly *assembly)
 				 counters[WIRE_ALLOC_LOST_RETURN]);
 }
 
+/* See heap_safe_size in bpf/heap.bpf.c. */
+static void comment_too_large(struct assembly *assembly)
+{
+	const uint64_t *counters = assembly->samples->counters;
+
+	if (counters[WIRE_ALLOC_TOO_LARGE])
+		profile_builder__comment(assembly->builder,
+					 "heap: not in it: %" PRIu64 " calls of operator new for "
+					 "%" PRIu64 " bytes in all, too large to be sure of",
+					 counters[WIRE_ALLOC_TOO_LARGE],
+					 counters[WIRE_ALLOC_TOO_LARGE_BYTES]);
+}
+
 /* Samples that found no room in the count map have no stack, but they were time. */
 static void add_lost(struct assembly *assembly)
 {
@@ -328,6 +341,7 @@ static void add_comments(struct assembly *assembly, const char *title)
 		comment_cpu(assembly);
 	else
 		comment_heap(assembly);
+	comment_too_large(assembly);
 	comment_stacks(assembly);
 	for (size_t i = 0; i < assembly->samples->note_count; i++)
 		profile_builder__comment(assembly->builder, "%s", assembly->samples->notes[i]);

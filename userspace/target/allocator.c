@@ -191,6 +191,13 @@ static bool is_probed(const struct allocator *allocator, uint64_t file_offset)
 	return false;
 }
 
+/* The plain forms of operator new. */
+static bool throws(const char *name)
+{
+	return (!strncmp(name, "_Zn", 3) || !strncmp(name, "mi_new", 6)) &&
+	       !strstr(name, "nothrow");
+}
+
 static void add_probe(struct allocator *allocator, size_t function, uint64_t entry)
 {
 	unsigned char code[PROLOGUE_BYTES];
@@ -198,14 +205,17 @@ static void add_probe(struct allocator *allocator, size_t function, uint64_t ent
 	struct allocator_probe probe = {
 		.function = functions[function].name,
 		.call = functions[function].call,
+		.throws = throws(functions[function].name),
 	};
 
 	/* free(NULL) does nothing, realloc(NULL, n) does. */
 	prologue__place(code, size, argument_count(probe.call), !allocator__gives(probe.call),
 			&probe.place);
 	probe.file_offset = entry + probe.place.offset;
-	if (allocator->count < ALLOCATOR_PROBES_MAX && !is_probed(allocator, probe.file_offset))
-		allocator->probes[allocator->count++] = probe;
+	if (allocator->count == ALLOCATOR_PROBES_MAX || is_probed(allocator, probe.file_offset))
+		return;
+	allocator->probes[allocator->count++] = probe;
+	allocator->throws |= probe.throws;
 }
 
 /* With `gives` what gives memory out, else what takes it back. */

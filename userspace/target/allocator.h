@@ -14,6 +14,7 @@
 struct allocator_probe {
 	const char *function; /* without its prefix: "malloc"; a constant */
 	enum wire_heap_call call;
+	bool throws; /* an exception where it fails, instead of returning */
 	uint64_t file_offset;
 	struct probe_place place; /* its offset is in file_offset already */
 };
@@ -26,6 +27,7 @@ struct allocator {
 	 */
 	struct allocator_probe probes[ALLOCATOR_PROBES_MAX];
 	size_t count;
+	bool throws; /* one of them does */
 };
 
 /* Whether the call gives out memory, so that its return matters. */
