@@ -198,13 +198,18 @@ $(BENCH)/deep-fp: tests/bench/deep.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -fno-omit-frame-pointer -fno-optimize-sibling-calls $< -o $@ -lpthread
 
-$(BENCH)/fpstack.skel.h: tests/bench/fpstack.bpf.c
+$(BENCH)/%.skel.h: tests/bench/%.bpf.c
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $(BENCH)/fpstack.bpf.o
-	$(Q)$(BPFTOOL) gen skeleton $(BENCH)/fpstack.bpf.o name fpstack_bpf > $@
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $(BENCH)/$*.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $(BENCH)/$*.bpf.o name $*_bpf > $@
 
-$(BENCH)/fpstack: tests/bench/fpstack.c $(BENCH)/fpstack.skel.h
+$(BENCH)/fpstack $(BENCH)/floor: $(BENCH)/%: tests/bench/%.c $(BENCH)/%.skel.h
 	$(Q)$(CC) $(BENCH_CFLAGS) -I$(BENCH) $< -o $@ -lbpf
+
+# chain: a release build's stack, without frame pointers.
+$(BENCH)/mallocs $(BENCH)/chain: $(BENCH)/%: tests/bench/%.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -fomit-frame-pointer $< -o $@
 
 $(BENCH)/llvm: tests/bench/llvm.c
 	$(Q)mkdir -p $(@D)
