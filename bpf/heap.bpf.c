@@ -6,6 +6,7 @@
 #include <linux/ptrace.h>
 #include <bpf/bpf_helpers.h>
 
+#include "heap_filter.h"
 #include "poisson.h"
 #include "stack.bpf.h"
 
@@ -49,6 +50,9 @@ struct {
 	__type(value, struct wire_heap_key);
 } heap_live SEC(".maps");
 
+/* How many of them there are, by heap_filter_slot(). */
+volatile __u32 heap_filter[HEAP_FILTER_SLOTS];
+
 /* What an allocation in progress is remembered by until it returns. */
 struct pending {
 	__u64 sp; /* at the entry: tells the return of this call from that of a nested one */
@@ -69,9 +73,14 @@ struct {
 	__type(value, struct pending);
 } heap_pending SEC(".maps");
 
+/* How many there are, by thread: mostly none, which spares the look-up. */
+#define PENDING_SLOTS 1024
+
+volatile __u32 heap_pending_filter[PENDING_SLOTS];
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, WIRE_HEAP_PROBES_MAX);
+	__uint(max_entries, WIRE_HEAP_NUMBERS);
 	__type(key, __u32);
 	__type(value, struct wire_heap_probe);
 } heap_probes SEC(".maps");
@@ -111,6 +120,18 @@ static __always_inline bool is_sampled(__u64 size)
 	return true;
 }
 
+static __always_inline long live_add(__u64 address, struct wire_heap_key *key)
+{
+	volatile __u32 *slot = &heap_filter[heap_filter_slot(address)];
+	long err;
+
+	__sync_fetch_and_add(slot, 1);
+	err = bpf_map_update_elem(&heap_live, &address, key, BPF_NOEXIST);
+	if (err)
+		__sync_fetch_and_add(slot, -1);
+	return err;
+}
+
 static __always_inline struct wire_heap_counts *stats_of(struct wire_heap_key *key)
 {
 	struct wire_heap_counts none = {};
@@ -135,12 +156,19 @@ static __always_inline void book_free(struct wire_heap_key *key)
  * era. */
 static __always_inline bool take_live(__u64 address, struct wire_heap_key *key)
 {
-	struct wire_heap_key *live = bpf_map_lookup_elem(&heap_live, &address);
+	volatile __u32 *slot = &heap_filter[heap_filter_slot(address)];
+	struct wire_heap_key *live;
 
+	if (!*slot)
+		return false;
+	live = bpf_map_lookup_elem(&heap_live, &address);
 	if (!live)
 		return false;
 	*key = *live;
-	return !bpf_map_delete_elem(&heap_live, &address) && key->era == heap_era;
+	if (bpf_map_delete_elem(&heap_live, &address))
+		return false;
+	__sync_fetch_and_add(slot, -1);
+	return key->era == heap_era;
 }
 
 /* Books the block that a sampled call gave. */
@@ -157,7 +185,7 @@ static __always_inline enum wire_counter book_alloc(__u64 address, struct pendin
 		count(WIRE_FREE_LATE);
 	}
 	__sync_fetch_and_add(&stats->allocs, 1);
-	if (!bpf_map_update_elem(&heap_live, &address, key, BPF_ANY))
+	if (!live_add(address, key))
 		return pending->outcome;
 	/* What is in use stays a lower bound. */
 	__sync_fetch_and_add(&stats->frees, 1);
@@ -274,14 +302,36 @@ static __always_inline void learn_nesting(__u32 probe)
 		outer->nests = 1;
 }
 
+static __always_inline volatile __u32 *pending_slot(__u32 thread)
+{
+	return &heap_pending_filter[thread % PENDING_SLOTS];
+}
+
+static __always_inline bool pending_add(__u32 thread, struct pending *pending)
+{
+	if (bpf_map_update_elem(&heap_pending, &thread, pending, BPF_NOEXIST))
+		return false;
+	__sync_fetch_and_add(pending_slot(thread), 1);
+	return true;
+}
+
+static __always_inline void pending_delete(__u32 thread)
+{
+	if (!bpf_map_delete_elem(&heap_pending, &thread))
+		__sync_fetch_and_add(pending_slot(thread), -1);
+}
+
 /* Whether a call of this thread is under way already, from which this one was made. The stack grows
  * down, so an entry above the remembered sp means that the other is over without a return. One at
  * the same sp is a tail call: glibc's realloc(NULL, n) jumps to malloc, and [rsp] is then the
  * return probe's trampoline. */
 static __always_inline bool is_nested(__u32 thread, __u64 sp)
 {
-	struct pending *outer = bpf_map_lookup_elem(&heap_pending, &thread);
+	struct pending *outer;
 
+	if (!*pending_slot(thread))
+		return false;
+	outer = bpf_map_lookup_elem(&heap_pending, &thread);
 	if (!outer)
 		return false;
 	if (sp <= outer->sp) {
@@ -290,7 +340,7 @@ static __always_inline bool is_nested(__u32 thread, __u64 sp)
 	}
 	if (outer->sampled)
 		count(WIRE_ALLOC_LOST_RETURN);
-	bpf_map_delete_elem(&heap_pending, &thread);
+	pending_delete(thread);
 	return false;
 }
 
@@ -308,22 +358,44 @@ static __always_inline bool may_nest(const struct wire_heap_probe *probe)
 	return probe->nests || probe->hits < LEARNING_CALLS;
 }
 
-/* True where the return is of interest too. */
-static __always_inline bool alloc_entry(struct pt_regs *ctx, const struct call *call, __u64 size)
+/* Notes the call until it returns: a sampled one with its stack, one that gives an old block back,
+ * or one that may call another. True where that worked. Apart, for the others' sake. */
+static __noinline bool remember(struct pt_regs *ctx, const struct call *call, __u64 size,
+				bool sampled)
 {
+	enum wire_counter outcome = WIRE_ALLOC_UNSAMPLED;
 	struct pending pending = {
 		.sp = ctx->rsp,
 		.key = {.size = size, .era = heap_era},
+		.sampled = sampled,
 		.call = call->kind,
 		.probe = call->probe,
 	};
-	struct wire_heap_probe *probe = bpf_map_lookup_elem(&heap_probes, &pending.probe);
-	enum wire_counter outcome = WIRE_ALLOC_UNSAMPLED;
-	__u32 thread = call->thread;
 
-	if (!probe)
-		return false;
-	if (is_nested(thread, pending.sp)) {
+	if (call->kind == WIRE_HEAP_POSIX_MEMALIGN || call->kind == WIRE_HEAP_RESIZE)
+		pending.block = call->arguments[0];
+	if (takes_old(call->kind))
+		realloc_take_old(&pending, call->arguments[0]);
+	if (sampled)
+		pending.key.stack = caller_stack(ctx, &outcome);
+	pending.outcome = outcome;
+	if (pending_add(call->thread, &pending))
+		return true;
+	if (pending.old_address)
+		book_free(&pending.old);
+	if (sampled)
+		count(WIRE_ALLOC_LOST_PENDING);
+	return false;
+}
+
+/* True where the return is of interest too. Most calls are not sampled: what is done for them is
+ * what exoprof costs. */
+static __always_inline bool alloc_entry(struct pt_regs *ctx, const struct call *call,
+					const struct wire_heap_probe *probe, __u64 size)
+{
+	bool sampled;
+
+	if (is_nested(call->thread, ctx->rsp)) {
 		count(WIRE_ALLOC_NESTED);
 		return false;
 	}
@@ -332,30 +404,18 @@ static __always_inline bool alloc_entry(struct pt_regs *ctx, const struct call *
 		count_many(WIRE_ALLOC_TOO_LARGE_BYTES, size);
 		return false;
 	}
-	if (call->kind == WIRE_HEAP_POSIX_MEMALIGN || call->kind == WIRE_HEAP_RESIZE)
-		pending.block = call->arguments[0];
-	if (takes_old(call->kind))
-		realloc_take_old(&pending, call->arguments[0]);
-	pending.sampled = is_sampled(size);
-	if (pending.sampled)
-		pending.key.stack = caller_stack(ctx, &outcome);
-	else
-		count(outcome);
-	pending.outcome = outcome;
-	if (!pending.sampled && !takes_old(call->kind) && !may_nest(probe))
+	sampled = is_sampled(size);
+	if (!sampled)
+		count(WIRE_ALLOC_UNSAMPLED);
+	if (!sampled && !takes_old(call->kind) && !may_nest(probe))
 		return false;
-	if (!bpf_map_update_elem(&heap_pending, &thread, &pending, BPF_ANY))
-		return true;
-	if (pending.old_address)
-		book_free(&pending.old);
-	if (pending.sampled)
-		count(WIRE_ALLOC_LOST_PENDING);
-	return false;
+	return remember(ctx, call, size, sampled);
 }
 
 /* count * size. An overflow is refused by the allocator: nothing is allocated, and what realloc was
  * given stays. */
-static __always_inline bool array_entry(struct pt_regs *ctx, const struct call *call, __u64 count_,
+static __always_inline bool array_entry(struct pt_regs *ctx, const struct call *call,
+					const struct wire_heap_probe *probe, __u64 count_,
 					__u64 size)
 {
 	__u64 bytes = count_ * size;
@@ -366,7 +426,7 @@ static __always_inline bool array_entry(struct pt_regs *ctx, const struct call *
 		count(WIRE_ALLOC_FAILED);
 		return false;
 	}
-	return alloc_entry(ctx, call, bytes);
+	return alloc_entry(ctx, call, probe, bytes);
 }
 
 static __always_inline void free_entry(__u64 address)
@@ -390,22 +450,23 @@ static __always_inline bool call_entry(struct pt_regs *ctx, __u64 cookie)
 
 	read_call(ctx, cookie, &call);
 	probe = bpf_map_lookup_elem(&heap_probes, &call.probe);
-	if (probe)
-		probe->hits++;
+	if (!probe)
+		return false;
+	probe->hits++;
 	switch (call.kind) {
 	case WIRE_HEAP_MALLOC:
-		return alloc_entry(ctx, &call, call.arguments[0]);
+		return alloc_entry(ctx, &call, probe, call.arguments[0]);
 	case WIRE_HEAP_CALLOC:
-		return array_entry(ctx, &call, call.arguments[0], call.arguments[1]);
+		return array_entry(ctx, &call, probe, call.arguments[0], call.arguments[1]);
 	case WIRE_HEAP_REALLOC:
 	case WIRE_HEAP_REALLOCF:
 	case WIRE_HEAP_RESIZE:
 	case WIRE_HEAP_ALIGNED:
-		return alloc_entry(ctx, &call, call.arguments[1]);
+		return alloc_entry(ctx, &call, probe, call.arguments[1]);
 	case WIRE_HEAP_REALLOCARRAY:
-		return array_entry(ctx, &call, call.arguments[1], call.arguments[2]);
+		return array_entry(ctx, &call, probe, call.arguments[1], call.arguments[2]);
 	case WIRE_HEAP_POSIX_MEMALIGN:
-		return alloc_entry(ctx, &call, call.arguments[2]);
+		return alloc_entry(ctx, &call, probe, call.arguments[2]);
 	default:
 		free_entry(call.arguments[0]);
 		return false;
@@ -418,7 +479,7 @@ static __always_inline void settle_old(struct pending *pending, __u64 address)
 	if (!pending->old_address)
 		return;
 	if (!address && pending->key.size && pending->call != WIRE_HEAP_REALLOCF &&
-	    !bpf_map_update_elem(&heap_live, &pending->old_address, &pending->old, BPF_ANY))
+	    !live_add(pending->old_address, &pending->old))
 		return;
 	book_free(&pending->old);
 	count(WIRE_FREE_COUNTED);
@@ -456,7 +517,7 @@ static __always_inline void alloc_return(struct pt_regs *ctx)
 	if (!found || found->sp + 8 != ctx->rsp)
 		return;
 	pending = *found;
-	bpf_map_delete_elem(&heap_pending, &thread);
+	pending_delete(thread);
 	probe = bpf_map_lookup_elem(&heap_probes, &pending.probe);
 	if (probe)
 		probe->returns++;
@@ -467,19 +528,31 @@ static __always_inline void alloc_return(struct pt_regs *ctx)
 }
 
 /* Where the kernel has session probes (6.13), one probe sees both ends of a call, and an entry that
- * gives 1 spares the return. Elsewhere it is a uprobe and a uretprobe. */
+ * gives 1 spares the return; such a probe is the target's alone. Elsewhere it is a uprobe and a
+ * uretprobe. */
 extern bool bpf_session_is_return(void) __weak __ksym;
 
 SEC("uprobe")
 int heap_session(struct pt_regs *ctx)
 {
-	if (!in_target())
-		return 1;
 	if (bpf_session_is_return()) {
 		alloc_return(ctx);
 		return 0;
 	}
 	return call_entry(ctx, bpf_get_attach_cookie(ctx)) ? 0 : 1;
+}
+
+/* Half of all calls: free, with its argument in rdi, needs no cookie and no return. */
+SEC("uprobe")
+int heap_free(struct pt_regs *ctx)
+{
+	__u32 number = WIRE_HEAP_FREES;
+	struct wire_heap_probe *probe = bpf_map_lookup_elem(&heap_probes, &number);
+
+	if (probe)
+		probe->hits++;
+	free_entry(ctx->rdi);
+	return 0;
 }
 
 SEC("uprobe")
@@ -512,20 +585,19 @@ int heap_exec(void *ctx)
 }
 
 /* What a call of malloc that is not sampled does, but that it counts for nobody: how long it takes
- * is measured on a function of exoprof's own. A number as its cookie wants the return too. */
+ * is measured on a function of exoprof's own. A cookie other than 0 wants the return too. */
 SEC("uprobe")
 int heap_calibrate(struct pt_regs *ctx)
 {
-	struct pending *outer;
 	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u32 number = WIRE_HEAP_CALIBRATION;
+	struct wire_heap_probe *probe = bpf_map_lookup_elem(&heap_probes, &number);
 	__u32 thread = (__u32)bpf_get_current_pid_tgid();
 	__u32 zero = 0;
 	__u64 *gap = bpf_map_lookup_elem(&heap_gap, &zero);
-	struct call call;
 
-	read_call(ctx, cookie & WIRE_HEAP_REGISTERS_MASK, &call);
-	outer = bpf_map_lookup_elem(&heap_pending, &thread);
-	if (outer || !gap || call.arguments[0] > ~*gap)
+	if (!probe || !gap || is_nested(thread, ctx->rsp))
 		return 1;
-	return cookie >> WIRE_HEAP_NUMBER_SHIFT ? 0 : 1;
+	probe->hits += *gap > ctx->rdi;
+	return cookie ? 0 : 1;
 }

@@ -179,8 +179,12 @@ enum wire_heap_call {
 /* rdi, rsi, rdx: where a function's arguments are at its entry. */
 #define WIRE_HEAP_REGISTERS_AT_ENTRY       0x26700ULL
 
-/* Entry points that are probed, of all allocators of a target. */
+/* Entry points that are probed, of all allocators of a target; those that need no number of their
+ * own share one behind them, and there is one to calibrate with. */
 #define WIRE_HEAP_PROBES_MAX               1024
+#define WIRE_HEAP_FREES                    WIRE_HEAP_PROBES_MAX
+#define WIRE_HEAP_CALIBRATION              (WIRE_HEAP_PROBES_MAX + 1)
+#define WIRE_HEAP_NUMBERS                  (WIRE_HEAP_PROBES_MAX + 2)
 
 /* Of each probe, on each CPU. */
 struct wire_heap_probe {

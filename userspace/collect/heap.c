@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/intern.h"
 #include "collect/heap_probes.h"
+#include "heap_filter.h"
 
 struct heap_source {
 	struct heap_probes *probes;
@@ -169,15 +170,25 @@ static int note_outdated(void *context, const void *key, const void *value)
 	return 0;
 }
 
-static int forget(struct bpf_map *map, bool by_value, uint32_t before_era)
+/* The kernel side counts blocks in its filter, see bpf/heap_filter.h. */
+static void take_from_filter(struct exoprof_bpf *skel, uint64_t address)
+{
+	__atomic_fetch_sub(&skel->bss->heap_filter[heap_filter_slot(address)], 1, __ATOMIC_SEQ_CST);
+}
+
+static int forget(struct exoprof_bpf *skel, struct bpf_map *map, bool by_value, uint32_t before_era)
 {
 	struct outdated outdated = {.before_era = before_era, .by_value = by_value};
 	size_t key_size = bpf_map__key_size(map);
 	int err = map__each(bpf_map__fd(map), key_size, bpf_map__value_size(map), note_outdated,
 			    &outdated);
 
-	for (size_t i = 0; i < outdated.count && !err; i++)
-		bpf_map_delete_elem(bpf_map__fd(map), (char *)outdated.keys + i * key_size);
+	for (size_t i = 0; i < outdated.count && !err; i++) {
+		const void *key = (char *)outdated.keys + i * key_size;
+
+		if (!bpf_map_delete_elem(bpf_map__fd(map), key) && by_value)
+			take_from_filter(skel, *(const uint64_t *)key);
+	}
 	free(outdated.keys);
 	return err;
 }
@@ -185,9 +196,9 @@ static int forget(struct bpf_map *map, bool by_value, uint32_t before_era)
 int heap__forget_earlier(struct collector *collector)
 {
 	struct exoprof_bpf *skel = collector->skel;
-	int err = forget(skel->maps.heap_live, true, skel->bss->heap_era);
+	int err = forget(skel, skel->maps.heap_live, true, skel->bss->heap_era);
 
-	return err ? err : forget(skel->maps.heap_stats, false, skel->bss->heap_exec_era);
+	return err ? err : forget(skel, skel->maps.heap_stats, false, skel->bss->heap_exec_era);
 }
 
 int heap__restart(struct collector *collector)

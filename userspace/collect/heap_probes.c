@@ -16,7 +16,7 @@ struct attachment {
 	uint32_t first_number;
 	uint32_t count;
 	uint64_t emulated[ALLOCATOR_PROBES_MAX / 64]; /* bits: that probe's instruction is */
-	int session_fd;                               /* -1: none */
+	int free_fd, session_fd;                      /* -1: none */
 	struct bpf_link **pairs; /* a return's and an entry's for each probe; NULL: none */
 };
 
@@ -32,11 +32,17 @@ struct heap_probes *heap_probes__new(void)
 	return calloc(1, sizeof(struct heap_probes));
 }
 
+static void close_link(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 static void detach(struct attachment *attachment)
 {
-	if (attachment->session_fd >= 0)
-		close(attachment->session_fd);
-	attachment->session_fd = -1;
+	close_link(&attachment->session_fd);
+	close_link(&attachment->free_fd);
 	for (uint32_t i = 2 * attachment->count; attachment->pairs && i-- > 0;)
 		bpf_link__destroy(attachment->pairs[i]);
 	free(attachment->pairs);
@@ -64,19 +70,21 @@ int heap_probes__configure(struct heap_probes *probes, struct collector *collect
 {
 	struct exoprof_bpf *skel = collector->skel;
 	enum probe_flavour flavour = collector->options.flavour;
-	int err = 0;
+	int err;
 
-	probes->sessions = flavour != PROBES_PAIR && uprobe_session__supported();
+	probes->sessions = flavour != PROBES_PAIR && uprobe__has_sessions();
 	if (flavour == PROBES_SESSION && !probes->sessions)
 		return -ENOTSUP;
 	bpf_program__set_autoload(skel->progs.heap_session, probes->sessions);
+	bpf_program__set_autoload(skel->progs.heap_free, probes->sessions);
 	bpf_program__set_autoload(skel->progs.heap_entry, !probes->sessions);
 	bpf_program__set_autoload(skel->progs.heap_return, !probes->sessions);
-	if (probes->sessions)
-		err = uprobe_session__prepare(skel->progs.heap_session);
-	if (probes->sessions && !err)
-		err = uprobe_session__prepare(skel->progs.heap_calibrate);
-	return err;
+	if (!probes->sessions)
+		return 0;
+	err = uprobe__prepare(skel->progs.heap_free, UPROBE_ENTRY);
+	if (!err)
+		err = uprobe__prepare(skel->progs.heap_session, UPROBE_SESSION);
+	return err ? err : uprobe__prepare(skel->progs.heap_calibrate, UPROBE_SESSION);
 }
 
 bool heap_probes__follow_throwing(const struct heap_probes *probes)
@@ -100,18 +108,52 @@ static uint64_t cookie_of(const struct allocator_probe *probe, uint64_t number)
 	return cookie;
 }
 
-static int attach_session(struct attachment *attachment, struct collector *collector,
-			  const struct allocator *allocator, const char *path)
+/* What heap_free takes; and so its hits are counted as emulated ones. */
+static bool is_plain_free(const struct allocator_probe *probe)
 {
-	uint64_t offsets[ALLOCATOR_PROBES_MAX], cookies[ALLOCATOR_PROBES_MAX];
+	return probe->call == WIRE_HEAP_FREE && probe->place.is_emulated &&
+	       probe->place.registers[0] == (WIRE_HEAP_REGISTERS_AT_ENTRY >> 8 & 15);
+}
+
+static int attach_frees(struct attachment *attachment, struct collector *collector,
+			const struct allocator *allocator, const char *path)
+{
+	uint64_t offsets[ALLOCATOR_PROBES_MAX];
+	size_t count = 0;
 	int fd;
 
 	for (size_t i = 0; i < allocator->count; i++) {
-		offsets[i] = allocator->probes[i].file_offset;
-		cookies[i] = cookie_of(&allocator->probes[i], attachment->first_number + i);
+		if (is_plain_free(&allocator->probes[i]))
+			offsets[count++] = allocator->probes[i].file_offset;
 	}
-	fd = uprobe_session__attach(collector->skel->progs.heap_session, collector->options.pid,
-				    path, offsets, cookies, allocator->count);
+	if (!count)
+		return 0;
+	fd = uprobe__attach(collector->skel->progs.heap_free, UPROBE_ENTRY, collector->options.pid,
+			    path, offsets, NULL, count);
+	if (fd < 0)
+		return fd;
+	attachment->free_fd = fd;
+	return 0;
+}
+
+/* Frees come first: a block must not look alive for want of a probe. */
+static int attach_sessions(struct attachment *attachment, struct collector *collector,
+			   const struct allocator *allocator, const char *path)
+{
+	uint64_t offsets[ALLOCATOR_PROBES_MAX], cookies[ALLOCATOR_PROBES_MAX];
+	int fd, err = attach_frees(attachment, collector, allocator, path);
+	size_t count = 0;
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < allocator->count; i++) {
+		if (is_plain_free(&allocator->probes[i]))
+			continue;
+		offsets[count] = allocator->probes[i].file_offset;
+		cookies[count++] = cookie_of(&allocator->probes[i], attachment->first_number + i);
+	}
+	fd = uprobe__attach(collector->skel->progs.heap_session, UPROBE_SESSION,
+			    collector->options.pid, path, offsets, cookies, count);
 	if (fd < 0)
 		return fd;
 	attachment->session_fd = fd;
@@ -165,6 +207,7 @@ static struct attachment *attachment_of(struct heap_probes *probes,
 		.file = allocator->file,
 		.first_number = probes->next_number,
 		.count = allocator->count,
+		.free_fd = -1,
 		.session_fd = -1,
 	};
 
@@ -201,7 +244,7 @@ int heap_probes__attach(struct heap_probes *probes, struct collector *collector,
 	/* The very file that is mapped, whatever its path leads to by now. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", elf_file__fd(allocator->file));
 	if (probes->sessions)
-		err = attach_session(attachment, collector, allocator, path);
+		err = attach_sessions(attachment, collector, allocator, path);
 	else
 		err = attach_pairs(attachment, collector, allocator, path);
 	if (err)
@@ -209,11 +252,10 @@ int heap_probes__attach(struct heap_probes *probes, struct collector *collector,
 	return err;
 }
 
-static int add_hits(struct collector *collector, const struct attachment *attachment, uint32_t i,
+/* Of the probes' number. */
+static int add_hits(struct collector *collector, uint32_t number, bool is_emulated,
 		    struct wire_heap_probe *values, int cpus, struct heap_hits *hits)
 {
-	uint32_t number = attachment->first_number + i;
-	bool is_emulated = attachment->emulated[i / 64] >> i % 64 & 1;
 	int err = bpf_map__lookup_elem(collector->skel->maps.heap_probes, &number, sizeof(number),
 				       values, cpus * sizeof(*values), 0);
 
@@ -229,7 +271,7 @@ int heap_probes__hits(const struct heap_probes *probes, struct collector *collec
 {
 	int cpus = libbpf_num_possible_cpus();
 	struct wire_heap_probe *values;
-	int err = 0;
+	int err;
 
 	*hits = (struct heap_hits){};
 	if (cpus < 0)
@@ -237,11 +279,14 @@ int heap_probes__hits(const struct heap_probes *probes, struct collector *collec
 	values = calloc(cpus, sizeof(*values));
 	if (!values)
 		return -ENOMEM;
+	err = add_hits(collector, WIRE_HEAP_FREES, true, values, cpus, hits);
 	for (size_t i = 0; i < probes->count; i++) {
 		const struct attachment *attachment = &probes->attachments[i];
 
 		for (uint32_t probe = 0; probe < attachment->count && !err; probe++)
-			err = add_hits(collector, attachment, probe, values, cpus, hits);
+			err = add_hits(collector, attachment->first_number + probe,
+				       attachment->emulated[probe / 64] >> probe % 64 & 1, values,
+				       cpus, hits);
 	}
 	free(values);
 	return err;
@@ -259,8 +304,8 @@ static int attach_calibration(const struct heap_probes *probes, struct collector
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie, .retprobe = with_return);
 
 	if (probes->sessions)
-		return uprobe_session__attach(program, getpid(), scratch_code__path(code), &offset,
-					      &cookie, 1);
+		return uprobe__attach(program, UPROBE_SESSION, getpid(), scratch_code__path(code),
+				      &offset, &cookie, 1);
 	*link = bpf_program__attach_uprobe_opts(program, getpid(), scratch_code__path(code), 0,
 						&opts);
 	return *link ? 0 : -errno;

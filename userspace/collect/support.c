@@ -75,5 +75,5 @@ int support__perf_uprobe(void)
 
 bool support__session_uprobes(void)
 {
-	return uprobe_session__supported();
+	return uprobe__has_sessions();
 }

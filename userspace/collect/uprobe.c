@@ -7,9 +7,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* enum bpf_attach_type in the kernel's include/uapi/linux/bpf.h since 6.13 */
-#define ATTACH_UPROBE_SESSION 57
-
 /* The part of union bpf_attr that BPF_LINK_CREATE reads for uprobes (same file, since 6.6). */
 struct link_create_uprobes {
 	uint32_t prog_fd;
@@ -26,7 +23,7 @@ struct link_create_uprobes {
 	uint32_t reserved;
 };
 
-bool uprobe_session__supported(void)
+bool uprobe__has_sessions(void)
 {
 	struct btf *kernel = btf__load_vmlinux_btf();
 	bool found;
@@ -38,17 +35,17 @@ bool uprobe_session__supported(void)
 	return found;
 }
 
-int uprobe_session__prepare(struct bpf_program *program)
+int uprobe__prepare(struct bpf_program *program, enum uprobe_kind kind)
 {
-	return bpf_program__set_expected_attach_type(program, ATTACH_UPROBE_SESSION);
+	return bpf_program__set_expected_attach_type(program, (enum bpf_attach_type)kind);
 }
 
-int uprobe_session__attach(const struct bpf_program *program, pid_t pid, const char *path,
-			   const uint64_t *offsets, const uint64_t *cookies, size_t count)
+int uprobe__attach(const struct bpf_program *program, enum uprobe_kind kind, pid_t pid,
+		   const char *path, const uint64_t *offsets, const uint64_t *cookies, size_t count)
 {
 	struct link_create_uprobes attr = {
 		.prog_fd = bpf_program__fd(program),
-		.attach_type = ATTACH_UPROBE_SESSION,
+		.attach_type = kind,
 		.path = (uintptr_t)path,
 		.offsets = (uintptr_t)offsets,
 		.cookies = (uintptr_t)cookies,

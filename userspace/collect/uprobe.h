@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Session probes, which Debian 12's libbpf does not know by name yet. */
+/* Probes on many functions by one link, which Debian 12's libbpf does not know by name yet. */
 #ifndef EXOPROF_UPROBE_H
 #define EXOPROF_UPROBE_H
 
@@ -9,14 +9,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Whether the running kernel has them. */
-bool uprobe_session__supported(void);
+/* By enum bpf_attach_type in the kernel's include/uapi/linux/bpf.h. */
+enum uprobe_kind {
+	UPROBE_ENTRY = 48,   /* since 6.6 */
+	UPROBE_SESSION = 57, /* entry and return, as the entry's program wants it; since 6.13 */
+};
 
-/* Makes `program` one that is loaded as a session probe. Between open and load. */
-int uprobe_session__prepare(struct bpf_program *program);
+/* Whether the running kernel has session probes, and so the others. */
+bool uprobe__has_sessions(void);
+
+/* Makes `program` one that is loaded for such probes. Between open and load. */
+int uprobe__prepare(struct bpf_program *program, enum uprobe_kind kind);
 
 /* Probes all the offsets of the file at `path` in the process `pid`. A link's fd, or -errno. */
-int uprobe_session__attach(const struct bpf_program *program, pid_t pid, const char *path,
-			   const uint64_t *offsets, const uint64_t *cookies, size_t count);
+int uprobe__attach(const struct bpf_program *program, enum uprobe_kind kind, pid_t pid,
+		   const char *path, const uint64_t *offsets, const uint64_t *cookies,
+		   size_t count);
 
 #endif
