@@ -53,9 +53,10 @@ struct {
 /* How many of them there are, by heap_filter_slot(). */
 volatile __u32 heap_filter[HEAP_FILTER_SLOTS];
 
-/* What an allocation in progress is remembered by until it returns. */
+/* What an allocation in progress is remembered by until it returns, a thread's own. */
 struct pending {
-	__u64 sp; /* at the entry: tells the return of this call from that of a nested one */
+	__u64 sp; /* at the entry: tells the return of this call from that of a nested one; 0: none
+		   */
 	struct wire_heap_key key;
 	struct wire_heap_key old; /* of the block that realloc was given */
 	__u64 old_address;        /* 0: none, or not a sampled one */
@@ -67,13 +68,13 @@ struct pending {
 };
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, HEAP_PENDING);
-	__type(key, __u32);
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
 	__type(value, struct pending);
 } heap_pending SEC(".maps");
 
-/* How many there are, by thread: mostly none, which spares the look-up. */
+/* How many threads have one, by their number: mostly none, which spares the look-up. */
 #define PENDING_SLOTS 1024
 
 volatile __u32 heap_pending_filter[PENDING_SLOTS];
@@ -293,6 +294,43 @@ static __always_inline void read_call(struct pt_regs *ctx, __u64 cookie, struct 
 		call->arguments[i] = register_value(ctx, cookie >> WIRE_HEAP_REGISTER_SHIFT(i));
 }
 
+static __always_inline volatile __u32 *pending_slot(__u32 thread)
+{
+	return &heap_pending_filter[thread % PENDING_SLOTS];
+}
+
+/* This thread's; NULL where there is none. */
+static __always_inline struct pending *pending_find(__u32 thread)
+{
+	struct pending *pending;
+
+	if (!*pending_slot(thread))
+		return NULL;
+	pending = bpf_task_storage_get(&heap_pending, bpf_get_current_task_btf(), NULL, 0);
+	return pending && pending->sp ? pending : NULL;
+}
+
+/* Room for this thread's, all zero. NULL where memory is short, or where another thread was
+ * interrupted on this CPU in the middle of this. */
+static __always_inline struct pending *pending_new(__u32 thread, __u64 sp)
+{
+	struct pending *pending = bpf_task_storage_get(&heap_pending, bpf_get_current_task_btf(),
+						       NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!pending)
+		return NULL;
+	__builtin_memset(pending, 0, sizeof(*pending));
+	pending->sp = sp;
+	__sync_fetch_and_add(pending_slot(thread), 1);
+	return pending;
+}
+
+static __always_inline void pending_end(__u32 thread, struct pending *pending)
+{
+	pending->sp = 0;
+	__sync_fetch_and_add(pending_slot(thread), -1);
+}
+
 /* Of the function that calls another probed one. */
 static __always_inline void learn_nesting(__u32 probe)
 {
@@ -302,36 +340,14 @@ static __always_inline void learn_nesting(__u32 probe)
 		outer->nests = 1;
 }
 
-static __always_inline volatile __u32 *pending_slot(__u32 thread)
-{
-	return &heap_pending_filter[thread % PENDING_SLOTS];
-}
-
-static __always_inline bool pending_add(__u32 thread, struct pending *pending)
-{
-	if (bpf_map_update_elem(&heap_pending, &thread, pending, BPF_NOEXIST))
-		return false;
-	__sync_fetch_and_add(pending_slot(thread), 1);
-	return true;
-}
-
-static __always_inline void pending_delete(__u32 thread)
-{
-	if (!bpf_map_delete_elem(&heap_pending, &thread))
-		__sync_fetch_and_add(pending_slot(thread), -1);
-}
-
 /* Whether a call of this thread is under way already, from which this one was made. The stack grows
  * down, so an entry above the remembered sp means that the other is over without a return. One at
  * the same sp is a tail call: glibc's realloc(NULL, n) jumps to malloc, and [rsp] is then the
  * return probe's trampoline. */
 static __always_inline bool is_nested(__u32 thread, __u64 sp)
 {
-	struct pending *outer;
+	struct pending *outer = pending_find(thread);
 
-	if (!*pending_slot(thread))
-		return false;
-	outer = bpf_map_lookup_elem(&heap_pending, &thread);
 	if (!outer)
 		return false;
 	if (sp <= outer->sp) {
@@ -340,7 +356,7 @@ static __always_inline bool is_nested(__u32 thread, __u64 sp)
 	}
 	if (outer->sampled)
 		count(WIRE_ALLOC_LOST_RETURN);
-	pending_delete(thread);
+	pending_end(thread, outer);
 	return false;
 }
 
@@ -358,34 +374,48 @@ static __always_inline bool may_nest(const struct wire_heap_probe *probe)
 	return probe->nests || probe->hits < LEARNING_CALLS;
 }
 
+static __always_inline void free_entry(__u64 address)
+{
+	struct wire_heap_key key;
+
+	if (!address) {
+		count(WIRE_FREE_NULL);
+	} else if (take_live(address, &key)) {
+		book_free(&key);
+		count(WIRE_FREE_COUNTED);
+	} else {
+		count(WIRE_FREE_UNTRACKED);
+	}
+}
+
 /* Notes the call until it returns: a sampled one with its stack, one that gives an old block back,
  * or one that may call another. True where that worked. Apart, for the others' sake. */
 static __noinline bool remember(struct pt_regs *ctx, const struct call *call, __u64 size,
 				bool sampled)
 {
 	enum wire_counter outcome = WIRE_ALLOC_UNSAMPLED;
-	struct pending pending = {
-		.sp = ctx->rsp,
-		.key = {.size = size, .era = heap_era},
-		.sampled = sampled,
-		.call = call->kind,
-		.probe = call->probe,
-	};
+	struct pending *pending = pending_new(call->thread, ctx->rsp);
 
+	if (!pending) {
+		if (takes_old(call->kind))
+			free_entry(call->arguments[0]);
+		if (sampled)
+			count(WIRE_ALLOC_LOST_PENDING);
+		return false;
+	}
+	pending->key.size = size;
+	pending->key.era = heap_era;
+	pending->sampled = sampled;
+	pending->call = call->kind;
+	pending->probe = call->probe;
 	if (call->kind == WIRE_HEAP_POSIX_MEMALIGN || call->kind == WIRE_HEAP_RESIZE)
-		pending.block = call->arguments[0];
+		pending->block = call->arguments[0];
 	if (takes_old(call->kind))
-		realloc_take_old(&pending, call->arguments[0]);
+		realloc_take_old(pending, call->arguments[0]);
 	if (sampled)
-		pending.key.stack = caller_stack(ctx, &outcome);
-	pending.outcome = outcome;
-	if (pending_add(call->thread, &pending))
-		return true;
-	if (pending.old_address)
-		book_free(&pending.old);
-	if (sampled)
-		count(WIRE_ALLOC_LOST_PENDING);
-	return false;
+		pending->key.stack = caller_stack(ctx, &outcome);
+	pending->outcome = outcome;
+	return true;
 }
 
 /* True where the return is of interest too. Most calls are not sampled: what is done for them is
@@ -427,20 +457,6 @@ static __always_inline bool array_entry(struct pt_regs *ctx, const struct call *
 		return false;
 	}
 	return alloc_entry(ctx, call, probe, bytes);
-}
-
-static __always_inline void free_entry(__u64 address)
-{
-	struct wire_heap_key key;
-
-	if (!address) {
-		count(WIRE_FREE_NULL);
-	} else if (take_live(address, &key)) {
-		book_free(&key);
-		count(WIRE_FREE_COUNTED);
-	} else {
-		count(WIRE_FREE_UNTRACKED);
-	}
 }
 
 static __always_inline bool call_entry(struct pt_regs *ctx, __u64 cookie)
@@ -506,25 +522,25 @@ static __always_inline __u64 given_address(const struct pending *pending, __u64 
 static __always_inline void alloc_return(struct pt_regs *ctx)
 {
 	__u32 thread = (__u32)bpf_get_current_pid_tgid();
-	struct pending *found = bpf_map_lookup_elem(&heap_pending, &thread);
+	struct pending *pending = pending_find(thread);
 	struct wire_heap_probe *probe;
-	struct pending pending;
 	__u64 address, result = ctx->rax;
+	__u32 number;
 
 	/* Or clang makes a pointer into ctx of it, which the verifier does not have. */
 	barrier_var(result);
 	/* `ret` has popped the return address: sp is 8 above what it was at the entry. */
-	if (!found || found->sp + 8 != ctx->rsp)
+	if (!pending || pending->sp + 8 != ctx->rsp)
 		return;
-	pending = *found;
-	pending_delete(thread);
-	probe = bpf_map_lookup_elem(&heap_probes, &pending.probe);
+	number = pending->probe;
+	probe = bpf_map_lookup_elem(&heap_probes, &number);
 	if (probe)
 		probe->returns++;
-	address = given_address(&pending, result);
-	settle_old(&pending, address);
-	if (pending.sampled)
-		count(address ? book_alloc(address, &pending) : WIRE_ALLOC_FAILED);
+	address = given_address(pending, result);
+	settle_old(pending, address);
+	if (pending->sampled)
+		count(address ? book_alloc(address, pending) : WIRE_ALLOC_FAILED);
+	pending_end(thread, pending);
 }
 
 /* Where the kernel has session probes (6.13), one probe sees both ends of a call, and an entry that

@@ -242,25 +242,6 @@ static void known_prefixes_are_found_others_have_to_be_named(void **state)
 	allocator__release(&allocator);
 }
 
-/* free(NULL) may be missed, malloc(0) and realloc(NULL, n) may not. */
-static void only_frees_probe_may_be_behind_a_check_for_null(void **state)
-{
-	static const char source[] =
-		"__asm__(\".globl malloc, free, realloc\\n\"\n"
-		"\".type malloc, @function\\n .type free, @function\\n .type realloc, @function\\n\"\n"
-		"\"malloc: test %rdi,%rdi\\n je 1f\\n push %rbx\\n pop %rbx\\n 1: ret\\n\"\n"
-		"\"realloc: test %rdi,%rdi\\n je 1f\\n push %rbx\\n pop %rbx\\n 1: ret\\n\"\n"
-		"\"free: test %rdi,%rdi\\n je 1f\\n push %rbx\\n pop %rbx\\n 1: ret\\n\");\n";
-	struct allocator allocator;
-
-	(void)state;
-	read_and_expect(compile(source, "-shared -fPIC"), NULL, "an unknown allocator", &allocator);
-	assert_int_equal(probe_of(&allocator, "free")->place.offset, 5);
-	assert_int_equal(probe_of(&allocator, "malloc")->place.offset, 3);
-	assert_int_equal(probe_of(&allocator, "realloc")->place.offset, 3);
-	allocator__release(&allocator);
-}
-
 static void releasing_leaves_nothing_to_release(void **state)
 {
 	struct allocator allocator;
@@ -284,7 +265,6 @@ int main(void)
 		cmocka_unit_test(an_unknown_one_is_followed_all_the_same),
 		cmocka_unit_test(local_symbols_will_do_but_nobody_else_calls_them),
 		cmocka_unit_test(known_prefixes_are_found_others_have_to_be_named),
-		cmocka_unit_test(only_frees_probe_may_be_behind_a_check_for_null),
 		cmocka_unit_test(releasing_leaves_nothing_to_release),
 	};
 

@@ -208,9 +208,7 @@ static void add_probe(struct allocator *allocator, size_t function, uint64_t ent
 		.throws = throws(functions[function].name),
 	};
 
-	/* free(NULL) does nothing, realloc(NULL, n) does. */
-	prologue__place(code, size, argument_count(probe.call), !allocator__gives(probe.call),
-			&probe.place);
+	prologue__place(code, size, argument_count(probe.call), &probe.place);
 	probe.file_offset = entry + probe.place.offset;
 	if (allocator->count == ALLOCATOR_PROBES_MAX || is_probed(allocator, probe.file_offset))
 		return;

@@ -21,9 +21,8 @@ struct probe_place {
 	uint8_t registers[PROLOGUE_ARGUMENTS_MAX]; /* where each argument of interest is by then */
 };
 
-/* `arguments`: how many of the function's integer arguments are of interest, 1 to 3.
- * `null_is_nothing`: a call with a NULL first argument need not be seen (free). */
+/* `arguments`: how many of the function's integer arguments are of interest, 1 to 3. */
 void prologue__place(const unsigned char *code, size_t size, unsigned int arguments,
-		     bool null_is_nothing, struct probe_place *place);
+		     struct probe_place *place);
 
 #endif
