@@ -143,13 +143,19 @@ unit: $(UNIT_TESTS) $(REPLAYS)
 
 # --- end-to-end tests: the real thing on real programs ------------------------------------------------
 
-TARGETS := $(patsubst tests/targets/%.c,$(BUILD)/targets/%,$(wildcard tests/targets/*.c))
+TARGETS := $(patsubst tests/targets/%.c,$(BUILD)/targets/%,$(wildcard tests/targets/*.c)) \
+	$(patsubst tests/targets/%.cc,$(BUILD)/targets/%,$(wildcard tests/targets/*.cc))
 
 # Programs of known truth keep their frame pointers unless their name says otherwise.
 $(BUILD)/targets/%: tests/targets/%.c Makefile
 	$(call say,TARGET,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu11 -O2 -g $(WARNINGS) -fno-omit-frame-pointer $< -o $@ -lpthread
+
+$(BUILD)/targets/%: tests/targets/%.cc Makefile
+	$(call say,TARGET,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)g++ $(CPPFLAGS) -std=gnu++17 -O2 -g $(WARNINGS) -fno-omit-frame-pointer $< -o $@
 
 include tests/targets/unwind/Makefile.inc
 include tests/targets/books/Makefile.inc

@@ -130,7 +130,7 @@ static void tick_heap(struct agent *agent)
 {
 	int64_t now_ms = clock__monotonic_ms();
 
-	if (agent->target_gone || now_ms < agent->tick_ms)
+	if (agent->target_gone || !agent->options.heap.enabled || now_ms < agent->tick_ms)
 		return;
 	agent->tick_ms = now_ms + HEAP_TICK_MS;
 	heap_watch__tick(agent->heap_watch);
@@ -158,7 +158,8 @@ static void refresh_maps(struct agent *agent)
 	/* Not the rows of new files: they are read once, and more files may follow. */
 	int64_t reading_ms = clock__monotonic_ms() - began_ms;
 
-	if (maps && (!agent->maps || !maps__equal(agent->maps, maps))) {
+	if (maps && (!agent->maps || !maps__equal(agent->maps, maps) ||
+		     heap_watch__has_news(agent->heap_watch))) {
 		set_maps(agent, maps);
 		heap_watch__update(agent->heap_watch, maps);
 		publish_heap(agent);
@@ -365,7 +366,7 @@ static int ms_to_next(const struct agent *agent)
 	int64_t next_ms = agent->refresh_ms;
 	int64_t left_ms;
 
-	if (agent->tick_ms < next_ms)
+	if (agent->options.heap.enabled && agent->tick_ms < next_ms)
 		next_ms = agent->tick_ms;
 	if (agent->target_gone)
 		next_ms = INT64_MAX;

@@ -170,6 +170,8 @@ static void print_into(char *text, size_t size, const struct heap_watch *watch,
 static void put_warnings(FILE *out, const struct heap_watch *watch)
 {
 	put_unprobed(out, watch);
+	if (watch->has_too_many)
+		fputs("there are more files with a malloc than are followed; ", out);
 	put_budget(out, watch);
 }
 

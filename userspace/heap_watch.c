@@ -100,20 +100,21 @@ static void look_at(struct heap_watch *watch, struct elf_file *file)
 {
 	struct followed followed = {.rank = SIZE_MAX};
 
-	if (!is_wanted(watch, file) || watch->count == FOLLOWED_MAX)
+	if (!is_wanted(watch, file) ||
+	    allocator__read(&followed.allocator, file, watch->options.prefix))
 		return;
-	if (allocator__read(&followed.allocator, file, watch->options.prefix))
-		return;
-	if (array_append(&watch->followed, &watch->count, &watch->capacity, followed)) {
+	watch->has_too_many = watch->count == FOLLOWED_MAX;
+	if (watch->has_too_many ||
+	    array_append(&watch->followed, &watch->count, &watch->capacity, followed)) {
 		allocator__release(&followed.allocator);
 		return;
 	}
 	attach(watch, &watch->followed[watch->count - 1]);
 }
 
-static bool is_seen(const struct heap_watch *watch, const struct elf_file *file, size_t count)
+static bool is_seen(const struct heap_watch *watch, const struct elf_file *file)
 {
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < watch->seen_count; i++) {
 		if (watch->seen[i] == file)
 			return true;
 	}
@@ -157,7 +158,7 @@ static void look_at_new_files(struct heap_watch *watch, const struct maps *maps)
 	for (size_t i = 0; i < maps->count; i++) {
 		struct elf_file *file = maps->items[i].file;
 
-		if (!file || is_seen(watch, file, watch->seen_count))
+		if (!file || is_seen(watch, file))
 			continue;
 		if (array_append(&watch->seen, &watch->seen_count, &watch->seen_capacity, file))
 			return;
@@ -197,7 +198,6 @@ static void restart_after_exec(struct heap_watch *watch)
 	watch->exec_era = heap__exec_era(watch->collector);
 	watch->exec_ns = clock__realtime_ns();
 	watch->preattach_bytes = 0;
-	watch->times_off = 0;
 	process__note_exec(watch->process);
 	heap__restart(watch->collector);
 	heap_meter__clear(&watch->meter);
@@ -205,12 +205,17 @@ static void restart_after_exec(struct heap_watch *watch)
 	    process__pid(watch->process));
 }
 
+bool heap_watch__has_news(const struct heap_watch *watch)
+{
+	return watch->options.enabled && heap__exec_era(watch->collector) != watch->exec_era;
+}
+
 void heap_watch__update(struct heap_watch *watch, const struct maps *maps)
 {
 	if (!watch->options.enabled)
 		return;
 	set_safe_size(watch);
-	if (heap__exec_era(watch->collector) != watch->exec_era)
+	if (heap_watch__has_news(watch))
 		restart_after_exec(watch);
 	forget_unmapped(watch, maps);
 	look_at_new_files(watch, maps);
@@ -266,7 +271,10 @@ static void put_on(struct heap_watch *watch)
 /* Once, and not before there is something to measure for. */
 static void calibrate(struct heap_watch *watch)
 {
-	if (!watch->prices.emulated_ns && heap__calibrate(watch->collector, &watch->prices))
+	if (watch->is_calibrated)
+		return;
+	watch->is_calibrated = true;
+	if (heap__calibrate(watch->collector, &watch->prices))
 		watch->prices = (struct heap_prices){};
 }
 

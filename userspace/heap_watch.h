@@ -36,6 +36,9 @@ struct heap_watch *heap_watch__new(struct collector *collector, struct process *
 				   const struct heap_watch_options *options);
 void heap_watch__free(struct heap_watch *watch); /* NULL is fine */
 
+/* Whether it is to be updated, though the mappings be the same. */
+bool heap_watch__has_news(const struct heap_watch *watch);
+
 /* The target's mappings are these now: probes what is new in them. */
 void heap_watch__update(struct heap_watch *watch, const struct maps *maps);
 

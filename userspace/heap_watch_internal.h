@@ -22,11 +22,13 @@ struct heap_watch {
 	size_t seen_count, seen_capacity;
 	struct followed *followed;
 	size_t count, capacity;
-	bool has_begun; /* probes were attached */
+	bool has_too_many; /* more files than are followed */
+	bool has_begun;    /* probes were attached */
 	uint32_t exec_era;
 	int64_t since_ns, exec_ns; /* of the real-time clock; 0: none */
 	uint64_t preattach_bytes;
 
+	bool is_calibrated; /* or it was tried */
 	struct heap_prices prices;
 	struct heap_meter meter;
 	struct heap_hits hits;

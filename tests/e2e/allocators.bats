@@ -152,6 +152,41 @@ at_default_rate() {
 	linked_in tcmalloc books_cc.tcmalloc-static
 }
 
+# --- what operator new throws -----------------------------------------------------------------------
+
+# exceptions LIBRARY [OPTION...]: the program does under exoprof what it does without.
+exceptions() {
+	echo 1 | LD_PRELOAD=$1 "$targets/throws" | tee alone.out
+	grep -E '^[1-9][0-9]* thrown, [1-9][0-9]* given$' alone.out
+	start_fed throws env LD_PRELOAD="$1" "$targets/throws"
+	start_exoprof -p "$TARGET" --heap-rate 1 "${@:2}"
+	printf 1 >&4
+	wait_for 10 grep thrown throws.out
+	diff alone.out throws.out
+	fetch heap.pb.gz heap
+	comments heap.pb.gz > comments
+}
+
+@test "exceptions of jemalloc's operator new reach the program" {
+	exceptions $jemalloc
+	grep 'not in it: .* calls of operator new' comments
+}
+
+@test "exceptions of tcmalloc's operator new reach the program" {
+	exceptions $tcmalloc
+	grep 'not in it: .* calls of operator new' comments
+}
+
+@test "exceptions of operator new reach the program by pairs of probes: it is not followed, and that is said" {
+	exceptions $jemalloc --heap-probes pair
+	grep 'operator new of jemalloc .* is not followed' comments
+	grep 'operator new of jemalloc .* is not followed' exoprof.err
+}
+
+@test "exceptions of libstdc++'s operator new reach the program" {
+	exceptions ""
+}
+
 # --- one that comes later ---------------------------------------------------------------------------
 
 @test "an allocator that is loaded later is followed from then on" {

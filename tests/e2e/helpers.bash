@@ -339,9 +339,25 @@ within_4_sd() {
 		}'
 }
 
-# The totals of a profile's sites, allocated and in use, against books.out.
+# Each site's bytes against books.out, where there are 30 samples to be expected. The variance above
+# is at most R * T for T bytes in all, since x / (exp(x) - 1) <= 1.
+sites_within_4_sd() {
+	books books.out | awk -v rate="$default_rate" '
+		NR == FNR { alloc[$1] = $3; inuse[$1] = $5; next }
+		function check(what, truth, estimate, sd) {
+			if (truth < 30 * rate) return
+			sd = sqrt(rate * truth); checked++
+			printf "%s %s: truth %.0f, estimate %.0f: %+.2f sd\n", $1, what, truth, estimate, (estimate - truth) / sd
+			if (estimate < truth - 4 * sd || estimate > truth + 4 * sd) bad = 1
+		}
+		{ check("allocated", $3, alloc[$1]); check("in use", $5, inuse[$1]) }
+		END { exit bad || !checked }' "$1" -
+}
+
+# A profile's sites, and all of them together, allocated and in use, against books.out.
 totals_within_4_sd() {
 	by_site "$1" > sites
+	sites_within_4_sd sites
 	within_4_sd "$(awk '{ sum += $3 } END { printf "%.0f", sum }' sites)" 2
 	within_4_sd "$(awk '{ sum += $5 } END { printf "%.0f", sum }' sites)" 3
 }

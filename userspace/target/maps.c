@@ -189,6 +189,14 @@ static int add_mapping(void *context, const struct map_line *line)
 	return err;
 }
 
+/* Memory that goes while it is read, by exit or exec, ends the list early and without an error. If it
+ * is still there afterwards, the list was whole. */
+static bool is_still_there(FILE *maps)
+{
+	rewind(maps);
+	return getc(maps) != EOF;
+}
+
 struct maps *maps__read(const struct process *process, const struct maps *previous)
 {
 	struct reading reading = {.previous = previous, .process = process};
@@ -207,10 +215,10 @@ struct maps *maps__read(const struct process *process, const struct maps *previo
 	}
 	reading.maps->refs = 1;
 	err = map_lines__parse(in, add_mapping, &reading);
-	fclose(in);
-	/* Empty once the process has exited; and another's if the pid was given out again. */
-	if (!err && (!reading.maps->count || !process__is_alive(process)))
+	/* Another's if the pid was given out again. */
+	if (!err && (!reading.maps->count || !is_still_there(in) || !process__is_alive(process)))
 		err = -ESRCH;
+	fclose(in);
 	if (!err)
 		return reading.maps;
 	maps__put(reading.maps);
