@@ -4,7 +4,7 @@
  * name begins with site_, and what it did is booked inside it, so that no call is a tail call. The
  * books are no part of the heap.
  *
- * PROGRAM [--now] [--threads N] [--ops N] [--seed N] [--slots N] [--touch] [--exit STATUS]
+ * PROGRAM [--now] [--threads N] [--ops N | --seconds N] [--seed N] [--slots N] [--touch] [--exit STATUS]
  * Says "ready" and waits for a byte on stdin (not with --now), does N operations in each thread,
  * prints site NAME ALLOC_OBJECTS ALLOC_BYTES INUSE_OBJECTS INUSE_BYTES size BYTES ALLOC_OBJECTS
  * INUSE_OBJECTS (of sites, those that allocated) and "end", and stays until stdin ends (not with

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SITES_MAX   32
@@ -36,6 +37,8 @@ static pthread_mutex_t locks[LOCKS];
 
 static const struct books_program *program;
 static int wait_for_bytes = 1, exit_status = 0, touch_pages = 0;
+static unsigned int seconds; /* 0: operations count */
+static time_t end_s;
 static unsigned int thread_count = 4, operations = 20000, slot_count = 2048;
 static uint64_t seed = 0;
 
@@ -149,14 +152,20 @@ static void *worker(void *argument)
 	uint64_t random = 0x9e3779b97f4a7c15ULL * (seed * THREADS_MAX + number + 1);
 
 	my_books = &all_books[1 + number];
-	for (unsigned int i = 0; i < operations; i++)
+	for (unsigned int i = 0; seconds || i < operations; i++) {
+		/* Not at each: it is a system call on some machines. */
+		if (seconds && i % 256 == 0 && time(NULL) >= end_s)
+			break;
 		operate(&random);
+	}
 	return NULL;
 }
 
 static void work(void)
 {
 	pthread_t threads[THREADS_MAX];
+
+	end_s = time(NULL) + seconds;
 
 	for (uintptr_t i = 0; i < thread_count; i++) {
 		if (pthread_create(&threads[i], NULL, worker, (void *)i))
@@ -228,6 +237,8 @@ static int parse(int argc, char **argv)
 			thread_count = atoi(argv[++i]);
 		else if (!strcmp(argv[i], "--ops"))
 			operations = atoi(argv[++i]);
+		else if (!strcmp(argv[i], "--seconds"))
+			seconds = atoi(argv[++i]);
 		else if (!strcmp(argv[i], "--seed"))
 			seed = atoi(argv[++i]);
 		else if (!strcmp(argv[i], "--slots"))
