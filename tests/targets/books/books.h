@@ -4,12 +4,17 @@
  * name begins with site_, and what it did is booked inside it, so that no call is a tail call. The
  * books are no part of the heap.
  *
- * PROGRAM [--now] [--threads N] [--ops N | --seconds N] [--seed N] [--slots N] [--touch] [--exit STATUS]
- * Says "ready" and waits for a byte on stdin (not with --now), does N operations in each thread,
- * prints site NAME ALLOC_OBJECTS ALLOC_BYTES INUSE_OBJECTS INUSE_BYTES size BYTES ALLOC_OBJECTS
- * INUSE_OBJECTS (of sites, those that allocated) and "end", and stays until stdin ends (not with
- * --now); another byte before that, and it gives back all it has. With --touch it writes to every
- * page that it is given. */
+ * PROGRAM [--now] [--threads N] [--ops N | --seconds N] [--seed N] [--slots N] [--touch]
+ *         [--exit STATUS]
+ *
+ * Says "ready" and waits for a byte on stdin (not with --now), does N operations in each thread, or
+ * goes on for N seconds, and prints, of sites those that allocated,
+ *
+ *   site NAME ALLOC_OBJECTS ALLOC_BYTES INUSE_OBJECTS INUSE_BYTES
+ *   size BYTES ALLOC_OBJECTS INUSE_OBJECTS
+ *
+ * and "end". It stays until stdin ends (not with --now); another byte before that, and it gives
+ * back all it has. With --touch it writes to every page that it is given. */
 #ifndef BOOKS_H
 #define BOOKS_H
 
