@@ -189,8 +189,8 @@ static int add_mapping(void *context, const struct map_line *line)
 	return err;
 }
 
-/* Memory that goes while it is read, by exit or exec, ends the list early and without an error. If it
- * is still there afterwards, the list was whole. */
+/* Memory that goes while it is read, by exit or exec, ends the list early and without an error. If
+ * it is still there afterwards, the list was whole. */
 static bool is_still_there(FILE *maps)
 {
 	rewind(maps);
