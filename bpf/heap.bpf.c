@@ -33,6 +33,10 @@ volatile __u64 heap_safe_size = 0;
 volatile __u32 heap_era = 0;
 volatile __u32 heap_exec_era = 0; /* at the last exec */
 
+/* By a thread other than the first: that one is gone then, and with it, for the kernel, the process
+ * that the probes were for. */
+volatile __u32 heap_exec_by_thread = 0;
+
 STACK_MAP(heap_stacks, HEAP_CHUNKS);
 
 struct {
@@ -64,7 +68,9 @@ struct pending {
 	__u32 outcome; /* enum wire_counter, of a sampled one, if all goes well */
 	__u32 call;    /* enum wire_heap_call */
 	__u32 probe;   /* number */
-	__u64 block;   /* where posix_memalign puts the address; the block that is resized */
+	__u32 thread;
+	__u32 reserved;
+	__u64 block; /* where posix_memalign puts the address; the block that is resized */
 };
 
 struct {
@@ -211,7 +217,7 @@ static __always_inline __u64 caller_stack(struct pt_regs *ctx, enum wire_counter
 	scratch->walk.bx_at = 0;
 	/* Those of an earlier walk. */
 	__builtin_memset(scratch->walk.registers, 0, sizeof(scratch->walk.registers));
-	if (bpf_probe_read_user(&scratch->walk.pc, sizeof(scratch->walk.pc), (void *)ctx->rsp))
+	if (read_stack(&scratch->walk, ctx->rsp, &scratch->walk.pc))
 		scratch->head.end = WIRE_END_READ_FAULT;
 	else
 		stack_add_user(scratch);
@@ -299,6 +305,13 @@ static __always_inline volatile __u32 *pending_slot(__u32 thread)
 	return &heap_pending_filter[thread % PENDING_SLOTS];
 }
 
+static __always_inline void pending_end(struct pending *pending)
+{
+	pending->sp = 0;
+	/* By the thread's number at the start: an exec changes it. */
+	__sync_fetch_and_add(pending_slot(pending->thread), -1);
+}
+
 /* This thread's; NULL where there is none. */
 static __always_inline struct pending *pending_find(__u32 thread)
 {
@@ -307,7 +320,14 @@ static __always_inline struct pending *pending_find(__u32 thread)
 	if (!*pending_slot(thread))
 		return NULL;
 	pending = bpf_task_storage_get(&heap_pending, bpf_get_current_task_btf(), NULL, 0);
-	return pending && pending->sp ? pending : NULL;
+	if (!pending || !pending->sp)
+		return NULL;
+	/* Left over from before the probes were off, or from another program. */
+	if (pending->key.era != heap_era) {
+		pending_end(pending);
+		return NULL;
+	}
+	return pending;
 }
 
 /* Room for this thread's, all zero. NULL where memory is short, or where another thread was
@@ -321,14 +341,10 @@ static __always_inline struct pending *pending_new(__u32 thread, __u64 sp)
 		return NULL;
 	__builtin_memset(pending, 0, sizeof(*pending));
 	pending->sp = sp;
+	pending->thread = thread;
+	pending->key.era = heap_era;
 	__sync_fetch_and_add(pending_slot(thread), 1);
 	return pending;
-}
-
-static __always_inline void pending_end(__u32 thread, struct pending *pending)
-{
-	pending->sp = 0;
-	__sync_fetch_and_add(pending_slot(thread), -1);
 }
 
 /* Of the function that calls another probed one. */
@@ -338,6 +354,19 @@ static __always_inline void learn_nesting(__u32 probe)
 
 	if (outer)
 		outer->nests = 1;
+}
+
+/* Whether the call has not returned: as long as that lasts, the kernel's trampoline is its return
+ * address. */
+static __always_inline bool is_under_way(const struct pending *pending)
+{
+	__u64 trampoline = find_trampoline();
+	__u64 return_address;
+
+	if (!trampoline ||
+	    bpf_probe_read_user(&return_address, sizeof(return_address), (void *)pending->sp))
+		return true;
+	return return_address - trampoline < PAGE_BYTES;
 }
 
 /* Whether a call of this thread is under way already, from which this one was made. The stack grows
@@ -350,13 +379,13 @@ static __always_inline bool is_nested(__u32 thread, __u64 sp)
 
 	if (!outer)
 		return false;
-	if (sp <= outer->sp) {
+	if (sp <= outer->sp && is_under_way(outer)) {
 		learn_nesting(outer->probe);
 		return true;
 	}
 	if (outer->sampled)
 		count(WIRE_ALLOC_LOST_RETURN);
-	pending_end(thread, outer);
+	pending_end(outer);
 	return false;
 }
 
@@ -404,7 +433,6 @@ static __noinline bool remember(struct pt_regs *ctx, const struct call *call, __
 		return false;
 	}
 	pending->key.size = size;
-	pending->key.era = heap_era;
 	pending->sampled = sampled;
 	pending->call = call->kind;
 	pending->probe = call->probe;
@@ -519,28 +547,31 @@ static __always_inline __u64 given_address(const struct pending *pending, __u64 
 	}
 }
 
+static __always_inline void count_return(__u64 cookie)
+{
+	__u32 number = cookie >> WIRE_HEAP_NUMBER_SHIFT;
+	struct wire_heap_probe *probe = bpf_map_lookup_elem(&heap_probes, &number);
+
+	if (probe)
+		probe->returns++;
+}
+
 static __always_inline void alloc_return(struct pt_regs *ctx)
 {
 	__u32 thread = (__u32)bpf_get_current_pid_tgid();
 	struct pending *pending = pending_find(thread);
-	struct wire_heap_probe *probe;
 	__u64 address, result = ctx->rax;
-	__u32 number;
 
 	/* Or clang makes a pointer into ctx of it, which the verifier does not have. */
 	barrier_var(result);
 	/* `ret` has popped the return address: sp is 8 above what it was at the entry. */
 	if (!pending || pending->sp + 8 != ctx->rsp)
 		return;
-	number = pending->probe;
-	probe = bpf_map_lookup_elem(&heap_probes, &number);
-	if (probe)
-		probe->returns++;
 	address = given_address(pending, result);
 	settle_old(pending, address);
 	if (pending->sampled)
 		count(address ? book_alloc(address, pending) : WIRE_ALLOC_FAILED);
-	pending_end(thread, pending);
+	pending_end(pending);
 }
 
 /* Where the kernel has session probes (6.13), one probe sees both ends of a call, and an entry that
@@ -551,11 +582,14 @@ extern bool bpf_session_is_return(void) __weak __ksym;
 SEC("uprobe")
 int heap_session(struct pt_regs *ctx)
 {
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+
 	if (bpf_session_is_return()) {
+		count_return(cookie);
 		alloc_return(ctx);
 		return 0;
 	}
-	return call_entry(ctx, bpf_get_attach_cookie(ctx)) ? 0 : 1;
+	return call_entry(ctx, cookie) ? 0 : 1;
 }
 
 /* Half of all calls: free, with its argument in rdi, needs no cookie and no return. */
@@ -582,26 +616,32 @@ int heap_entry(struct pt_regs *ctx)
 SEC("uretprobe")
 int heap_return(struct pt_regs *ctx)
 {
-	if (in_target())
+	if (in_target()) {
+		count_return(bpf_get_attach_cookie(ctx));
 		alloc_return(ctx);
+	}
 	return 0;
 }
 
 /* A new program starts with an empty heap. */
 SEC("tp_btf/sched_process_exec")
-int heap_exec(void *ctx)
+int heap_exec(__u64 *ctx)
 {
-	(void)ctx;
+	/* (task, old_pid, bprm), include/trace/events/sched.h */
+	__u32 old_pid = ctx[1];
+
 	if (!in_target())
 		return 0;
+	if (old_pid != target_tgid)
+		heap_exec_by_thread = 1;
 	heap_exec_era = heap_era + 1;
 	heap_era = heap_exec_era;
 	tell_news();
 	return 0;
 }
 
-/* What a call of malloc that is not sampled does, but that it counts for nobody: how long it takes
- * is measured on a function of exoprof's own. A cookie other than 0 wants the return too. */
+/* What a call of malloc that is not sampled does, but for a counter, and for nobody: how long it
+ * takes is measured on a function of exoprof's own. A cookie other than 0 wants the return too. */
 SEC("uprobe")
 int heap_calibrate(struct pt_regs *ctx)
 {

@@ -22,6 +22,7 @@ static __always_inline void stack_start(struct scratch *scratch)
 	scratch->depth = 0;
 	scratch->walk.mapping = 0;
 	scratch->walk.frame_pointers = 0;
+	scratch->walk.window_start = NO_WINDOW;
 	scratch->walk.trampoline = find_trampoline();
 }
 

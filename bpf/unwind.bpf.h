@@ -24,6 +24,27 @@ static __always_inline __u64 walk_code_address(const struct walk *walk)
 	return walk->exact ? walk->pc : walk->pc - 1;
 }
 
+/* A word of the stack, out of the window if it is there. A walk goes up, so what it wants next is
+ * above. */
+static __always_inline long read_stack(struct walk *walk, __u64 address, __u64 *value)
+{
+	__u64 at = address - walk->window_start;
+
+	if (address & 7)
+		return bpf_probe_read_user(value, sizeof(*value), (void *)address);
+	if (at >= sizeof(walk->window)) {
+		at = 0;
+		walk->window_start = address;
+		if (bpf_probe_read_user(walk->window, sizeof(walk->window), (void *)address)) {
+			/* Near the end of the stack. */
+			walk->window_start = NO_WINDOW;
+			return bpf_probe_read_user(value, sizeof(*value), (void *)address);
+		}
+	}
+	*value = walk->window[at / 8 & (WINDOW_WORDS - 1)];
+	return 0;
+}
+
 /* By frame pointer, for code without rows: the caller's rbp is at [rbp], the return address above
  * it (System V ABI, AMD64 supplement, figure 3.3). */
 static __always_inline int step_by_frame_pointer(struct walk *walk)
@@ -139,7 +160,7 @@ static __always_inline bool read_register(const struct walk *walk, __u8 number, 
 }
 
 /* The canonical frame address, or the enum wire_stack_end that it fails with. */
-static __always_inline int find_cfa(const struct walk *walk, const struct wire_unwind_rule *rule,
+static __always_inline int find_cfa(struct walk *walk, const struct wire_unwind_rule *rule,
 				    __u64 *cfa)
 {
 	if (rule->cfa == WIRE_CFA_PLT) {
@@ -153,7 +174,7 @@ static __always_inline int find_cfa(const struct walk *walk, const struct wire_u
 	*cfa += rule->cfa_offset;
 	if (rule->cfa == WIRE_CFA_REGISTER)
 		return WALK_GOES_ON;
-	if (bpf_probe_read_user(cfa, sizeof(*cfa), (void *)*cfa))
+	if (read_stack(walk, *cfa, cfa))
 		return WIRE_END_READ_FAULT;
 	*cfa += rule->cfa_addend;
 	return WALK_GOES_ON;
@@ -175,10 +196,8 @@ static __always_inline bool is_bp_saved(const struct walk *walk,
 
 static __always_inline int step_by_rule(struct walk *walk, const struct wire_unwind_rule *rule)
 {
-	struct {
-		__u64 bp, return_pc;
-	} saved = {.bp = walk->bp};
-	__u64 cfa, saved_at;
+	__u64 bp = walk->bp;
+	__u64 cfa, saved_at, return_pc;
 	int end = find_cfa(walk, rule, &cfa);
 
 	if (end != WALK_GOES_ON)
@@ -187,21 +206,15 @@ static __always_inline int step_by_rule(struct walk *walk, const struct wire_unw
 	 */
 	if (cfa <= walk->sp)
 		return WIRE_END_BAD_FRAME;
-	/* Mostly rbp is right below the return address: one read for both. */
-	if (rule->bp == WIRE_BP_SAVED && rule->bp_offset == -16) {
-		if (bpf_probe_read_user(&saved, sizeof(saved), (void *)(cfa - 16)))
-			return WIRE_END_READ_FAULT;
-	} else {
-		if (bpf_probe_read_user(&saved.return_pc, sizeof(__u64), (void *)(cfa - 8)))
-			return WIRE_END_READ_FAULT;
-		if (is_bp_saved(walk, rule, cfa, &saved_at) &&
-		    bpf_probe_read_user(&saved.bp, sizeof(__u64), (void *)saved_at))
-			return WIRE_END_READ_FAULT;
-	}
+	/* rbp first, which is below. */
+	if (is_bp_saved(walk, rule, cfa, &saved_at) && read_stack(walk, saved_at, &bp))
+		return WIRE_END_READ_FAULT;
+	if (read_stack(walk, cfa - 8, &return_pc))
+		return WIRE_END_READ_FAULT;
 	follow_bx(walk, rule, cfa);
-	walk->pc = saved.return_pc;
+	walk->pc = return_pc;
 	walk->sp = cfa;
-	walk->bp = saved.bp;
+	walk->bp = bp;
 	walk->exact = 0;
 	return WALK_GOES_ON;
 }

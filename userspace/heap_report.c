@@ -53,6 +53,12 @@ static bool put_others(FILE *out, const struct heap_watch *watch, const struct f
  * them with a reference counter. bcc's Python tools ask for one by accident (its issue 5236). */
 static const char *attach_error(int err)
 {
+	if (err == -EKEYREJECTED)
+		return "its seccomp filter would end it at the first return probe on this kernel (fixed "
+		       "in Linux 6.14)";
+	/* ENOTSUPP, which only the kernel knows by name. */
+	if (err == -524)
+		return "the kernel cannot probe one of its functions";
 	return err == -EINVAL
 		       ? "another tool's probes are in the way, such as those of bcc's memleak; "
 			 "it is tried again until they are gone"
@@ -120,7 +126,7 @@ static void put_budget(FILE *out, const struct heap_watch *watch)
 	if (!watch->off_until_ns) {
 		fprintf(out,
 			" and are tried again %" PRId64 " s after that; nothing is counted until "
-			"then",
+			"then, and what is in use is as of that time",
 			watch->budget.wait_ns / 1000000000);
 		return;
 	}
@@ -170,6 +176,9 @@ static void print_into(char *text, size_t size, const struct heap_watch *watch,
 static void put_warnings(FILE *out, const struct heap_watch *watch)
 {
 	put_unprobed(out, watch);
+	if (watch->is_unpriced)
+		fprintf(out, "what a probe costs could not be measured%s; ",
+			watch->budget.limit ? ", and the budget is without effect" : "");
 	if (watch->has_too_many)
 		fputs("there are more files with a malloc than are followed; ", out);
 	put_budget(out, watch);
@@ -206,8 +215,10 @@ static void put_source(FILE *out, const struct heap_watch *watch)
 	fputs("heap: malloc, free and their kin of ", out);
 	if (first)
 		put_name(out, first);
+	else
+		fputs("nobody any more", out);
 	fprintf(out, ", by %s, since ", heap__flavour(watch->collector));
-	put_time(out, watch->exec_ns ? watch->exec_ns : watch->since_ns);
+	put_time(out, watch->exec_ns > watch->since_ns ? watch->exec_ns : watch->since_ns);
 }
 
 static void put_also(FILE *out, const struct heap_watch *watch)

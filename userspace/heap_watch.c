@@ -48,7 +48,11 @@ void heap_watch__free(struct heap_watch *watch)
 
 static void set_safe_size(struct heap_watch *watch)
 {
-	uint64_t bytes = headroom__bytes(process__pid(watch->process));
+	uint64_t bytes;
+
+	if (!watch->has_throwing || !heap__follows_throwing(watch->collector))
+		return;
+	bytes = headroom__bytes(process__pid(watch->process));
 
 	heap__set_safe_size(watch->collector, bytes / SAFE_PART);
 }
@@ -59,6 +63,9 @@ static void begin(struct heap_watch *watch)
 	if (watch->has_begun)
 		return;
 	watch->has_begun = true;
+	watch->is_unpriced = heap__calibrate(watch->collector, &watch->prices);
+	if (watch->is_unpriced)
+		watch->prices = (struct heap_prices){};
 	watch->since_ns = clock__realtime_ns();
 	if (!watch->options.from_start &&
 	    memory__anonymous(process__pid(watch->process), &watch->preattach_bytes))
@@ -69,18 +76,25 @@ static void attach(struct heap_watch *watch, struct followed *followed)
 {
 	if (watch->budget.is_over || followed->is_attached)
 		return;
-	followed->err = heap__attach(watch->collector, &followed->allocator);
+	watch->has_throwing |= followed->allocator.throws;
+	set_safe_size(watch);
+	if (process__dies_of_return_probes(watch->process))
+		followed->err = -EKEYREJECTED;
+	else
+		followed->err = heap__attach(watch->collector, &followed->allocator);
 	followed->is_attached = !followed->err;
 	if (followed->is_attached)
 		begin(watch);
 }
 
-/* What stood in the way may be gone. */
+/* What stood in the way may be gone: another tool's probes, or want of memory. */
 static void retry(struct heap_watch *watch)
 {
 	for (size_t i = 0; i < watch->count; i++) {
-		if (watch->followed[i].err && watch->followed[i].is_mapped)
-			attach(watch, &watch->followed[i]);
+		struct followed *followed = &watch->followed[i];
+
+		if (followed->is_mapped && (followed->err == -EINVAL || followed->err == -ENOMEM))
+			attach(watch, followed);
 	}
 }
 
@@ -180,7 +194,7 @@ static void find_ranks(struct heap_watch *watch, const struct maps *maps)
 		struct followed *followed = &watch->followed[i];
 
 		followed->is_mapped = false;
-		for (size_t m = 0; m < maps->count; m++) {
+		for (size_t m = 0; m < maps->count && !followed->is_mapped; m++) {
 			const struct elf_file *file = maps->items[m].file;
 
 			if (!file || !elf_file__is_same(file, followed->allocator.file))
@@ -193,6 +207,16 @@ static void find_ranks(struct heap_watch *watch, const struct maps *maps)
 	linker__release(&order);
 }
 
+static void attach_anew(struct heap_watch *watch)
+{
+	heap__detach(watch->collector);
+	heap__new_era(watch->collector);
+	for (size_t i = 0; i < watch->count; i++) {
+		watch->followed[i].is_attached = false;
+		attach(watch, &watch->followed[i]);
+	}
+}
+
 static void restart_after_exec(struct heap_watch *watch)
 {
 	watch->exec_era = heap__exec_era(watch->collector);
@@ -201,6 +225,8 @@ static void restart_after_exec(struct heap_watch *watch)
 	process__note_exec(watch->process);
 	heap__restart(watch->collector);
 	heap_meter__clear(&watch->meter);
+	if (heap__lost_by_exec(watch->collector))
+		attach_anew(watch);
 	say("pid %d has executed another program: its heap profile starts afresh",
 	    process__pid(watch->process));
 }
@@ -214,7 +240,6 @@ void heap_watch__update(struct heap_watch *watch, const struct maps *maps)
 {
 	if (!watch->options.enabled)
 		return;
-	set_safe_size(watch);
 	if (heap_watch__has_news(watch))
 		restart_after_exec(watch);
 	forget_unmapped(watch, maps);
@@ -263,19 +288,9 @@ static void put_on(struct heap_watch *watch)
 {
 	heap__new_era(watch->collector);
 	heap__forget_earlier(watch->collector);
-	watch->off_until_ns = clock__realtime_ns();
 	for (size_t i = 0; i < watch->count; i++)
 		attach(watch, &watch->followed[i]);
-}
-
-/* Once, and not before there is something to measure for. */
-static void calibrate(struct heap_watch *watch)
-{
-	if (watch->is_calibrated)
-		return;
-	watch->is_calibrated = true;
-	if (heap__calibrate(watch->collector, &watch->prices))
-		watch->prices = (struct heap_prices){};
+	watch->off_until_ns = clock__realtime_ns();
 }
 
 void heap_watch__tick(struct heap_watch *watch)
@@ -286,7 +301,6 @@ void heap_watch__tick(struct heap_watch *watch)
 	retry(watch);
 	if (!watch->has_begun)
 		return;
-	calibrate(watch);
 	if (!watch->budget.is_over)
 		take_reading(watch);
 	share = heap_meter__last_share(&watch->meter, &watch->prices);

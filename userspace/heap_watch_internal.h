@@ -23,12 +23,13 @@ struct heap_watch {
 	struct followed *followed;
 	size_t count, capacity;
 	bool has_too_many; /* more files than are followed */
+	bool has_throwing; /* functions that throw are among the followed */
 	bool has_begun;    /* probes were attached */
 	uint32_t exec_era;
 	int64_t since_ns, exec_ns; /* of the real-time clock; 0: none */
 	uint64_t preattach_bytes;
 
-	bool is_calibrated; /* or it was tried */
+	bool is_unpriced; /* what a probe costs could not be measured */
 	struct heap_prices prices;
 	struct heap_meter meter;
 	struct heap_hits hits;

@@ -181,6 +181,17 @@ static long long number(struct argp_state *state, const char *what, const char *
 	return value;
 }
 
+static double percent(struct argp_state *state, const char *what, const char *text)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	/* Not a number compares as false, too. */
+	if (end == text || *end || !(value > 0 && value <= 100))
+		argp_error(state, "%s: '%s' is not a percentage above 0, up to 100", what, text);
+	return value;
+}
+
 static const struct profile_kind *kind(struct argp_state *state, const char *name)
 {
 	if (!strcmp(name, "cpu"))
@@ -273,8 +284,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		options->agent.flavour = flavour(state, text);
 		break;
 	case KEY_HEAP_BUDGET:
-		options->agent.heap.budget =
-			number(state, "--heap-budget", text, 1, 100, false) / 100.0;
+		options->agent.heap.budget = percent(state, "--heap-budget", text) / 100;
 		break;
 	case KEY_ALLOCATOR:
 		allocator(&options->agent.heap, text);

@@ -85,6 +85,9 @@ zombie_of() {
 		refused 2 "--frequency: '$value'" "$exoprof" -p "$TARGET" "--frequency=$value"
 	done
 	refused 2 "--heap-probes: 'some'" "$exoprof" -p "$TARGET" --heap-probes some
+	for value in x 0 -1 100.1 5% nan inf ''; do
+		refused 2 "--heap-budget: '$value'" "$exoprof" -p "$TARGET" "--heap-budget=$value"
+	done
 	refused 2 "--format: 'gif'" "$exoprof" record -p "$TARGET" --format gif
 	refused 2 "--type: 'disk'" "$exoprof" record -p "$TARGET" --type disk
 	refused 2 "--duration: '0'" "$exoprof" record -p "$TARGET" --duration 0
@@ -203,6 +206,10 @@ is_error() {
 	is_error 'seconds and debug'
 	answer 400 '/debug/pprof/heap?debug=1'
 	is_error debug
+	for path in 'heap?preattach=2' 'heap?preattach=x' 'heap?preattach=1&seconds=1'; do
+		answer 400 "/debug/pprof/$path"
+		is_error preattach
+	done
 	for path in 'heap?format=x' 'allocs?format=' 'profile?seconds=1&format=gif'; do
 		answer 400 "/debug/pprof/$path"
 		is_error format

@@ -32,6 +32,7 @@ hits() {
 	# A trap is dearer than 50 ns, and cheaper than 100 us, anywhere.
 	between 5e-8 "$(metric 'exoprof_heap_probe_hit_seconds{kind="emulated"}')" 1e-4
 	between 5e-8 "$(metric 'exoprof_heap_probe_hit_seconds{kind="stepped"}')" 1e-4
+	between 1e-8 "$(metric 'exoprof_heap_probe_hit_seconds{kind="return"}')" 1e-4
 	wait "$LOAD"
 }
 

@@ -307,6 +307,62 @@ static void a_file_that_shrinks_while_open_does_no_harm(void **state)
 	free(libc);
 }
 
+/* Where its code could be probed in the middle of an instruction. */
+static void another_machines_functions_are_none(void **state)
+{
+	size_t size;
+	char *libc = read_libc(&size);
+	struct elf_file *file;
+	uint64_t offset;
+
+	(void)state;
+	((Elf64_Ehdr *)libc)->e_machine = EM_AARCH64;
+	file = open_bytes(libc, size);
+	assert_int_equal(function_offset(file, "malloc", &offset), -ENOENT);
+	elf_file__put(file);
+	free(libc);
+}
+
+static void a_function_that_is_no_code_is_none(void **state)
+{
+	size_t size;
+	char *libc = read_libc(&size);
+	const Elf64_Ehdr *header = (const void *)libc;
+	Elf64_Phdr *phdrs = (void *)(libc + header->e_phoff);
+	struct elf_file *file;
+	uint64_t offset;
+
+	(void)state;
+	for (int i = 0; i < header->e_phnum; i++)
+		phdrs[i].p_flags &= ~PF_X;
+	file = open_bytes(libc, size);
+	assert_int_equal(function_offset(file, "malloc", &offset), -ENOENT);
+	elf_file__put(file);
+	free(libc);
+}
+
+static void names_without_an_end_are_none(void **state)
+{
+	size_t size;
+	char *libc = read_libc(&size);
+	const Elf64_Ehdr *header = (const void *)libc;
+	const Elf64_Shdr *sections = (const void *)(libc + header->e_shoff);
+	struct elf_file *file;
+	uint64_t offset;
+
+	(void)state;
+	for (int i = 0; i < header->e_shnum; i++) {
+		const Elf64_Shdr *names = &sections[sections[i].sh_link];
+
+		if (sections[i].sh_type == SHT_DYNSYM)
+			libc[names->sh_offset + names->sh_size - 1] = 'x';
+	}
+	file = open_bytes(libc, size);
+	assert_int_equal(function_offset(file, "malloc", &offset), -ENOENT);
+	elf_file__put(file);
+	free(libc);
+}
+
 static void a_symbol_outside_the_segments_is_none(void **state)
 {
 	size_t size;
@@ -398,6 +454,9 @@ int main(void)
 		cmocka_unit_test(an_address_is_not_an_offset),
 		cmocka_unit_test(a_mapping_of_code_may_begin_before_its_segment),
 		cmocka_unit_test(a_symbol_outside_the_segments_is_none),
+		cmocka_unit_test(another_machines_functions_are_none),
+		cmocka_unit_test(a_function_that_is_no_code_is_none),
+		cmocka_unit_test(names_without_an_end_are_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

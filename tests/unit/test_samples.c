@@ -191,6 +191,64 @@ static void counters_and_times_are_those_of_the_time_between(void **state)
 	samples__free(later);
 }
 
+/* Its blocks are not followed any more: what became of them is not known, so nothing is said. */
+static void the_end_of_an_era_frees_nothing(void **state)
+{
+	struct samples *earlier = new_samples(), *later = new_samples();
+
+	(void)state;
+	add_row(earlier, add_stack(earlier, 1), 100, 50, 20);
+	add_row(later, add_stack(later, 1), 100, 60, 60);
+	later->rows[0].is_closed = true;
+	assert_int_equal(samples__subtract(later, earlier), 0);
+	assert_row(later, 0, 1, 100, 10, 10);
+	samples__free(earlier);
+	samples__free(later);
+}
+
+static void rows_of_different_eras_are_different(void **state)
+{
+	struct samples *earlier = new_samples(), *later = new_samples();
+
+	(void)state;
+	add_row(earlier, add_stack(earlier, 1), 100, 50, 20);
+	add_row(later, add_stack(later, 1), 100, 7, 2);
+	later->rows[0].era = 1;
+	assert_int_equal(samples__subtract(later, earlier), 0);
+	assert_row(later, 0, 1, 100, 7, 2);
+	samples__free(earlier);
+	samples__free(later);
+}
+
+static void counters_start_anew_at_an_exec(void **state)
+{
+	struct samples *earlier = new_samples(), *later = new_samples();
+
+	(void)state;
+	earlier->counters[WIRE_ALLOC_UNSAMPLED] = 1000;
+	later->counters[WIRE_ALLOC_UNSAMPLED] = 10;
+	later->exec_era = 3;
+	assert_int_equal(samples__subtract(later, earlier), 0);
+	assert_int_equal(later->counters[WIRE_ALLOC_UNSAMPLED], 10);
+	samples__free(earlier);
+	samples__free(later);
+}
+
+static void notes_are_kept_in_order(void **state)
+{
+	struct samples *samples = new_samples();
+	char text[] = "one";
+
+	(void)state;
+	assert_int_equal(samples__add_note(samples, text), 0);
+	text[0] = 'x';
+	assert_int_equal(samples__add_note(samples, "two"), 0);
+	assert_int_equal(samples->note_count, 2);
+	assert_string_equal(samples->notes[0], "one");
+	assert_string_equal(samples->notes[1], "two");
+	samples__free(samples);
+}
+
 static void nothing_earlier_changes_nothing(void **state)
 {
 	struct samples *earlier = new_samples(), *later = new_samples();
@@ -216,6 +274,10 @@ int main(void)
 		cmocka_unit_test(stacks_match_by_hash_not_by_index),
 		cmocka_unit_test(counters_and_times_are_those_of_the_time_between),
 		cmocka_unit_test(nothing_earlier_changes_nothing),
+		cmocka_unit_test(the_end_of_an_era_frees_nothing),
+		cmocka_unit_test(rows_of_different_eras_are_different),
+		cmocka_unit_test(counters_start_anew_at_an_exec),
+		cmocka_unit_test(notes_are_kept_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,6 +69,10 @@ uint32_t heap__exec_era(const struct collector *collector);
 /* To be called after an exec: what was counted before is forgotten. 0 or -errno. */
 int heap__restart(struct collector *collector);
 
+/* Whether an exec has made the kernel lose sight of the target, so that the probes must be detached
+ * and attached anew. Says so once. */
+bool heap__lost_by_exec(struct collector *collector);
+
 /* From here on nothing is known of the blocks that were in use until now: some of their ends were
  * not seen. What was allocated still counts. */
 void heap__new_era(struct collector *collector);

@@ -176,19 +176,44 @@ static void take_from_filter(struct exoprof_bpf *skel, uint64_t address)
 	__atomic_fetch_sub(&skel->bss->heap_filter[heap_filter_slot(address)], 1, __ATOMIC_SEQ_CST);
 }
 
-static int forget(struct exoprof_bpf *skel, struct bpf_map *map, bool by_value, uint32_t before_era)
+/* The key may have been given a new element meanwhile: that one is put back. */
+static void forget_block(struct exoprof_bpf *skel, uint64_t address, uint32_t before_era)
 {
-	struct outdated outdated = {.before_era = before_era, .by_value = by_value};
-	size_t key_size = bpf_map__key_size(map);
-	int err = map__each(bpf_map__fd(map), key_size, bpf_map__value_size(map), note_outdated,
-			    &outdated);
+	int fd = bpf_map__fd(skel->maps.heap_live);
+	struct wire_heap_key key;
 
-	for (size_t i = 0; i < outdated.count && !err; i++) {
-		const void *key = (char *)outdated.keys + i * key_size;
+	if (bpf_map_lookup_and_delete_elem(fd, &address, &key))
+		return;
+	if (key.era < before_era || bpf_map_update_elem(fd, &address, &key, BPF_NOEXIST))
+		take_from_filter(skel, address);
+}
 
-		if (!bpf_map_delete_elem(bpf_map__fd(map), key) && by_value)
-			take_from_filter(skel, *(const uint64_t *)key);
-	}
+static int find_outdated(struct bpf_map *map, struct outdated *outdated)
+{
+	return map__each(bpf_map__fd(map), bpf_map__key_size(map), bpf_map__value_size(map),
+			 note_outdated, outdated);
+}
+
+static int forget_blocks(struct exoprof_bpf *skel, uint32_t before_era)
+{
+	struct outdated outdated = {.before_era = before_era, .by_value = true};
+	int err = find_outdated(skel->maps.heap_live, &outdated);
+	const uint64_t *addresses = outdated.keys;
+
+	for (size_t i = 0; i < outdated.count && !err; i++)
+		forget_block(skel, addresses[i], before_era);
+	free(outdated.keys);
+	return err;
+}
+
+static int forget_rows(struct exoprof_bpf *skel, uint32_t before_era)
+{
+	struct outdated outdated = {.before_era = before_era};
+	int err = find_outdated(skel->maps.heap_stats, &outdated);
+	const struct wire_heap_key *keys = outdated.keys;
+
+	for (size_t i = 0; i < outdated.count && !err; i++)
+		bpf_map_delete_elem(bpf_map__fd(skel->maps.heap_stats), &keys[i]);
 	free(outdated.keys);
 	return err;
 }
@@ -196,16 +221,73 @@ static int forget(struct exoprof_bpf *skel, struct bpf_map *map, bool by_value, 
 int heap__forget_earlier(struct collector *collector)
 {
 	struct exoprof_bpf *skel = collector->skel;
-	int err = forget(skel, skel->maps.heap_live, true, skel->bss->heap_era);
+	int err = forget_blocks(skel, skel->bss->heap_era);
 
-	return err ? err : forget(skel, skel->maps.heap_stats, false, skel->bss->heap_exec_era);
+	return err ? err : forget_rows(skel, skel->bss->heap_exec_era);
+}
+
+/* Stacks that rows still have, and those of the others. */
+struct stack_sweep {
+	struct intern *kept;
+	struct wire_chunk_key *gone;
+	size_t count, capacity;
+};
+
+static int keep_stack(void *context, const void *key_bytes, const void *value)
+{
+	struct stack_sweep *sweep = context;
+	const struct wire_heap_key *key = key_bytes;
+
+	(void)value;
+	return intern__id(sweep->kept, &key->stack, sizeof(key->stack), NULL) == INTERN_FAILED
+		       ? -ENOMEM
+		       : 0;
+}
+
+static int note_chunk(void *context, const void *key_bytes, const void *value)
+{
+	struct stack_sweep *sweep = context;
+	const struct wire_chunk_key *key = key_bytes;
+
+	(void)value;
+	if (intern__find(sweep->kept, &key->stack, sizeof(key->stack)) != INTERN_FAILED)
+		return 0;
+	return array_append(&sweep->gone, &sweep->count, &sweep->capacity, *key);
+}
+
+/* Or a program that executes itself again and again would fill the map. A call that is under way
+ * may lose its stack. */
+static int forget_stacks(struct exoprof_bpf *skel)
+{
+	struct stack_sweep sweep = {.kept = intern__new()};
+	int fd = bpf_map__fd(skel->maps.heap_stacks);
+	int err = sweep.kept ? 0 : -ENOMEM;
+
+	if (!err)
+		err = map__each(bpf_map__fd(skel->maps.heap_stats), sizeof(struct wire_heap_key),
+				sizeof(struct wire_heap_counts), keep_stack, &sweep);
+	if (!err)
+		err = map__each(fd, sizeof(struct wire_chunk_key), sizeof(struct wire_chunk),
+				note_chunk, &sweep);
+	for (size_t i = 0; i < sweep.count && !err; i++)
+		bpf_map_delete_elem(fd, &sweep.gone[i]);
+	free(sweep.gone);
+	intern__free(sweep.kept);
+	return err;
 }
 
 int heap__restart(struct collector *collector)
 {
 	int err = counters__read(collector->skel, collector->heap->exec_counters);
 
-	return err ? err : heap__forget_earlier(collector);
+	if (!err)
+		err = heap__forget_earlier(collector);
+	return err ? err : forget_stacks(collector->skel);
+}
+
+bool heap__lost_by_exec(struct collector *collector)
+{
+	return __atomic_exchange_n(&collector->skel->bss->heap_exec_by_thread, 0, __ATOMIC_SEQ_CST);
 }
 
 struct heap_gathering {
@@ -231,7 +313,8 @@ static int add_stats(void *context, const void *key_bytes, const void *value)
 	if (key->era < heap->exec_era)
 		return 0;
 	/* What of it is still there nobody knows: what is in use stays a lower bound. */
-	if (key->era < heap->era)
+	row.is_closed = key->era < heap->era;
+	if (row.is_closed)
 		row.frees = row.samples;
 	err = gathering__stack(&heap->gathering, key->stack, &row.stack, &is_new);
 	return err ? err : samples__add_row(heap->gathering.samples, row);
@@ -251,6 +334,7 @@ static int gather(struct collector *collector, struct samples *samples)
 
 	if (!heap.gathering.ids)
 		return -ENOMEM;
+	samples->exec_era = heap.exec_era;
 	err = counters__read(skel, samples->counters);
 	for (int i = 0; i < WIRE_COUNTERS; i++)
 		samples->counters[i] -= collector->heap->exec_counters[i];

@@ -297,9 +297,7 @@ static int attach_calibration(const struct heap_probes *probes, struct collector
 			      struct bpf_link **link)
 {
 	struct bpf_program *program = collector->skel->progs.heap_calibrate;
-	uint64_t cookie = WIRE_HEAP_REGISTERS_AT_ENTRY | (uint64_t)with_return
-								 << WIRE_HEAP_NUMBER_SHIFT;
-	uint64_t offset = 0;
+	uint64_t cookie = with_return, offset = 0;
 	/* A return probe alone makes the entry trap as well. */
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie, .retprobe = with_return);
 

@@ -109,10 +109,14 @@ int samples__subtract(struct samples *later, const struct samples *earlier)
 		if (id == INTERN_FAILED)
 			continue;
 		row->samples -= earlier->rows[id].samples;
-		row->frees -= earlier->rows[id].frees;
+		/* That its time ended in between is nothing that the program did. */
+		if (row->is_closed && !earlier->rows[id].is_closed)
+			row->frees = row->samples;
+		else
+			row->frees -= earlier->rows[id].frees;
 	}
 	drop_empty_rows(later);
-	for (int i = 0; i < WIRE_COUNTERS; i++)
+	for (int i = 0; i < WIRE_COUNTERS && later->exec_era == earlier->exec_era; i++)
 		later->counters[i] -= earlier->counters[i];
 	later->duration_ns = later->time_ns - earlier->time_ns;
 out:

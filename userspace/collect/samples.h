@@ -31,12 +31,14 @@ struct sample_row {
 	uint32_t era;    /* heap: see struct wire_heap_key */
 	int64_t samples; /* cpu: ticks; heap: objects allocated */
 	int64_t frees;   /* heap: those of them that are gone */
+	bool is_closed;  /* heap: of an earlier era; whether they are gone is not known */
 };
 
 struct samples {
 	enum samples_source source;
 	uint32_t frequency; /* cpu: ticks per second */
 	uint64_t heap_rate; /* heap: mean bytes between samples */
+	uint32_t exec_era;  /* heap: counters are from there on */
 	struct sample_stack *stacks;
 	size_t stack_count, stack_capacity;
 	struct sample_row *rows;

@@ -15,7 +15,7 @@
 #define SEGMENTS_MAX     64
 #define BUILD_ID_MAX     64
 
-/* Chromium's symbol table, with all its local symbols, is some 60 MiB. */
+/* Chromium's symbol table, with all its local symbols, is some 60 MiB, and so are their names. */
 #define SYMBOLS_SIZE_MAX (256 << 20)
 
 /* The smallest page of x86-64. */
@@ -170,12 +170,14 @@ bool elf_file__code_vaddr(const struct elf_file *file, uint64_t file_offset, uin
 	return false;
 }
 
-static bool offset_of(const struct elf_file *file, uint64_t vaddr, uint64_t *file_offset)
+/* Of code: what a function's symbol says may lead anywhere. */
+static bool code_offset(const struct elf_file *file, uint64_t vaddr, uint64_t *file_offset)
 {
 	for (unsigned int i = 0; i < file->segment_count; i++) {
 		const struct segment *segment = &file->segments[i];
 
-		if (vaddr >= segment->vaddr && vaddr - segment->vaddr < segment->size) {
+		if (segment->executable && vaddr >= segment->vaddr &&
+		    vaddr - segment->vaddr < segment->size) {
 			*file_offset = segment->offset + (vaddr - segment->vaddr);
 			return true;
 		}
@@ -202,21 +204,49 @@ static void give_functions(const struct function_search *search, Elf_Scn *sectio
 		if (sym.st_shndx == SHN_UNDEF || GELF_ST_TYPE(sym.st_info) != STT_FUNC)
 			continue;
 		function.name = elf_strptr(search->elf, shdr->sh_link, sym.st_name);
-		if (function.name && offset_of(search->file, sym.st_value, &function.file_offset))
+		if (function.name && code_offset(search->file, sym.st_value, &function.file_offset))
 			search->each(search->context, &function);
 	}
 }
 
-static void search_sections(const struct function_search *search, uint32_t type)
+/* Strings that end: libelf looks for the end of each otherwise, from the back. */
+static bool has_names(Elf *elf, size_t link)
+{
+	Elf_Scn *section = elf_getscn(elf, link);
+	const char *bytes;
+	GElf_Shdr shdr;
+	Elf_Data *data;
+
+	if (!section || !gelf_getshdr(section, &shdr) || shdr.sh_type != SHT_STRTAB ||
+	    shdr.sh_size > SYMBOLS_SIZE_MAX)
+		return false;
+	data = elf_getdata(section, NULL);
+	bytes = data ? data->d_buf : NULL;
+	return bytes && data->d_size && !bytes[data->d_size - 1];
+}
+
+/* A file has one of each type; what has more of them is up to something. */
+static void search_section(const struct function_search *search, uint32_t type)
 {
 	Elf_Scn *section = NULL;
 	GElf_Shdr shdr;
 
 	while ((section = elf_nextscn(search->elf, section))) {
-		if (gelf_getshdr(section, &shdr) && shdr.sh_type == type &&
-		    shdr.sh_size <= SYMBOLS_SIZE_MAX)
+		if (!gelf_getshdr(section, &shdr) || shdr.sh_type != type)
+			continue;
+		if (shdr.sh_size <= SYMBOLS_SIZE_MAX && has_names(search->elf, shdr.sh_link))
 			give_functions(search, section, &shdr);
+		return;
 	}
+}
+
+/* Other code is not decoded, nor are its calls' arguments known. */
+static bool is_x86_64(Elf *elf)
+{
+	GElf_Ehdr header;
+
+	return gelf_getehdr(elf, &header) && header.e_ident[EI_CLASS] == ELFCLASS64 &&
+	       header.e_machine == EM_X86_64;
 }
 
 int elf_file__each_function(const struct elf_file *file,
@@ -230,8 +260,10 @@ int elf_file__each_function(const struct elf_file *file,
 	search.elf = elf_begin(file->fd, ELF_C_READ, NULL);
 	if (!search.elf)
 		return -EBADMSG;
-	search_sections(&search, SHT_DYNSYM);
-	search_sections(&search, SHT_SYMTAB);
+	if (is_x86_64(search.elf)) {
+		search_section(&search, SHT_DYNSYM);
+		search_section(&search, SHT_SYMTAB);
+	}
 	elf_end(search.elf);
 	return 0;
 }

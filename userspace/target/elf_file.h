@@ -43,8 +43,8 @@ struct elf_function {
 	bool is_exported; /* in the dynamic symbol table, where other files find it */
 };
 
-/* Calls `each` for every function that the file defines and that has a place in it, those of the
- * dynamic symbol table first. 0, or -EBADMSG for a file that cannot be read. */
+/* Calls `each` for every function of x86-64 code that the file defines, those of the dynamic symbol
+ * table first. 0, or -EBADMSG for a file that cannot be read. */
 int elf_file__each_function(const struct elf_file *file,
 			    void (*each)(void *context, const struct elf_function *function),
 			    void *context);

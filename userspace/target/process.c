@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 /* include/linux/sched.h */
@@ -211,6 +212,18 @@ bool process__is_alive(const struct process *process)
 	struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};
 
 	return poll(&poll_fd, 1, 0) == 0;
+}
+
+bool process__dies_of_return_probes(const struct process *process)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname kernel;
+
+	if (uname(&kernel) || sscanf(kernel.release, "%u.%u", &major, &minor) != 2)
+		return false;
+	/* SECCOMP_MODE_FILTER */
+	return major == 6 && minor >= 11 && minor <= 13 &&
+	       status_number(process->pid, "\nSeccomp:") == 2;
 }
 
 void process__note_exec(struct process *process)

@@ -153,7 +153,9 @@ void prologue__place(const unsigned char *code, size_t size, unsigned int argume
 	struct instruction instruction;
 	ZydisDecoder decoder;
 
-	memset(place, 0, sizeof(*place));
+	/* Those that are of no interest are where they are at the entry, too: see read_call() in
+	 * bpf/heap.bpf.c. */
+	memcpy(place->registers, abi_registers, sizeof(abi_registers));
 	mark(place, &path, 0, false);
 	if (ZYAN_FAILED(
 		    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))

@@ -18,7 +18,8 @@
 struct probe_place {
 	uint32_t offset;                           /* from the function's first byte */
 	bool is_emulated;                          /* by the kernel; else it is single-stepped */
-	uint8_t registers[PROLOGUE_ARGUMENTS_MAX]; /* where each argument of interest is by then */
+	uint8_t registers[PROLOGUE_ARGUMENTS_MAX]; /* where each argument is by then, of those of
+						      interest */
 };
 
 /* `arguments`: how many of the function's integer arguments are of interest, 1 to 3. */
