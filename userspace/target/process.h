@@ -33,8 +33,8 @@ int process__pidfd(const struct process *process);
 bool process__is_alive(const struct process *process);
 
 /* Whether a return probe would end it: on Linux 6.11 to 6.13 one runs a system call in the process,
- * uretprobe, that a seccomp filter does not know ("seccomp: passthrough uretprobe systemcall without
- * filtering", in 6.14 and in later stable releases of those). */
+ * uretprobe, that a seccomp filter does not know ("seccomp: passthrough uretprobe systemcall
+ * without filtering", in 6.14 and in later stable releases of those). */
 bool process__dies_of_return_probes(const struct process *process);
 
 /* The process executes another program by now: another file is its executable. */
