@@ -250,7 +250,7 @@ static void put_preattach(FILE *out, const struct heap_watch *watch)
 	if (watch->preattach_bytes)
 		fprintf(out,
 			"heap: allocated before attach: about %" PRIu64 " bytes, by the anonymous "
-			"memory at that time; not in the profile (?preattach=1 adds it)",
+			"memory at that time; in the profile if asked for (?preattach=1)",
 			watch->preattach_bytes);
 }
 
@@ -258,14 +258,21 @@ static void put_cost(FILE *out, const struct heap_watch *watch)
 {
 	struct heap_cost cost = heap_meter__cost(&watch->meter, &watch->prices);
 
-	if (!cost.seconds || !watch->prices.emulated_ns)
-		return;
-	fprintf(out,
-		"heap: probes: %.0f hits a second over the last %.0f s, %.0f ns each, %.1f%% of the "
-		"target's CPU time (measured at the start: %.0f ns a hit, %.0f ns single-stepped, "
-		"%.0f ns more for a return)",
-		cost.hits, cost.seconds, cost.ns_a_hit, 100 * cost.share, watch->prices.emulated_ns,
-		watch->prices.stepped_ns, watch->prices.return_ns);
+	if (cost.seconds && !watch->is_unpriced)
+		fprintf(out,
+			"heap: probes: %.0f hits a second over the last %.0f s, %.0f ns each, "
+			"%.1f%% of the target's CPU time",
+			cost.hits, cost.seconds, cost.ns_a_hit, 100 * cost.share);
+}
+
+static void put_prices(FILE *out, const struct heap_watch *watch)
+{
+	if (!watch->is_unpriced)
+		fprintf(out,
+			"heap: measured at the attach: %.0f ns a hit, %.0f ns single-stepped, %.0f ns "
+			"more for a return",
+			watch->prices.emulated_ns, watch->prices.stepped_ns,
+			watch->prices.return_ns);
 }
 
 static void put_warning(FILE *out, const struct heap_watch *watch)
@@ -280,7 +287,7 @@ static void put_warning(FILE *out, const struct heap_watch *watch)
 void heap_watch__annotate(const struct heap_watch *watch, struct samples *samples)
 {
 	static void (*const notes[])(FILE * out, const struct heap_watch *watch) = {
-		put_source, put_also, put_exec, put_preattach, put_cost, put_warning,
+		put_source, put_also, put_exec, put_preattach, put_cost, put_prices, put_warning,
 	};
 	char text[1024];
 

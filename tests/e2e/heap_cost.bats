@@ -20,7 +20,8 @@ hits() {
 	sleep 3
 	fetch heap.pb.gz heap
 	comments heap.pb.gz | tee comments
-	grep -E '^heap: probes: [1-9][0-9]* hits a second over the last [0-9]+ s, [1-9][0-9]* ns each, [0-9]+\.[0-9]% of the target'"'"'s CPU time \(measured' comments
+	grep -E '^heap: probes: [1-9][0-9]* hits a second over the last [0-9]+ s, [1-9][0-9]* ns each, [0-9]+\.[0-9]% of the target'"'"'s CPU time$' comments
+	grep -E '^heap: measured at the attach: [1-9][0-9]* ns a hit, ' comments
 	curl -sS "$URL" | grep -E 'its probes take [1-9][0-9]*\.[0-9]% of the target'"'"'s CPU time'
 	local before
 	before=$(hits)

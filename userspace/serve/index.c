@@ -120,6 +120,8 @@ char *index__html(struct agent *agent, const struct profile_kind *const *kinds, 
 		put_kind(out, *kinds);
 	fputs("<tr><td><a href=\"cmdline\">cmdline</a></td>"
 	      "<td>the target's arguments</td><td></td></tr>\n"
+	      "<tr><td><a href=\"/metrics\">/metrics</a></td>"
+	      "<td>what following the heap costs, for Prometheus</td><td></td></tr>\n"
 	      "</table>\n"
 	      "<p><code>go tool pprof http://HOST:PORT/debug/pprof/heap</code></p>\n"
 	      "</body>\n</html>\n",
