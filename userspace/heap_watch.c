@@ -53,7 +53,6 @@ static void set_safe_size(struct heap_watch *watch)
 	if (!watch->has_throwing || !heap__follows_throwing(watch->collector))
 		return;
 	bytes = headroom__bytes(process__pid(watch->process));
-
 	heap__set_safe_size(watch->collector, bytes / SAFE_PART);
 }
 
@@ -63,10 +62,10 @@ static void begin(struct heap_watch *watch)
 	if (watch->has_begun)
 		return;
 	watch->has_begun = true;
+	watch->since_ns = clock__realtime_ns();
 	watch->is_unpriced = heap__calibrate(watch->collector, &watch->prices);
 	if (watch->is_unpriced)
 		watch->prices = (struct heap_prices){};
-	watch->since_ns = clock__realtime_ns();
 	if (!watch->options.from_start &&
 	    memory__anonymous(process__pid(watch->process), &watch->preattach_bytes))
 		watch->preattach_bytes = 0;
