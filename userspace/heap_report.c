@@ -145,6 +145,13 @@ static void put_unprobed(FILE *out, const struct heap_watch *watch)
 
 		if (!followed->is_mapped)
 			continue;
+		if (followed->patched) {
+			fputs("of ", out);
+			put_name(out, followed);
+			fprintf(out,
+				" %zu left alone, whose code the program has changed in memory; ",
+				followed->patched);
+		}
 		if (followed->err) {
 			put_name(out, followed);
 			fprintf(out, " cannot be probed: %s; ", attach_error(followed->err));

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/say.h"
 #include "heap_watch_internal.h"
+#include "target/code.h"
 #include "target/headroom.h"
 #include "target/linker.h"
 #include "target/memory.h"
@@ -109,13 +110,33 @@ static bool is_wanted(const struct heap_watch *watch, const struct elf_file *fil
 	return elf_file__is_at(file, path);
 }
 
-static void look_at(struct heap_watch *watch, struct elf_file *file)
+/* Bytes behind the probe that have to be the file's, too: a jump to a hook takes up to 14. */
+#define BEYOND_PROBE 16
+
+struct code_check {
+	pid_t pid;
+	const struct maps *maps;
+	const struct elf_file *file;
+};
+
+static bool is_unpatched(void *context, const struct allocator_probe *probe)
 {
+	const struct code_check *check = context;
+
+	return code__is_as_in_file(check->pid, check->maps, check->file,
+				   probe->file_offset - probe->place.offset,
+				   probe->place.offset + BEYOND_PROBE);
+}
+
+static void look_at(struct heap_watch *watch, const struct maps *maps, struct elf_file *file)
+{
+	struct code_check check = {process__pid(watch->process), maps, file};
 	struct followed followed = {.rank = SIZE_MAX};
 
 	if (!is_wanted(watch, file) ||
 	    allocator__read(&followed.allocator, file, watch->options.prefix))
 		return;
+	followed.patched = allocator__filter(&followed.allocator, is_unpatched, &check);
 	watch->has_too_many = watch->count == FOLLOWED_MAX;
 	if (watch->has_too_many ||
 	    array_append(&watch->followed, &watch->count, &watch->capacity, followed)) {
@@ -177,7 +198,7 @@ static void look_at_new_files(struct heap_watch *watch, const struct maps *maps)
 			return;
 		elf_file__get(file);
 		if (!is_followed(watch, file))
-			look_at(watch, file);
+			look_at(watch, maps, file);
 	}
 }
 

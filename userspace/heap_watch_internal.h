@@ -8,7 +8,8 @@
 /* A file that gives out memory. */
 struct followed {
 	struct allocator allocator;
-	size_t rank; /* in the linker's order; SIZE_MAX: not in it */
+	size_t patched; /* functions that are not in memory as they are in the file */
+	size_t rank;    /* in the linker's order; SIZE_MAX: not in it */
 	bool is_mapped;
 	bool is_attached;
 	int err; /* why it is not */

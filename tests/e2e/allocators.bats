@@ -187,6 +187,21 @@ exceptions() {
 	exceptions ""
 }
 
+# --- what the program has changed -------------------------------------------------------------------
+
+@test "a function that the program has hooked is left alone, and that is said" {
+	start_fed patched "$targets/patched"
+	start_exoprof -p "$TARGET" --heap-rate 1
+	grep 'of glibc .* 1 left alone, whose code the program has changed' exoprof.err
+	printf 1 >&4
+	wait_for 10 grep -qx 'hooked 100' patched.out
+	fetch heap.pb.gz heap
+	comments heap.pb.gz | grep 'whose code the program has changed'
+	by_site heap.pb.gz | tee sites
+	grep -x 'site_malloc 100 100000 100 100000' sites
+	not grep site_calloc sites
+}
+
 # --- one that comes later ---------------------------------------------------------------------------
 
 @test "an allocator that is loaded later is followed from then on" {

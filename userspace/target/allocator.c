@@ -258,6 +258,20 @@ int allocator__read(struct allocator *allocator, struct elf_file *file, const ch
 	return err;
 }
 
+size_t allocator__filter(struct allocator *allocator,
+			 bool (*keep)(void *context, const struct allocator_probe *probe),
+			 void *context)
+{
+	size_t kept = 0, before = allocator->count;
+
+	for (size_t i = 0; i < before; i++) {
+		if (keep(context, &allocator->probes[i]))
+			allocator->probes[kept++] = allocator->probes[i];
+	}
+	allocator->count = kept;
+	return before - kept;
+}
+
 void allocator__release(struct allocator *allocator)
 {
 	elf_file__put(allocator->file);

@@ -39,4 +39,9 @@ bool allocator__gives(enum wire_heap_call call);
 int allocator__read(struct allocator *allocator, struct elf_file *file, const char *prefix);
 void allocator__release(struct allocator *allocator);
 
+/* Leaves out the functions for which `keep` gives false. Gives how many that were. */
+size_t allocator__filter(struct allocator *allocator,
+			 bool (*keep)(void *context, const struct allocator_probe *probe),
+			 void *context);
+
 #endif

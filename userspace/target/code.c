@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "target/code.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define BYTES_MAX  64
+#define BREAKPOINT 0xcc
+
+/* 0: it is not mapped. */
+static uint64_t find_address(const struct maps *maps, const struct elf_file *file,
+			     uint64_t file_offset)
+{
+	for (size_t i = 0; i < maps->count; i++) {
+		const struct mapping *mapping = &maps->items[i];
+
+		if (mapping->file && elf_file__is_same(mapping->file, file) &&
+		    file_offset >= mapping->file_offset &&
+		    file_offset - mapping->file_offset < mapping->end - mapping->start)
+			return mapping->start + (file_offset - mapping->file_offset);
+	}
+	return 0;
+}
+
+static bool read_memory(pid_t pid, uint64_t address, unsigned char *bytes, size_t size)
+{
+	char path[64];
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	got = pread(fd, bytes, size, address);
+	close(fd);
+	return got == (ssize_t)size;
+}
+
+bool code__is_as_in_file(pid_t pid, const struct maps *maps, const struct elf_file *file,
+			 uint64_t file_offset, size_t size)
+{
+	unsigned char in_file[BYTES_MAX], in_memory[BYTES_MAX];
+	uint64_t address = find_address(maps, file, file_offset);
+
+	if (size > BYTES_MAX)
+		size = BYTES_MAX;
+	if (!address || elf_file__read(file, file_offset, in_file, size) != size ||
+	    !read_memory(pid, address, in_memory, size))
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		if (in_memory[i] != in_file[i] && in_memory[i] != BREAKPOINT)
+			return false;
+	}
+	return true;
+}
