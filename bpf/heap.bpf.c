@@ -15,7 +15,6 @@ char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 #define HEAP_CHUNKS    32768
 #define HEAP_STATS     262144
 #define HEAP_LIVE      4194304
-#define HEAP_PENDING   16384
 
 /* Calls of a function that are waited for, on each CPU, to learn whether it calls another one. */
 #define LEARNING_CALLS 64
@@ -575,7 +574,7 @@ static __always_inline void alloc_return(struct pt_regs *ctx)
 }
 
 /* Where the kernel has session probes (6.13), one probe sees both ends of a call, and an entry that
- * gives 1 spares the return; such a probe is the target's alone. Elsewhere it is a uprobe and a
+ * gives 1 spares the return; the kernel runs it in the target alone. Elsewhere it is a uprobe and a
  * uretprobe. */
 extern bool bpf_session_is_return(void) __weak __ksym;
 

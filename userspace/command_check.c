@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/kernel.h"
 #include "collect/support.h"
 #include "commands.h"
 
@@ -28,14 +29,12 @@ struct finding {
 static struct finding check_kernel(void)
 {
 	struct finding finding = {.verdict = GOOD};
-	unsigned int major = 0, minor = 0;
 	struct utsname kernel;
 
 	uname(&kernel);
-	sscanf(kernel.release, "%u.%u", &major, &minor);
 	snprintf(finding.what, sizeof(finding.what), "kernel %.80s on %.20s", kernel.release,
 		 kernel.machine);
-	if (major < 5 || (major == 5 && minor < 15)) {
+	if (kernel__version() < KERNEL_VERSION(5, 15, 0)) {
 		finding.verdict = BAD;
 		finding.remedy = "needs Linux 5.15 or later";
 	} else if (strcmp(kernel.machine, "x86_64")) {

@@ -2,14 +2,13 @@
 /* The heap: probes on the allocator, and the books kept of what it gave and took back. */
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <linux/version.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/intern.h"
+#include "base/kernel.h"
 #include "collect/heap_probes.h"
 #include "heap_filter.h"
 
@@ -45,12 +44,7 @@ void heap_source__free(struct heap_source *source)
  * before, a map has to be paid for whole (kernel commit 7c8199e24fa0). */
 static bool allocates_safely(void)
 {
-	struct utsname kernel;
-	unsigned int major, minor;
-
-	if (uname(&kernel) || sscanf(kernel.release, "%u.%u", &major, &minor) != 2)
-		return false;
-	return KERNEL_VERSION(major, minor, 0) >= KERNEL_VERSION(6, 1, 0);
+	return kernel__version() >= KERNEL_VERSION(6, 1, 0);
 }
 
 /* 256 Ki sampled blocks of 512 KiB on average stand for a heap of 128 GiB. When most allocations

@@ -112,7 +112,8 @@ static uint64_t cookie_of(const struct allocator_probe *probe, uint64_t number)
 static bool is_plain_free(const struct allocator_probe *probe)
 {
 	return probe->call == WIRE_HEAP_FREE && probe->place.is_emulated &&
-	       probe->place.registers[0] == (WIRE_HEAP_REGISTERS_AT_ENTRY >> 8 & 15);
+	       probe->place.registers[0] ==
+		       (WIRE_HEAP_REGISTERS_AT_ENTRY >> WIRE_HEAP_REGISTER_SHIFT(0) & 15);
 }
 
 static int attach_frees(struct attachment *attachment, struct collector *collector,

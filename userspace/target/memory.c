@@ -180,20 +180,14 @@ static int read_stacks(pid_t pid, struct stacks *stacks)
  * written pages of files included. 0 where they cannot be had. */
 static uint64_t all_anonymous(pid_t pid)
 {
-	uint64_t kib, sum_kib = 0;
-	char path[64], line[256];
-	FILE *status;
+	long resident_kib = process__status_number(pid, "\nRssAnon:");
+	long swapped_kib = process__status_number(pid, "\nVmSwap:");
+	uint64_t sum_kib = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	status = fopen(path, "re");
-	if (!status)
-		return 0;
-	while (fgets(line, sizeof(line), status)) {
-		if (sscanf(line, "RssAnon: %" SCNu64, &kib) == 1 ||
-		    sscanf(line, "VmSwap: %" SCNu64, &kib) == 1)
-			sum_kib += kib;
-	}
-	fclose(status);
+	if (resident_kib > 0)
+		sum_kib += resident_kib;
+	if (swapped_kib > 0)
+		sum_kib += swapped_kib;
 	return sum_kib << 10;
 }
 

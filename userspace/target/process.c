@@ -9,8 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
+
+#include "base/kernel.h"
 
 /* include/linux/sched.h */
 #define PF_KTHREAD  0x00200000
@@ -48,8 +49,7 @@ static ssize_t read_proc(pid_t pid, const char *name, char *buffer, size_t size)
 	return err ? err : (ssize_t)length;
 }
 
-/* A line "`key`:\t123" of /proc/PID/status. -1 where there is none. */
-static long status_number(pid_t pid, const char *key)
+long process__status_number(pid_t pid, const char *key)
 {
 	char status[4096], *found;
 	ssize_t length = read_proc(pid, "status", status, sizeof(status) - 1);
@@ -121,7 +121,7 @@ static int check_pid(pid_t pid)
 
 	if (pid == getpid())
 		return -EDEADLK;
-	tgid = status_number(pid, "\nTgid:");
+	tgid = process__status_number(pid, "\nTgid:");
 	if (tgid < 0)
 		return -ESRCH;
 	return tgid == pid ? 0 : -EINVAL;
@@ -216,14 +216,11 @@ bool process__is_alive(const struct process *process)
 
 bool process__dies_of_return_probes(const struct process *process)
 {
-	unsigned int major = 0, minor = 0;
-	struct utsname kernel;
+	unsigned int version = kernel__version();
 
-	if (uname(&kernel) || sscanf(kernel.release, "%u.%u", &major, &minor) != 2)
-		return false;
 	/* SECCOMP_MODE_FILTER */
-	return major == 6 && minor >= 11 && minor <= 13 &&
-	       status_number(process->pid, "\nSeccomp:") == 2;
+	return version >= KERNEL_VERSION(6, 11, 0) && version < KERNEL_VERSION(6, 14, 0) &&
+	       process__status_number(process->pid, "\nSeccomp:") == 2;
 }
 
 void process__note_exec(struct process *process)

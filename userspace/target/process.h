@@ -22,6 +22,10 @@ void process__close(struct process *process); /* NULL is fine */
 
 const char *process__open_error(int err);
 
+/* The number in a line of /proc/PID/status (proc(5)); `key` is what comes before it: "\nTgid:". -1
+ * where there is none. */
+long process__status_number(pid_t pid, const char *key);
+
 pid_t process__pid(const struct process *process);
 const char *process__comm(const struct process *process);
 
