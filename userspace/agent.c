@@ -555,7 +555,7 @@ static struct agent *new_agent(struct process *process, const struct agent_optio
 	agent->process = process;
 	agent->options = *options;
 	agent->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	agent->symbolizer = symbolizer__new();
+	agent->symbolizer = symbolizer__new(&options->symbols);
 	pthread_mutex_init(&agent->lock, NULL);
 	pthread_cond_init(&agent->collected_some, NULL);
 	pthread_cond_init(&agent->refreshed, NULL);

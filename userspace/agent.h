@@ -13,6 +13,7 @@
 #include "export/export.h"
 #include "heap_watch.h"
 #include "profile/kind.h"
+#include "symbol/symbolizer.h"
 #include "target/process.h"
 
 struct agent;
@@ -22,6 +23,7 @@ struct agent_options {
 	uint64_t heap_rate;
 	struct heap_watch_options heap;
 	enum probe_flavour flavour;
+	struct symbolizer_options symbols;
 };
 
 /* Attaches. The process is the agent's from then on, whether it works or not. NULL with the reason

@@ -151,7 +151,7 @@ static void add(struct samples *samples, struct sample_row row, uint32_t end, ui
 /* The profile; the samples are gone. */
 static const struct profile *assemble(struct samples *samples, const struct profile_kind *kind)
 {
-	struct symbolizer *symbolizer = symbolizer__new();
+	struct symbolizer *symbolizer = symbolizer__new(&(struct symbolizer_options){});
 	const struct profile *profile = profile__assemble(samples, kind, "a-name", 42, symbolizer);
 
 	assert_non_null(profile);
@@ -481,7 +481,7 @@ static void cpu_samples_are_time(void **state)
 	assert_int_equal(profile->period, PERIOD_NS);
 	assert_int_equal(profile->samples[0].values[0], 7);
 	assert_int_equal(profile->samples[0].values[1], 7 * PERIOD_NS);
-	assert_int_equal(profile->samples[0].bytes, 0);
+	assert_int_equal(profile->samples[0].labels.bytes, 0);
 	profile__free(profile);
 }
 
@@ -514,7 +514,7 @@ static void heap_samples_are_scaled(void **state)
 	assert_int_equal(sample->values[1], 829411404); /* 1581.9767... * 524288 */
 	assert_int_equal(sample->values[2], 158);
 	assert_int_equal(sample->values[3], 82941140);
-	assert_int_equal(sample->bytes, RATE);
+	assert_int_equal(sample->labels.bytes, RATE);
 	profile__free(profile);
 }
 

@@ -46,6 +46,25 @@ static uint64_t vaddr_of(const void *pointer)
 	return (uintptr_t)pointer - bias;
 }
 
+/* It leads nowhere, and outlives all modules. */
+static struct debug_files *debug_files;
+
+static struct debug_files *debug_files;
+
+static int open_debug_files(void **state)
+{
+	(void)state;
+	debug_files = debug_files__new(NULL);
+	return debug_files ? 0 : -1;
+}
+
+static int close_debug_files(void **state)
+{
+	(void)state;
+	debug_files__free(debug_files);
+	return 0;
+}
+
 static struct module *open_self(void)
 {
 	struct elf_file *file =
@@ -53,7 +72,7 @@ static struct module *open_self(void)
 	struct module *module;
 
 	assert_non_null(file);
-	module = module__open(file);
+	module = module__open(file, debug_files);
 	elf_file__put(file);
 	assert_non_null(module);
 	return module;
@@ -68,7 +87,7 @@ static struct module *open_bytes(const void *bytes, size_t size)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, bytes, size), size);
 	file = elf_file__open(fd, "made up");
-	module = module__open(file);
+	module = module__open(file, debug_files);
 	elf_file__put(file);
 	assert_non_null(module);
 	return module;
@@ -125,7 +144,7 @@ static void the_file_is_held_while_the_module_is(void **state)
 {
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	struct elf_file *file = elf_file__open(fd, "self");
-	struct module *module = module__open(file);
+	struct module *module = module__open(file, debug_files);
 
 	(void)state;
 	elf_file__put(file);
@@ -200,5 +219,5 @@ int main(void)
 		cmocka_unit_test(a_file_cut_short_does_no_harm),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, open_debug_files, close_debug_files);
 }

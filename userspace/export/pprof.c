@@ -97,6 +97,9 @@ static void put_mappings(struct arena *arena, const struct profile *profile, P(P
 		mappings[i].filename = mapping->file;
 		mappings[i].build_id = mapping->build_id;
 		mappings[i].has_functions = mapping->has_functions;
+		mappings[i].has_filenames = mapping->has_filenames;
+		mappings[i].has_line_numbers = mapping->has_line_numbers;
+		mappings[i].has_inline_frames = mapping->has_inline_frames;
 	}
 }
 
@@ -155,8 +158,43 @@ static size_t frames_of_all(const struct profile *profile)
 	return frames;
 }
 
-/* The id of a string that is in the table because we put it there, behind the profile's own. */
-#define BYTES_STRING(profile) ((profile)->string_count)
+/* Strings that are in the table because we put them there, behind the profile's own. */
+enum own_string {
+	OWN_BYTES,
+	OWN_THREAD,
+	OWN_PID,
+	OWN_STRINGS,
+};
+
+static const char *const own_strings[OWN_STRINGS] = {"bytes", "thread", "pid"};
+
+#define OWN_STRING(profile, which) ((profile)->string_count + (which))
+
+#define LABELS_MAX                 3
+
+/* Fills in those there are; gives how many. */
+static size_t fill_labels(const struct profile *profile, const struct profile_labels *labels,
+			  P(Label) * to)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < LABELS_MAX; i++)
+		perftools__profiles__label__init(&to[i]);
+	if (labels->bytes) {
+		to[count].key = OWN_STRING(profile, OWN_BYTES);
+		to[count].num = labels->bytes;
+		to[count++].num_unit = OWN_STRING(profile, OWN_BYTES);
+	}
+	if (labels->thread) {
+		to[count].key = OWN_STRING(profile, OWN_THREAD);
+		to[count++].str = labels->thread;
+	}
+	if (labels->pid) {
+		to[count].key = OWN_STRING(profile, OWN_PID);
+		to[count++].str = labels->pid;
+	}
+	return count;
+}
 
 static void put_samples(struct arena *arena, const struct profile *profile, P(Profile) * message)
 {
@@ -165,7 +203,7 @@ static void put_samples(struct arena *arena, const struct profile *profile, P(Pr
 	uint64_t *ids = arena_alloc(arena, frames_of_all(profile), sizeof(*ids));
 
 	if (!messages(arena, profile->sample_count, samples, message->sample) ||
-	    !messages(arena, profile->sample_count, labels, label_pointers))
+	    !messages(arena, profile->sample_count * LABELS_MAX, labels, label_pointers))
 		return;
 	message->n_sample = profile->sample_count;
 	for (size_t i = 0; i < profile->sample_count; i++) {
@@ -178,27 +216,25 @@ static void put_samples(struct arena *arena, const struct profile *profile, P(Pr
 			*ids++ = sample->locations[j] + 1;
 		samples[i].value = (int64_t *)sample->values;
 		samples[i].n_value = profile->type_count;
-		perftools__profiles__label__init(&labels[i]);
-		labels[i].key = BYTES_STRING(profile);
-		labels[i].num = sample->bytes;
-		labels[i].num_unit = BYTES_STRING(profile);
-		samples[i].label = &label_pointers[i];
-		samples[i].n_label = sample->bytes ? 1 : 0;
+		samples[i].label = &label_pointers[i * LABELS_MAX];
+		samples[i].n_label = fill_labels(profile, &sample->labels, &labels[i * LABELS_MAX]);
 	}
 }
 
 static void put_strings(struct arena *arena, const struct profile *profile, P(Profile) * message)
 {
-	char **strings = arena_alloc(arena, profile->string_count + 1, sizeof(*strings));
+	size_t count = profile->string_count + OWN_STRINGS;
+	char **strings = arena_alloc(arena, count, sizeof(*strings));
 	int64_t *comments = arena_alloc(arena, profile->comment_count, sizeof(*comments));
 
 	if (arena->failed)
 		return;
 	for (size_t i = 0; i < profile->string_count; i++)
 		strings[i] = (char *)profile->strings[i];
-	strings[BYTES_STRING(profile)] = "bytes";
+	for (size_t i = 0; i < OWN_STRINGS; i++)
+		strings[OWN_STRING(profile, i)] = (char *)own_strings[i];
 	message->string_table = strings;
-	message->n_string_table = profile->string_count + 1;
+	message->n_string_table = count;
 	for (size_t i = 0; i < profile->comment_count; i++)
 		comments[i] = profile->comments[i];
 	message->comment = comments;

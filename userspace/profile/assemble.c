@@ -22,6 +22,9 @@ static const char *const end_names[WIRE_ENDS] = {
 
 #define FRAMES_MAX (WIRE_KERNEL_DEPTH + WIRE_USER_DEPTH + 1)
 
+/* Functions inlined into each other at one address: real ones have some tens. */
+#define LINES_MAX  256
+
 struct assembly {
 	const struct samples *samples;
 	const struct profile_kind *kind;
@@ -53,7 +56,6 @@ static uint32_t add_mapping(struct assembly *assembly, const struct mapping *map
 				 .file_offset = mapping->file_offset,
 				 .file = profile_builder__string(builder, mapping->name),
 				 .build_id = profile_builder__string(builder, build_id),
-				 .has_functions = true,
 			 });
 }
 
@@ -77,60 +79,83 @@ static uint32_t kernel_mapping(struct assembly *assembly)
 					 .start = 0xffff800000000000,
 					 .limit = UINT64_MAX,
 					 .file = profile_builder__string(builder, "[kernel]"),
-					 .has_functions = true,
 				 });
 	return assembly->kernel_mapping;
 }
 
-static uint32_t add_location(struct assembly *assembly, uint32_t mapping, uint64_t address,
-			     enum frame_kind kind, const char *name)
+static struct profile_line add_line(struct assembly *assembly, const struct symbol_line *line)
 {
 	struct profile_builder *builder = assembly->builder;
-	string_id text = profile_builder__string(builder, name);
-	struct profile_line line = {
-		.function = profile_builder__function(
-			builder, &(struct profile_function){.name = text, .system_name = text}),
+	struct profile_function function = {
+		.name = profile_builder__string(builder, line->name),
+		.system_name = profile_builder__string(builder, line->system_name),
+		.file = profile_builder__string(builder, line->file ? line->file : ""),
+		.start_line = line->start_line,
 	};
 
-	return profile_builder__location(builder, mapping, address, kind, &line, 1);
+	return (struct profile_line){
+		.function = profile_builder__function(builder, &function),
+		.line = line->line,
+	};
+}
+
+/* An address that a symbol covers. */
+static uint32_t add_named(struct assembly *assembly, uint32_t mapping, uint64_t address,
+			  enum frame_kind kind, const struct symbol_answer *answer)
+{
+	struct profile_mapping known = {
+		.has_functions = true,
+		.has_inline_frames = answer->tells_inlined,
+	};
+	struct profile_line lines[LINES_MAX];
+	uint32_t count = 0;
+
+	for (; count < answer->count && count < LINES_MAX; count++) {
+		lines[count] = add_line(assembly, &answer->lines[count]);
+		known.has_filenames |= answer->lines[count].file != NULL;
+		known.has_line_numbers |= answer->lines[count].line != 0;
+	}
+	if (mapping != PROFILE_NO_MAPPING)
+		profile_builder__mark_mapping(assembly->builder, mapping, &known);
+	return profile_builder__location(assembly->builder, mapping, address, kind, lines, count);
+}
+
+/* One that none covers. */
+static uint32_t add_unnamed(struct assembly *assembly, uint32_t mapping, uint64_t address,
+			    enum frame_kind kind, const char *module, uint64_t offset)
+{
+	char name[512];
+	struct profile_line line;
+
+	snprintf(name, sizeof(name), "[%s+0x%" PRIx64 "]", module, offset);
+	line = add_line(assembly, &(struct symbol_line){.name = name, .system_name = name});
+	return profile_builder__location(assembly->builder, mapping, address, kind, &line, 1);
 }
 
 static uint32_t kernel_location(struct assembly *assembly, uint64_t address)
 {
-	const char *name = symbolizer__kernel(assembly->symbolizer, address);
-	char unnamed[64];
+	uint32_t mapping = kernel_mapping(assembly);
+	struct symbol_answer answer;
 
-	if (!name) {
-		snprintf(unnamed, sizeof(unnamed), "[kernel+0x%" PRIx64 "]", address);
-		name = unnamed;
-	}
-	return add_location(assembly, kernel_mapping(assembly), address, FRAME_KERNEL, name);
+	symbolizer__kernel(assembly->symbolizer, address, &answer);
+	if (answer.count)
+		return add_named(assembly, mapping, address, FRAME_KERNEL, &answer);
+	return add_unnamed(assembly, mapping, address, FRAME_KERNEL, "kernel", address);
 }
 
-/* "[libc.so.6+0x12ab]": the address as the file's own headers count, which addr2line takes. */
-static void name_by_offset(const struct mapping *mapping, uint64_t address, char *name, size_t size)
-{
-	uint64_t file_offset = address - mapping->start + mapping->file_offset;
-	uint64_t vaddr = file_offset;
-
-	if (mapping->file)
-		elf_file__vaddr(mapping->file, file_offset, &vaddr);
-	snprintf(name, size, "[%s+0x%" PRIx64 "]", base_name(mapping->name), vaddr);
-}
-
+/* "[libc.so.6+0x12ab]": by an address as the file's own headers count, which addr2line takes. */
 static uint32_t user_location(struct assembly *assembly, const struct mapping *mapping,
 			      uint64_t address)
 {
-	const char *name = symbolizer__user(assembly->symbolizer, mapping, address);
 	enum frame_kind kind = mapping->is_main ? FRAME_APP : FRAME_LIBRARY;
-	char unnamed[512];
+	uint32_t id = mapping_id(assembly, mapping);
+	struct symbol_answer answer;
 
-	if (!name) {
-		name_by_offset(mapping, address, unnamed, sizeof(unnamed));
-		kind = FRAME_UNKNOWN;
-		name = unnamed;
-	}
-	return add_location(assembly, mapping_id(assembly, mapping), address, kind, name);
+	symbolizer__user(assembly->symbolizer, mapping, address, &answer);
+	if (answer.count)
+		return add_named(assembly, id, address, kind, &answer);
+	return add_unnamed(assembly, id, address, FRAME_UNKNOWN, base_name(mapping->name),
+			   answer.function_vaddr);
 }
 
 /* The address to look a user frame up by. A return address is the instruction after the call: one
@@ -140,21 +165,14 @@ static uint64_t lookup_address(uint64_t frame)
 	return frame & WIRE_FRAME_EXACT ? frame & ~WIRE_FRAME_EXACT : frame - 1;
 }
 
-static uint32_t unknown_location(struct assembly *assembly, uint64_t address)
-{
-	char name[64];
-
-	snprintf(name, sizeof(name), "[unknown+0x%" PRIx64 "]", address);
-	return add_location(assembly, PROFILE_NO_MAPPING, address, FRAME_UNKNOWN, name);
-}
-
 static uint32_t frame_location(struct assembly *assembly, uint64_t frame)
 {
 	uint64_t address = lookup_address(frame);
 	const struct mapping *mapping = maps__find(assembly->samples->maps, address);
 
 	return mapping ? user_location(assembly, mapping, address)
-		       : unknown_location(assembly, address);
+		       : add_unnamed(assembly, PROFILE_NO_MAPPING, address, FRAME_UNKNOWN,
+				     "unknown", address);
 }
 
 static uint32_t cut_note(struct assembly *assembly, uint32_t end)
@@ -195,6 +213,7 @@ static int64_t cpu_period_ns(const struct samples *samples)
 static void add_row(struct assembly *assembly, const struct sample_row *row)
 {
 	const struct samples *samples = assembly->samples;
+	struct profile_labels labels = {};
 	int64_t values[PROFILE_VALUES_MAX];
 	uint32_t locations[FRAMES_MAX];
 	uint32_t depth = locate(assembly, &samples->stacks[row->stack], row->samples, locations);
@@ -209,8 +228,9 @@ static void add_row(struct assembly *assembly, const struct sample_row *row)
 		values[2] = scale__count(inuse, row->size, samples->heap_rate);
 		values[3] = scale__bytes(inuse, row->size, samples->heap_rate);
 	}
-	profile_builder__sample(assembly->builder, locations, depth, values,
-				samples->source == SAMPLES_HEAP ? (int64_t)row->size : 0);
+	if (samples->source == SAMPLES_HEAP)
+		labels.bytes = row->size;
+	profile_builder__sample(assembly->builder, locations, depth, values, &labels);
 }
 
 static void add_type(struct assembly *assembly, const char *type, const char *unit)
@@ -321,7 +341,7 @@ static void add_lost(struct assembly *assembly)
 	int64_t values[PROFILE_VALUES_MAX] = {lost, lost * cpu_period_ns(samples)};
 
 	if (lost > 0)
-		profile_builder__sample(assembly->builder, &assembly->lost_note, 1, values, 0);
+		profile_builder__sample(assembly->builder, &assembly->lost_note, 1, values, NULL);
 }
 
 /* Nobody knows how many objects that were. */
@@ -331,7 +351,7 @@ static void add_preattach(struct assembly *assembly)
 	int64_t values[PROFILE_VALUES_MAX] = {0, bytes, 0, bytes};
 	uint32_t note = profile_builder__note(assembly->builder, "[allocated before attach]");
 
-	profile_builder__sample(assembly->builder, &note, 1, values, 0);
+	profile_builder__sample(assembly->builder, &note, 1, values, NULL);
 }
 
 static void add_comments(struct assembly *assembly, const char *title)

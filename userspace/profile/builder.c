@@ -54,7 +54,7 @@ struct profile_builder {
 	struct locations locations;
 	struct samples samples;
 	struct comments comments;
-	struct intern *string_ids, *function_ids, *location_ids;
+	struct intern *string_ids, *mapping_ids, *function_ids, *location_ids;
 	int err; /* the first one; sticks */
 };
 
@@ -74,9 +74,11 @@ struct profile_builder *profile_builder__new(void)
 	if (!builder)
 		return NULL;
 	builder->string_ids = intern__new();
+	builder->mapping_ids = intern__new();
 	builder->function_ids = intern__new();
 	builder->location_ids = intern__new();
-	if (!builder->string_ids || !builder->function_ids || !builder->location_ids)
+	if (!builder->string_ids || !builder->mapping_ids || !builder->function_ids ||
+	    !builder->location_ids)
 		goto fail;
 	profile_builder__string(builder, "");
 	if (!builder->err)
@@ -90,6 +92,7 @@ fail:
 static void free_indexes(struct profile_builder *builder)
 {
 	intern__free(builder->string_ids);
+	intern__free(builder->mapping_ids);
 	intern__free(builder->function_ids);
 	intern__free(builder->location_ids);
 }
@@ -205,8 +208,30 @@ void profile_builder__comment(struct profile_builder *builder, const char *forma
 uint32_t profile_builder__mapping(struct profile_builder *builder,
 				  const struct profile_mapping *mapping)
 {
-	append(builder, mappings, *mapping);
-	return builder->mappings.count - 1;
+	struct {
+		uint64_t start, limit, file_offset, file, build_id;
+	} key = {mapping->start, mapping->limit, mapping->file_offset, mapping->file,
+		 mapping->build_id};
+	bool is_new;
+	uint32_t id = id_of(builder, builder->mapping_ids, &key, sizeof(key), &is_new);
+
+	if (is_new)
+		append(builder, mappings, *mapping);
+	return id;
+}
+
+void profile_builder__mark_mapping(struct profile_builder *builder, uint32_t index,
+				   const struct profile_mapping *known)
+{
+	struct profile_mapping *mapping = &builder->mappings.items[index];
+
+	/* There is none after an error. */
+	if (index >= builder->mappings.count)
+		return;
+	mapping->has_functions |= known->has_functions;
+	mapping->has_filenames |= known->has_filenames;
+	mapping->has_line_numbers |= known->has_line_numbers;
+	mapping->has_inline_frames |= known->has_inline_frames;
 }
 
 uint32_t profile_builder__function(struct profile_builder *builder,
@@ -260,9 +285,10 @@ uint32_t profile_builder__note(struct profile_builder *builder, const char *name
 }
 
 void profile_builder__sample(struct profile_builder *builder, const uint32_t *locations,
-			     uint32_t depth, const int64_t *values, int64_t bytes)
+			     uint32_t depth, const int64_t *values,
+			     const struct profile_labels *labels)
 {
-	struct profile_sample sample = {.depth = depth, .bytes = bytes};
+	struct profile_sample sample = {.depth = depth};
 	uint32_t *copy = calloc(depth ? depth : 1, sizeof(*copy));
 
 	if (!copy) {
@@ -272,6 +298,8 @@ void profile_builder__sample(struct profile_builder *builder, const uint32_t *lo
 	if (depth)
 		memcpy(copy, locations, depth * sizeof(*copy));
 	memcpy(sample.values, values, builder->head.type_count * sizeof(*values));
+	if (labels)
+		sample.labels = *labels;
 	sample.locations = copy;
 	if (append(builder, samples, sample))
 		free(copy);

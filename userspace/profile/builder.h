@@ -27,9 +27,13 @@ void profile_builder__title(struct profile_builder *builder, const char *title);
 void profile_builder__comment(struct profile_builder *builder, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The following give the index of what they added or found again. */
+/* The following give the index of what they added or found again. Mappings are the same if file and
+ * addresses are. */
 uint32_t profile_builder__mapping(struct profile_builder *builder,
 				  const struct profile_mapping *mapping);
+/* Adds to what is known of a mapping the flags that are set in `known`. */
+void profile_builder__mark_mapping(struct profile_builder *builder, uint32_t index,
+				   const struct profile_mapping *known);
 uint32_t profile_builder__function(struct profile_builder *builder,
 				   const struct profile_function *function);
 /* A location is known by (mapping, address, first function): the lines of the first call count. */
@@ -39,10 +43,11 @@ uint32_t profile_builder__location(struct profile_builder *builder, uint32_t map
 /* A frame that is no code, such as "[truncated]". */
 uint32_t profile_builder__note(struct profile_builder *builder, const char *name);
 
-/* Adds a sample; `locations` (leaf first) is copied. Samples equal in stack and `bytes` are not
- * merged: the caller has added them up. */
+/* Adds a sample; `locations` (leaf first) is copied; `labels` may be NULL. Samples equal in stack
+ * and labels are not merged: the caller has added them up. */
 void profile_builder__sample(struct profile_builder *builder, const uint32_t *locations,
-			     uint32_t depth, const int64_t *values, int64_t bytes);
+			     uint32_t depth, const int64_t *values,
+			     const struct profile_labels *labels);
 
 /* Turns the builder into a profile, owned by the caller. The builder is gone either way; NULL with
  * errno set where memory was short at any step. */

@@ -34,7 +34,9 @@ struct profile_mapping {
 	uint64_t file_offset;
 	string_id file;
 	string_id build_id; /* hex, empty where the file has none */
-	bool has_functions;
+	/* Whether any of its code in the profile has a name, a file, a line; and whether what was
+	 * inlined would be told of. */
+	bool has_functions, has_filenames, has_line_numbers, has_inline_frames;
 };
 
 struct profile_function {
@@ -57,11 +59,18 @@ struct profile_location {
 	enum frame_kind kind;
 };
 
+/* What a sample can be filtered by. Empty and 0: no such label. */
+struct profile_labels {
+	int64_t bytes;    /* of each object */
+	string_id thread; /* its name */
+	string_id pid;    /* in decimal: a filter for a number would take a range */
+};
+
 struct profile_sample {
 	const uint32_t *locations; /* leaf first */
 	uint32_t depth;
 	int64_t values[PROFILE_VALUES_MAX]; /* one for each of profile.types */
-	int64_t bytes;                      /* the numeric label "bytes"; 0: none */
+	struct profile_labels labels;
 };
 
 struct profile {

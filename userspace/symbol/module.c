@@ -15,13 +15,26 @@
 
 struct module {
 	struct elf_file *file;
+	struct debug_files *debug_files; /* not owned */
 	Dwfl *dwfl;
 	struct symtab symtab; /* names live in dwfl's memory */
 };
 
-/* debuginfo_path is libdwfl's default: /usr/lib/debug, among others. */
+static int find_debuginfo(Dwfl_Module *dwfl_module, void **userdata, const char *name,
+			  Dwarf_Addr base, const char *file_name, const char *debuglink,
+			  GElf_Word crc, char **path)
+{
+	const struct module *module = *userdata;
+
+	(void)dwfl_module;
+	(void)name;
+	(void)base;
+	(void)file_name;
+	return debug_files__find(module->debug_files, module->file, debuglink, crc, path);
+}
+
 static const Dwfl_Callbacks callbacks = {
-	.find_debuginfo = dwfl_standard_find_debuginfo,
+	.find_debuginfo = find_debuginfo,
 	.section_address = dwfl_offline_section_address,
 };
 
@@ -78,12 +91,18 @@ static Dwfl_Module *report(struct module *module)
 	reported = dwfl_report_elf(module->dwfl, elf_file__name(module->file),
 				   elf_file__name(module->file), fd, 0, true);
 	dwfl_report_end(module->dwfl, NULL, NULL);
+	if (reported) {
+		void **userdata;
+
+		dwfl_module_info(reported, &userdata, NULL, NULL, NULL, NULL, NULL, NULL);
+		*userdata = module;
+	}
 	if (!reported)
 		close(fd);
 	return reported;
 }
 
-struct module *module__open(struct elf_file *file)
+struct module *module__open(struct elf_file *file, struct debug_files *debug_files)
 {
 	struct module *module = calloc(1, sizeof(*module));
 	Dwfl_Module *reported;
@@ -92,6 +111,7 @@ struct module *module__open(struct elf_file *file)
 	if (!module)
 		return NULL;
 	module->file = elf_file__get(file);
+	module->debug_files = debug_files;
 	module->dwfl = dwfl_begin(&callbacks);
 	if (!module->dwfl)
 		goto fail;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbol/symbolizer.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/array.h"
 #include "base/intern.h"
+#include "symbol/debug_files.h"
 #include "symbol/kallsyms.h"
 #include "symbol/module.h"
 
@@ -12,20 +14,24 @@ struct symbolizer {
 	struct intern *file_ids; /* elf_file pointers; the modules keep the files alive */
 	struct module **modules; /* by file id; NULL: could not be opened */
 	size_t module_count, module_capacity;
+	struct debug_files *debug_files;
 	struct kallsyms *kallsyms;
 	bool kallsyms_tried;
+	struct symbol_line line; /* of the last answer */
 };
 
-struct symbolizer *symbolizer__new(void)
+struct symbolizer *symbolizer__new(const struct symbolizer_options *options)
 {
 	struct symbolizer *symbolizer = calloc(1, sizeof(*symbolizer));
 
 	if (!symbolizer)
 		return NULL;
 	symbolizer->file_ids = intern__new();
-	if (symbolizer->file_ids)
+	symbolizer->debug_files = debug_files__new(options->debug_dirs);
+	if (symbolizer->file_ids && symbolizer->debug_files)
 		return symbolizer;
-	free(symbolizer);
+	symbolizer__free(symbolizer);
+	errno = ENOMEM;
 	return NULL;
 }
 
@@ -36,6 +42,7 @@ void symbolizer__free(struct symbolizer *symbolizer)
 	for (size_t i = 0; i < symbolizer->module_count; i++)
 		module__close(symbolizer->modules[i]);
 	free(symbolizer->modules);
+	debug_files__free(symbolizer->debug_files);
 	intern__free(symbolizer->file_ids);
 	kallsyms__free(symbolizer->kallsyms);
 	free(symbolizer);
@@ -51,7 +58,7 @@ static struct module *module_of(struct symbolizer *symbolizer, struct elf_file *
 		return NULL;
 	if (!is_new)
 		return id < symbolizer->module_count ? symbolizer->modules[id] : NULL;
-	module = module__open(file);
+	module = module__open(file, symbolizer->debug_files);
 	if (array_append(&symbolizer->modules, &symbolizer->module_count,
 			 &symbolizer->module_capacity, module)) {
 		module__close(module);
@@ -60,18 +67,26 @@ static struct module *module_of(struct symbolizer *symbolizer, struct elf_file *
 	return module;
 }
 
-const char *symbolizer__user(struct symbolizer *symbolizer, const struct mapping *mapping,
-			     uint64_t runtime_pc)
+static void answer_name(struct symbolizer *symbolizer, const char *name,
+			struct symbol_answer *answer)
 {
-	struct module *module;
-	uint64_t vaddr;
+	symbolizer->line = (struct symbol_line){.name = name, .system_name = name};
+	answer->lines = &symbolizer->line;
+	answer->count = name ? 1 : 0;
+}
 
-	if (!mapping->file ||
-	    !elf_file__vaddr(mapping->file, runtime_pc - mapping->start + mapping->file_offset,
-			     &vaddr))
-		return NULL;
-	module = module_of(symbolizer, mapping->file);
-	return module ? module__function(module, vaddr) : NULL;
+void symbolizer__user(struct symbolizer *symbolizer, const struct mapping *mapping,
+		      uint64_t runtime_pc, struct symbol_answer *answer)
+{
+	uint64_t vaddr = runtime_pc - mapping->start + mapping->file_offset;
+	struct module *module;
+
+	*answer = (struct symbol_answer){};
+	if (mapping->file && elf_file__vaddr(mapping->file, vaddr, &vaddr)) {
+		module = module_of(symbolizer, mapping->file);
+		answer_name(symbolizer, module ? module__function(module, vaddr) : NULL, answer);
+	}
+	answer->function_vaddr = vaddr;
 }
 
 /* Read at the first need: most heap profiles never ask. */
@@ -86,9 +101,12 @@ static void read_kallsyms(struct symbolizer *symbolizer)
 	fclose(in);
 }
 
-const char *symbolizer__kernel(struct symbolizer *symbolizer, uint64_t address)
+void symbolizer__kernel(struct symbolizer *symbolizer, uint64_t address,
+			struct symbol_answer *answer)
 {
+	*answer = (struct symbol_answer){.function_vaddr = address};
 	if (!symbolizer->kallsyms_tried)
 		read_kallsyms(symbolizer);
-	return symbolizer->kallsyms ? kallsyms__find(symbolizer->kallsyms, address) : NULL;
+	if (symbolizer->kallsyms)
+		answer_name(symbolizer, kallsyms__find(symbolizer->kallsyms, address), answer);
 }

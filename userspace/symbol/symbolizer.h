@@ -3,21 +3,46 @@
 #ifndef EXOPROF_SYMBOLIZER_H
 #define EXOPROF_SYMBOLIZER_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "target/maps.h"
 
 struct symbolizer;
 
-struct symbolizer *symbolizer__new(void); /* NULL with errno set */
-void symbolizer__free(struct symbolizer *symbolizer);
+struct symbolizer_options {
+	const char *const *debug_dirs; /* see debug_files__new() */
+};
 
-/* The name of the function at a runtime address within the mapping, as the linker knows it; NULL
- * where no symbol covers it. Valid as long as the symbolizer. */
-const char *symbolizer__user(struct symbolizer *symbolizer, const struct mapping *mapping,
-			     uint64_t runtime_pc);
+/* The options' strings must outlive it. NULL with errno set. */
+struct symbolizer *symbolizer__new(const struct symbolizer_options *options);
+void symbolizer__free(struct symbolizer *symbolizer); /* NULL is fine */
 
-/* The name of the kernel function at that address, or NULL. */
-const char *symbolizer__kernel(struct symbolizer *symbolizer, uint64_t address);
+/* One function that an address belongs to. */
+struct symbol_line {
+	const char *name;        /* for a person */
+	const char *system_name; /* as the linker knows it */
+	const char *file;        /* NULL: unknown */
+	int64_t line;            /* 0: unknown, as is the other */
+	int64_t start_line;      /* of the function */
+};
+
+/* What is known of an address. Valid until the symbolizer is asked again. */
+struct symbol_answer {
+	const struct symbol_line *lines; /* more than one: innermost inlined function first */
+	size_t count;                    /* 0: no symbol covers it */
+	bool tells_inlined;              /* what was inlined here is known */
+	/* Where the code that it is in begins, as the file's own headers count; the address itself
+	 * where nothing tells. What has no name is named by it. */
+	uint64_t function_vaddr;
+};
+
+/* A runtime address within the mapping. */
+void symbolizer__user(struct symbolizer *symbolizer, const struct mapping *mapping,
+		      uint64_t runtime_pc, struct symbol_answer *answer);
+
+void symbolizer__kernel(struct symbolizer *symbolizer, uint64_t address,
+			struct symbol_answer *answer);
 
 #endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the separate file that holds a stripped file's symbols and DWARF. */
+#ifndef EXOPROF_DEBUG_FILES_H
+#define EXOPROF_DEBUG_FILES_H
+
+#include <stdint.h>
+
+#include "target/elf_file.h"
+
+struct debug_files;
+
+/* `dirs` ends with NULL, may be NULL itself, and is looked through before /usr/lib/debug. NULL with
+ * errno set. */
+struct debug_files *debug_files__new(const char *const *dirs);
+void debug_files__free(struct debug_files *files); /* NULL is fine */
+
+/* The debug file of `file`: by build ID, else by the name and the CRC of its .gnu_debuglink (a NULL
+ * name: it has none). An fd, the caller's, with its path for messages in `path`, malloc()ed; -1
+ * where there is none that fits. */
+int debug_files__find(struct debug_files *files, const struct elf_file *file, const char *debuglink,
+		      uint32_t crc, char **path);
+
+#endif
