@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* exoprof: profiles a running native process from outside. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/say.h"
 #include "options.h"
-
-/* libdwfl would ask debuginfod servers for files in the middle of a request, without a bound. */
-static void forget_debuginfod(void)
-{
-	unsetenv("DEBUGINFOD_URLS");
-}
 
 int main(int argc, char **argv)
 {
@@ -31,7 +24,6 @@ int main(int argc, char **argv)
 		say("no command '%s' (try exoprof --help)", argv[1]);
 		return 2;
 	}
-	forget_debuginfod();
 	/* `exoprof -p PID` is `exoprof serve -p PID`. */
 	if (command)
 		options__parse(&options, command, argc - 1, argv + 1);

@@ -30,6 +30,7 @@ struct elf_file {
 	atomic_uint refs;
 	int fd;
 	uint64_t device, inode; /* 0: unknown */
+	struct root *root;      /* NULL: unknown */
 	char *name;
 	char build_id[2 * BUILD_ID_MAX + 1];
 	struct segment segments[SEGMENTS_MAX];
@@ -110,6 +111,7 @@ void elf_file__put(struct elf_file *file)
 	if (!file || atomic_fetch_sub(&file->refs, 1) > 1)
 		return;
 	close(file->fd);
+	root__put(file->root);
 	free(file->name);
 	free(file);
 }
@@ -127,6 +129,22 @@ const char *elf_file__name(const struct elf_file *file)
 const char *elf_file__build_id(const struct elf_file *file)
 {
 	return file->build_id;
+}
+
+void elf_file__set_root(struct elf_file *file, struct root *root)
+{
+	file->root = root ? root__get(root) : NULL;
+}
+
+const struct root *elf_file__root(const struct elf_file *file)
+{
+	return file->root;
+}
+
+void elf_file__id(const struct elf_file *file, uint64_t *device, uint64_t *inode)
+{
+	*device = file->device;
+	*inode = file->inode;
 }
 
 bool elf_file__is_same(const struct elf_file *a, const struct elf_file *b)

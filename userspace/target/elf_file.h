@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "target/root.h"
+
 struct elf_file;
 
 /* Takes over `fd`, also where it fails; `name` is copied. A file that is not ELF is a fine one that
@@ -22,6 +24,14 @@ void elf_file__put(struct elf_file *file); /* NULL is fine */
 int elf_file__fd(const struct elf_file *file);
 const char *elf_file__name(const struct elf_file *file);     /* as the target calls it */
 const char *elf_file__build_id(const struct elf_file *file); /* hex, "" where there is none */
+
+/* Where the target's paths begin, for what belongs to this file and is found by path. A reference
+ * of its own is held. NULL, at first: unknown. Not to be set once the file is shared. */
+void elf_file__set_root(struct elf_file *file, struct root *root);
+const struct root *elf_file__root(const struct elf_file *file);
+
+/* What tells one file on disk from another; 0 where unknown. */
+void elf_file__id(const struct elf_file *file, uint64_t *device, uint64_t *inode);
 
 /* Whether both are one file on disk. */
 bool elf_file__is_same(const struct elf_file *a, const struct elf_file *b);

@@ -85,19 +85,19 @@ bool mapping__bias(const struct mapping *mapping, uint64_t *bias)
 /* A path may name another file by now, and another one in our mount namespace: map_files leads to
  * the very file that is mapped (it needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN). The path is what
  * is left without it, and then only if it leads to the same device and inode. */
-static int open_mapped(pid_t pid, const struct map_line *line)
+static int open_mapped(const struct process *process, const struct map_line *line)
 {
-	char path[4200];
+	const struct root *root = process__root(process);
+	char path[64];
 	struct stat st;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, line->start,
-		 line->end);
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64,
+		 process__pid(process), line->start, line->end);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0 || !line->path)
+	if (fd >= 0 || !line->path || !root)
 		return fd;
-	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, line->path);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	fd = root__open_file(root, root__inside(root, line->path));
 	if (fd >= 0 && (fstat(fd, &st) || st.st_ino != line->inode || st.st_dev != line->device)) {
 		close(fd);
 		return -1;
@@ -146,8 +146,11 @@ static struct elf_file *file_of(const struct reading *reading, const struct map_
 		file = known_file(reading->previous, line);
 	if (file)
 		return file;
-	fd = open_mapped(process__pid(reading->process), line);
-	return fd < 0 ? NULL : elf_file__open(fd, line->path ? line->path : "");
+	fd = open_mapped(reading->process, line);
+	file = fd < 0 ? NULL : elf_file__open(fd, line->path ? line->path : "");
+	if (file)
+		elf_file__set_root(file, process__root(reading->process));
+	return file;
 }
 
 /* st_dev and the device in maps differ on some file systems (btrfs, overlayfs); inodes do not. */

@@ -27,6 +27,7 @@ struct process {
 	char *cmdline;
 	size_t cmdline_size;
 	uint64_t device, inode;
+	struct root *root;
 };
 
 /* Up to `size` bytes of /proc/PID/`name`. Gives how many, or -errno. */
@@ -149,6 +150,7 @@ struct process *process__open(pid_t pid)
 	if (!err)
 		err = read_cmdline(process);
 	read_executable(process);
+	process->root = root__open(pid);
 	/* What was read is the pinned process's only if that one is still there. */
 	if (!err && !process__is_alive(process))
 		err = -ESRCH;
@@ -166,6 +168,7 @@ void process__close(struct process *process)
 		return;
 	if (process->pidfd >= 0)
 		close(process->pidfd);
+	root__put(process->root);
 	free(process->cmdline);
 	free(process);
 }
@@ -225,7 +228,21 @@ bool process__dies_of_return_probes(const struct process *process)
 
 void process__note_exec(struct process *process)
 {
+	struct root *root = root__open(process->pid);
+
 	read_executable(process);
+	/* Another's if the pid was given out again. */
+	if (root && process__is_alive(process)) {
+		root__put(process->root);
+		process->root = root;
+	} else {
+		root__put(root);
+	}
+}
+
+struct root *process__root(const struct process *process)
+{
+	return process->root;
 }
 
 void process__executable(const struct process *process, uint64_t *device, uint64_t *inode)

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "target/root.h"
+
 struct process;
 
 /* NULL with errno set:
@@ -41,7 +43,12 @@ bool process__is_alive(const struct process *process);
  * without filtering", in 6.14 and in later stable releases of those). */
 bool process__dies_of_return_probes(const struct process *process);
 
-/* The process executes another program by now: another file is its executable. */
+/* Where its paths begin, as of the attach or its last exec; NULL where that could not be opened.
+ * The process's own: root__get() is for who keeps it. */
+struct root *process__root(const struct process *process);
+
+/* The process executes another program by now: another file is its executable, and its root may be
+ * another one (chroot(8) and what starts containers change it and then execute). */
 void process__note_exec(struct process *process);
 
 /* The executable's device and inode, 0 where they could not be read. */
