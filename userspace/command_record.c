@@ -140,7 +140,7 @@ int record_command(const struct options *options)
 	recording.signal_fd = lifecycle__signals(NULL);
 	if (recording.signal_fd < 0)
 		return fail("cannot wait for signals: %s", strerror(-recording.signal_fd));
-	process = lifecycle__open(options->pid);
+	process = lifecycle__open_target(options);
 	if (!process)
 		return EXIT_FAILURE;
 	recording.agent = lifecycle__attach(process, &wanted);

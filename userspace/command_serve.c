@@ -64,7 +64,7 @@ int serve_command(const struct options *options)
 
 	if (signal_fd < 0)
 		return fail("cannot wait for signals: %s", strerror(-signal_fd));
-	process = lifecycle__open(options->pid);
+	process = lifecycle__open_target(options);
 	if (!process)
 		return EXIT_FAILURE;
 	/* Before the target is touched: a port in use is found out first. */

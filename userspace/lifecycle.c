@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 
 #include "base/say.h"
+#include "target/find.h"
 
 int lifecycle__signals(sigset_t *before)
 {
@@ -30,6 +31,45 @@ struct process *lifecycle__open(pid_t pid)
 	if (!process)
 		fail("cannot attach to pid %d: %s", pid, process__open_error(errno));
 	return process;
+}
+
+static void say_not_found(const struct options *options, int err)
+{
+	if (err == ENOENT)
+		fail("no process has pid %d in the container of pid %d (is --of a process of that "
+		     "container, and is the pid as ps shows it in there?)",
+		     options->container_pid, options->of);
+	else if (err == ESRCH)
+		fail("cannot look into the container of pid %d: no such process (--of takes the "
+		     "pid that the process has out here)",
+		     options->of);
+	else
+		fail("cannot look into the container of pid %d: %s%s", options->of, strerror(err),
+		     err == EACCES || err == EPERM ? " (needs CAP_SYS_PTRACE; try sudo)" : "");
+}
+
+static struct process *open_in_container(const struct options *options)
+{
+	pid_t pid = find__in_namespace(options->container_pid, options->of);
+	struct process *process;
+
+	if (pid < 0) {
+		say_not_found(options, -pid);
+		return NULL;
+	}
+	process = lifecycle__open(pid);
+	/* Pinned by now, so if it is still the one that was looked for, it will stay that. */
+	if (!process || (find__in_namespace(options->container_pid, options->of) == pid &&
+			 process__is_alive(process)))
+		return process;
+	say_not_found(options, ENOENT);
+	process__close(process);
+	return NULL;
+}
+
+struct process *lifecycle__open_target(const struct options *options)
+{
+	return options->container_pid ? open_in_container(options) : lifecycle__open(options->pid);
 }
 
 void lifecycle__say_heap(struct agent *agent, const struct options *options)

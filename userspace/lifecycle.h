@@ -22,4 +22,7 @@ void lifecycle__say_heap(struct agent *agent, const struct options *options);
 /* Opens the process of that pid. NULL after a line that says why not. */
 struct process *lifecycle__open(pid_t pid);
 
+/* Opens the process that the options name. NULL after a line that says why not. */
+struct process *lifecycle__open_target(const struct options *options);
+
 #endif

@@ -29,11 +29,30 @@ enum key {
 	KEY_PREATTACH,
 	KEY_TYPE,
 	KEY_FORMAT,
+	KEY_DEBUG_DIR,
+	KEY_CONTAINER_PID,
+	KEY_OF,
 };
 
 #define PID_OPTION                                                \
 	{                                                         \
 		"pid", 'p', "PID", 0, "the process to profile", 0 \
+	}
+#define CONTAINER_OPTIONS                                                                      \
+	{"container-pid",                                                                      \
+	 KEY_CONTAINER_PID,                                                                    \
+	 "PID",                                                                                \
+	 0,                                                                                    \
+	 "instead of -p: the process that has this pid in a container; --of says in which",    \
+	 0},                                                                                   \
+	{                                                                                      \
+		"of", KEY_OF, "PID", 0, "any process of the container, by its pid out here", 0 \
+	}
+#define DEBUG_DIR_OPTION                                                                            \
+	{                                                                                           \
+		"debug-dir", KEY_DEBUG_DIR, "DIR", 0,                                               \
+			"look for debug files in DIR, too, before /usr/lib/debug; may be repeated", \
+			0                                                                           \
 	}
 #define LISTEN_OPTION                                                                          \
 	{                                                                                      \
@@ -86,21 +105,29 @@ enum key {
 	}
 
 static const struct argp_option serve_options[] = {
-	PID_OPTION, LISTEN_OPTION, SAMPLING_OPTIONS, NO_HEAP_OPTION, {},
+	PID_OPTION,
+	CONTAINER_OPTIONS,
+	LISTEN_OPTION,
+	SAMPLING_OPTIONS,
+	DEBUG_DIR_OPTION,
+	NO_HEAP_OPTION,
+	{},
 };
 
 static const struct argp_option record_options[] = {
 	PID_OPTION,
+	CONTAINER_OPTIONS,
 	{"duration",       'd', "SECONDS", 0, "how long (30)", 0},
 	OUTPUT_OPTIONS,
 	SAMPLING_OPTIONS,
+	DEBUG_DIR_OPTION,
 	{"preattach",       KEY_PREATTACH, NULL, 0,
 	  "heap: with what was in use before the attach, estimated, as a frame of its own", 0},
 	{	       },
 };
 
 static const struct argp_option run_options[] = {
-	LISTEN_OPTION, SAMPLING_OPTIONS, NO_HEAP_OPTION, OUTPUT_OPTIONS, {},
+	LISTEN_OPTION, SAMPLING_OPTIONS, DEBUG_DIR_OPTION, NO_HEAP_OPTION, OUTPUT_OPTIONS, {},
 };
 
 static const struct argp_option no_options[] = {{}};
@@ -228,18 +255,44 @@ static void allocator(struct heap_watch_options *heap, char *text)
 	}
 }
 
+static void debug_dir(struct argp_state *state, struct options *options, const char *dir)
+{
+	size_t count = 0;
+
+	while (options->debug_dirs[count])
+		count++;
+	if (!*dir)
+		argp_error(state, "--debug-dir: '' is no directory");
+	if (count == DEBUG_DIRS_MAX)
+		argp_error(state, "--debug-dir: no more than %d of them", DEBUG_DIRS_MAX);
+	options->debug_dirs[count] = dir;
+}
+
 struct parsing {
 	struct options *options;
 	const struct command *command;
 };
+
+static void check_target(struct argp_state *state, const struct options *options)
+{
+	if (options->container_pid && options->pid)
+		argp_error(state, "-p and --container-pid are one process each: give one of them");
+	if (options->container_pid && !options->of)
+		argp_error(state, "--container-pid: in which container? Give the pid of any of its "
+				  "processes with --of");
+	if (options->of && !options->container_pid)
+		argp_error(state, "--of only says where --container-pid is: give that, or -p");
+	if (!options->pid && !options->container_pid)
+		argp_error(state, "which process? Give its pid with -p");
+}
 
 static void check_all(struct argp_state *state, const struct parsing *parsing)
 {
 	struct options *options = parsing->options;
 	const struct command *command = parsing->command;
 
-	if (command->needs_pid && !options->pid)
-		argp_error(state, "which process? Give its pid with -p");
+	if (command->needs_pid)
+		check_target(state, options);
 	if (command->takes_command && !options->command)
 		argp_error(state, "which command? Give it behind the options");
 	if (command->takes_command && options->kind->source != SAMPLES_HEAP)
@@ -269,6 +322,15 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		break;
 	case 'o':
 		options->output = text;
+		break;
+	case KEY_CONTAINER_PID:
+		options->container_pid = number(state, "--container-pid", text, 1, INT_MAX, false);
+		break;
+	case KEY_OF:
+		options->of = number(state, "--of", text, 1, INT_MAX, false);
+		break;
+	case KEY_DEBUG_DIR:
+		debug_dir(state, options, text);
 		break;
 	case KEY_LISTEN:
 		options->listen = text;
@@ -334,6 +396,7 @@ void options__parse(struct options *options, const struct command *command, int 
 		.kind = command->takes_command ? &profile_kind_heap : &profile_kind_cpu,
 		.duration_s = DEFAULT_DURATION,
 	};
+	options->agent.symbols.debug_dirs = options->debug_dirs;
 	snprintf(name, sizeof(name), "exoprof %s", command->name);
 	argv[0] = name;
 	argp_err_exit_status = 2;

@@ -11,8 +11,14 @@
 #include "export/export.h"
 #include "profile/kind.h"
 
+/* How many --debug-dir there may be. */
+#define DEBUG_DIRS_MAX 16
+
 struct options {
-	pid_t pid; /* 0: none */
+	pid_t pid;           /* 0: none */
+	pid_t container_pid; /* 0: none; else a pid in the pid namespace of `of` */
+	pid_t of;
+	const char *debug_dirs[DEBUG_DIRS_MAX + 1]; /* ends with NULL */
 	struct agent_options agent;
 	const char *listen;
 	const struct profile_kind *kind;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,15 +82,20 @@ static int namespace_of(pid_t pid, int levels_up, struct stat *st)
 	return err;
 }
 
-/* A process of a namespace inside this one is of this one, too, and has a pid in it. */
-static bool is_called(pid_t pid, pid_t inner, int level, const struct stat *namespace)
+/* 0 where it is the one, -ENOENT where not, -EACCES where that is not ours to see. A process of a
+ * namespace inside this one is of this one, too, and has a pid in it. */
+static int check(pid_t pid, pid_t inner, int level, const struct stat *namespace)
 {
 	struct pids pids;
 	struct stat st;
+	int err;
 
-	return !read_pids(pid, &pids) && pids.count > level && pids.levels[level] == inner &&
-	       !namespace_of(pid, pids.count - 1 - level, &st) && st.st_ino == namespace->st_ino &&
-	       st.st_dev == namespace->st_dev;
+	if (read_pids(pid, &pids) || pids.count <= level || pids.levels[level] != inner)
+		return -ENOENT;
+	err = namespace_of(pid, pids.count - 1 - level, &st);
+	if (err)
+		return err == -EACCES || err == -EPERM ? -EACCES : -ENOENT;
+	return st.st_ino == namespace->st_ino && st.st_dev == namespace->st_dev ? 0 : -ENOENT;
 }
 
 static pid_t search(pid_t inner, int level, const struct stat *namespace)
@@ -104,9 +108,12 @@ static pid_t search(pid_t inner, int level, const struct stat *namespace)
 		return -errno;
 	while (found < 0 && (entry = readdir(proc))) {
 		pid_t pid = strtol(entry->d_name, NULL, 10);
+		int err = pid > 0 ? check(pid, inner, level, namespace) : -ENOENT;
 
-		if (pid > 0 && is_called(pid, inner, level, namespace))
+		if (!err)
 			found = pid;
+		else if (err != -ENOENT)
+			found = err;
 	}
 	closedir(proc);
 	return found;

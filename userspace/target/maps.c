@@ -85,15 +85,14 @@ bool mapping__bias(const struct mapping *mapping, uint64_t *bias)
 /* A path may name another file by now, and another one in our mount namespace: map_files leads to
  * the very file that is mapped (it needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN). The path is what
  * is left without it, and then only if it leads to the same device and inode. */
-static int open_mapped(const struct process *process, const struct map_line *line)
+static int open_mapped(pid_t pid, const struct root *root, const struct map_line *line)
 {
-	const struct root *root = process__root(process);
 	char path[64];
 	struct stat st;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64,
-		 process__pid(process), line->start, line->end);
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, line->start,
+		 line->end);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd >= 0 || !line->path || !root)
 		return fd;
@@ -121,6 +120,7 @@ struct reading {
 	struct maps *maps;
 	const struct maps *previous;
 	const struct process *process;
+	struct root *root; /* NULL: unknown */
 };
 
 static struct elf_file *vdso_file(const struct maps *previous)
@@ -146,10 +146,10 @@ static struct elf_file *file_of(const struct reading *reading, const struct map_
 		file = known_file(reading->previous, line);
 	if (file)
 		return file;
-	fd = open_mapped(reading->process, line);
+	fd = open_mapped(process__pid(reading->process), reading->root, line);
 	file = fd < 0 ? NULL : elf_file__open(fd, line->path ? line->path : "");
 	if (file)
-		elf_file__set_root(file, process__root(reading->process));
+		elf_file__set_root(file, reading->root);
 	return file;
 }
 
@@ -217,7 +217,9 @@ struct maps *maps__read(const struct process *process, const struct maps *previo
 		return NULL;
 	}
 	reading.maps->refs = 1;
+	reading.root = process__root(process);
 	err = map_lines__parse(in, add_mapping, &reading);
+	root__put(reading.root);
 	/* Another's if the pid was given out again. */
 	if (!err && (!reading.maps->count || !is_still_there(in) || !process__is_alive(process)))
 		err = -ESRCH;

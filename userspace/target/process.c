@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ struct process {
 	char *cmdline;
 	size_t cmdline_size;
 	uint64_t device, inode;
+	pthread_mutex_t lock; /* of the root: one thread notes an exec, others may read maps */
 	struct root *root;
 };
 
@@ -141,6 +143,7 @@ struct process *process__open(pid_t pid)
 	if (!process)
 		return NULL;
 	process->pid = pid;
+	pthread_mutex_init(&process->lock, NULL);
 	process->pidfd = syscall(SYS_pidfd_open, pid, 0);
 	if (process->pidfd < 0) {
 		err = -errno;
@@ -169,6 +172,7 @@ void process__close(struct process *process)
 	if (process->pidfd >= 0)
 		close(process->pidfd);
 	root__put(process->root);
+	pthread_mutex_destroy(&process->lock);
 	free(process->cmdline);
 	free(process);
 }
@@ -233,16 +237,26 @@ void process__note_exec(struct process *process)
 	read_executable(process);
 	/* Another's if the pid was given out again. */
 	if (root && process__is_alive(process)) {
-		root__put(process->root);
+		struct root *before;
+
+		pthread_mutex_lock(&process->lock);
+		before = process->root;
 		process->root = root;
-	} else {
-		root__put(root);
+		pthread_mutex_unlock(&process->lock);
+		root = before;
 	}
+	root__put(root);
 }
 
 struct root *process__root(const struct process *process)
 {
-	return process->root;
+	pthread_mutex_t *lock = (pthread_mutex_t *)&process->lock;
+	struct root *root;
+
+	pthread_mutex_lock(lock);
+	root = process->root ? root__get(process->root) : NULL;
+	pthread_mutex_unlock(lock);
+	return root;
 }
 
 void process__executable(const struct process *process, uint64_t *device, uint64_t *inode)

@@ -43,8 +43,8 @@ bool process__is_alive(const struct process *process);
  * without filtering", in 6.14 and in later stable releases of those). */
 bool process__dies_of_return_probes(const struct process *process);
 
-/* Where its paths begin, as of the attach or its last exec; NULL where that could not be opened.
- * The process's own: root__get() is for who keeps it. */
+/* Where its paths begin, as of the attach or its last exec: a reference for the caller. NULL where
+ * that could not be opened. */
 struct root *process__root(const struct process *process);
 
 /* The process executes another program by now: another file is its executable, and its root may be
