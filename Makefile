@@ -159,6 +159,7 @@ $(BUILD)/targets/%: tests/targets/%.cc Makefile
 
 include tests/targets/unwind/Makefile.inc
 include tests/targets/books/Makefile.inc
+include tests/targets/boxed/Makefile.inc
 
 # Writes a picture that the browser test opens.
 $(BUILD)/e2e/make_flamegraph: tests/e2e/make_flamegraph.c $(BUILD)/asan/libexoprof.a
@@ -167,7 +168,7 @@ $(BUILD)/e2e/make_flamegraph: tests/e2e/make_flamegraph.c $(BUILD)/asan/libexopr
 	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) $(SANITIZE) $< -o $@ \
 		$(BUILD)/asan/libexoprof.a $(EXOPROF_LIBS)
 
-e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BUILD)/e2e/make_flamegraph
+e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(BUILD)/e2e/make_flamegraph
 	$(Q)scripts/run-tests e2e $(wildcard tests/e2e/*.bats)
 
 # --- fuzzing: libFuzzer's targets, and the same as programs that run what earlier runs found ----------
@@ -233,7 +234,7 @@ style:
 	$(Q)clang-format --dry-run --Werror --style=file $(FORMATTED)
 	$(Q)scripts/check-walls
 
-check: style all $(UNIT_TESTS) $(REPLAYS) $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) \
+check: style all $(UNIT_TESTS) $(REPLAYS) $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) \
 		$(BUILD)/e2e/make_flamegraph
 	$(Q)scripts/run-tests all $(UNIT_TESTS) $(REPLAYS) $(wildcard tests/e2e/*.bats)
 
