@@ -207,39 +207,43 @@ static bool has_build_id(const struct elf_file *file, int fd, bool by_name)
 	return agrees;
 }
 
+/* Takes the path over: it is the answer's where the file is the right one. */
+static int open_right(const struct search *search, const struct root *root, char *path,
+		      bool by_name)
+{
+	int fd = root__open_file(root, path);
+
+	if (fd >= 0 && has_build_id(search->file, fd, by_name) &&
+	    (!by_name || has_crc(search->files, fd, search->crc))) {
+		*search->path = path;
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return -1;
+}
+
 static int open_by_build_id(const struct search *search, const struct root *root, const char *dir)
 {
 	const char *build_id = elf_file__build_id(search->file);
-	int fd;
+	char *path;
 
 	/* DIR/.build-id/ab/cdef....debug, as distributions lay them out. */
-	if (asprintf(search->path, "%s/.build-id/%.2s/%s.debug", dir, build_id, build_id + 2) < 0)
+	if (asprintf(&path, "%s/.build-id/%.2s/%s.debug", dir, build_id, build_id + 2) < 0)
 		return -1;
-	fd = root__open_file(root, *search->path);
-	if (fd >= 0 && has_build_id(search->file, fd, false))
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	free(*search->path);
-	return -1;
+	return open_right(search, root, path, false);
 }
 
 /* The file of the debug link in a folder: DIR, the binary's folder, and perhaps another one. */
 static int open_by_name(const struct search *search, const struct root *root, const char *dir,
 			const char *folder, const char *below)
 {
-	int fd;
+	char *path;
 
-	if (asprintf(search->path, "%s%s%s/%s", dir, folder, below, search->debuglink) < 0)
+	if (asprintf(&path, "%s%s%s/%s", dir, folder, below, search->debuglink) < 0)
 		return -1;
-	fd = root__open_file(root, *search->path);
-	if (fd >= 0 && has_build_id(search->file, fd, true) &&
-	    has_crc(search->files, fd, search->crc))
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	free(*search->path);
-	return -1;
+	return open_right(search, root, path, true);
 }
 
 /* --- where to look --- */
@@ -325,17 +329,20 @@ static int fetch(const struct search *search)
 {
 	struct debuginfod *debuginfod = search->files->debuginfod;
 	const char *build_id = elf_file__build_id(search->file);
+	char *path = NULL;
 	int fd;
 
 	if (!debuginfod || strlen(build_id) < 3)
 		return -1;
-	fd = debuginfod__find(debuginfod, build_id, search->path);
+	fd = debuginfod__find(debuginfod, build_id, &path);
 	if (fd < 0)
 		return -1;
-	if (has_build_id(search->file, fd, false))
+	if (has_build_id(search->file, fd, false)) {
+		*search->path = path;
 		return fd;
+	}
 	close(fd);
-	free(*search->path);
+	free(path);
 	debuginfod__reject(debuginfod, build_id);
 	return -1;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,6 +58,7 @@ struct debuginfod {
 	struct client_library library;
 	struct debuginfod_options options;
 	struct root *own;
+	char *cache; /* NULL: unknown */
 	pthread_t thread;
 
 	/* Shared, under the lock. */
@@ -205,6 +207,7 @@ static void free_all(struct debuginfod *debuginfod)
 	intern__free(debuginfod->build_ids);
 	free(debuginfod->files);
 	root__put(debuginfod->own);
+	free(debuginfod->cache);
 	pthread_mutex_destroy(&debuginfod->lock);
 	pthread_cond_destroy(&debuginfod->changed);
 	free(debuginfod);
@@ -218,6 +221,24 @@ static void *fetching_thread(void *context)
 	while (next_waiting(debuginfod, &number))
 		fetch_one(debuginfod, number);
 	return NULL;
+}
+
+/* debuginfod_find_debuginfo(3), "CACHE", says where the client keeps files. */
+static char *cache_folder(void)
+{
+	const char *chosen = getenv(DEBUGINFOD_CACHE_PATH_ENV_VAR);
+	const char *xdg = getenv("XDG_CACHE_HOME");
+	const char *home = getenv("HOME");
+	char *folder = NULL;
+	int length = -1;
+
+	if (chosen && *chosen)
+		length = asprintf(&folder, "%s", chosen);
+	else if (xdg && *xdg)
+		length = asprintf(&folder, "%s/debuginfod_client", xdg);
+	else if (home)
+		length = asprintf(&folder, "%s/.cache/debuginfod_client", home);
+	return length < 0 ? NULL : folder;
 }
 
 struct debuginfod *debuginfod__start(const struct debuginfod_options *options)
@@ -236,6 +257,7 @@ struct debuginfod *debuginfod__start(const struct debuginfod_options *options)
 	pthread_cond_init(&debuginfod->changed, NULL);
 	debuginfod->build_ids = intern__new();
 	debuginfod->own = root__own();
+	debuginfod->cache = cache_folder();
 	err = debuginfod->build_ids && debuginfod->own ? load(&debuginfod->library) : -errno;
 	if (!err)
 		err = -pthread_create(&debuginfod->thread, NULL, fetching_thread, debuginfod);
@@ -321,6 +343,24 @@ static int open_arrived(struct debuginfod *debuginfod, struct remote_file *file,
 	return fd;
 }
 
+/* What an earlier run has fetched is there at once, and not only after the client has been asked.
+ * An empty file is the client's note that no server has it. */
+static void take_cached(struct debuginfod *debuginfod, struct remote_file *file)
+{
+	char *path = NULL;
+	struct stat st;
+
+	if (!debuginfod->cache ||
+	    asprintf(&path, "%s/%s/debuginfo", debuginfod->cache, file->build_id) < 0)
+		return;
+	if (stat(path, &st) || !st.st_size) {
+		free(path);
+		return;
+	}
+	file->path = path;
+	file->state = ARRIVED;
+}
+
 int debuginfod__find(struct debuginfod *debuginfod, const char *build_id, char **path)
 {
 	struct remote_file *file;
@@ -328,8 +368,11 @@ int debuginfod__find(struct debuginfod *debuginfod, const char *build_id, char *
 
 	pthread_mutex_lock(&debuginfod->lock);
 	file = known_file(debuginfod, build_id);
-	if (!file)
+	if (!file) {
 		file = new_file(debuginfod, build_id);
+		if (file)
+			take_cached(debuginfod, file);
+	}
 	if (file && file->state == ARRIVED)
 		fd = open_arrived(debuginfod, file, path);
 	else if (file)
