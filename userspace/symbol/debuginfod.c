@@ -126,11 +126,17 @@ static int on_progress(debuginfod_client *client, long done, long total)
 	       is_stopping(debuginfod);
 }
 
+static bool is_too_large(const struct debuginfod *debuginfod, const struct stat *st)
+{
+	return (uint64_t)st->st_size > debuginfod->options.size_max_bytes;
+}
+
 /* The path in the client's cache, or NULL. */
 static char *fetch(struct debuginfod *debuginfod, const char *build_id)
 {
 	debuginfod_client *client = debuginfod->library.begin();
 	char *path = NULL;
+	struct stat st;
 	int fd;
 
 	if (!client)
@@ -143,6 +149,11 @@ static char *fetch(struct debuginfod *debuginfod, const char *build_id)
 	debuginfod->library.end(client);
 	if (fd < 0)
 		return NULL;
+	/* A fast one is there before anybody asks for its progress. */
+	if (fstat(fd, &st) || is_too_large(debuginfod, &st)) {
+		free(path);
+		path = NULL;
+	}
 	close(fd);
 	return path;
 }
@@ -353,7 +364,7 @@ static void take_cached(struct debuginfod *debuginfod, struct remote_file *file)
 	if (!debuginfod->cache ||
 	    asprintf(&path, "%s/%s/debuginfo", debuginfod->cache, file->build_id) < 0)
 		return;
-	if (stat(path, &st) || !st.st_size) {
+	if (stat(path, &st) || !st.st_size || is_too_large(debuginfod, &st)) {
 		free(path);
 		return;
 	}
