@@ -265,3 +265,78 @@ has_whole_stacks() {
 		[ "$(grep -vc '^Try ' <<< "$stderr")" -eq 1 ]
 	done
 }
+
+# --- debuginfod ---
+
+# What a server would have of boxed/stripped.
+make_server_folder() {
+	local file
+	for file in boxed libboxed.so; do
+		mkdir -p "www/buildid/$(build_id "$boxed/stripped/$file")"
+		cp "$boxed/stripped/$file.debug" "www/buildid/$(build_id "$boxed/stripped/$file")/debuginfo"
+	done
+}
+
+start_stripped() {
+	mkdir -p app
+	cp "$boxed"/stripped/{boxed,libboxed.so} app
+	start stripped app/boxed
+	TARGET=$STARTED
+	wait_for 10 grep -qx ready stripped.out
+}
+
+has_fetched() {
+	local file
+	for file in boxed libboxed.so; do
+		[ -s "cache/$(build_id "$boxed/stripped/$file")/debuginfo" ] || return
+	done
+}
+
+@test "debug files are fetched from a debuginfod server, and not before DEBUGINFOD_URLS names one" {
+	make_server_folder
+	start www python3 -u -m http.server --bind 127.0.0.1 --directory www 0
+	local www=$STARTED
+	wait_for 10 grep -q 'port [0-9]' www.out
+	start_stripped
+	export DEBUGINFOD_CACHE_PATH=$PWD/cache
+	record_folded none.folded
+	[ "$(share none.folded 'burn')" = 0.000 ]
+	not grep -q GET www.err
+
+	export DEBUGINFOD_URLS
+	DEBUGINFOD_URLS=http://127.0.0.1:$(sed -n 's/.*port \([0-9]*\).*/\1/p' www.out)
+	start_exoprof -p "$TARGET" --no-heap
+	fetch first.folded 'profile?seconds=1&format=folded'
+	wait_for 10 has_fetched
+	end "$EXOPROF"
+	[ "$STATUS" -eq 0 ]
+	# They are the next one's, whether the server is there or not.
+	end "$www"
+	record_folded cached.folded
+	has_all_names cached.folded boxed
+}
+
+@test "a debuginfod server that hangs holds up neither a profile nor exoprof's end" {
+	start hanging python3 -c 'if True:
+		import socket, time
+		s = socket.socket()
+		s.bind(("127.0.0.1", 0))
+		s.listen(64)
+		print("port", s.getsockname()[1], flush=True)
+		time.sleep(1000)'
+	wait_for 10 grep -q port hanging.out
+	start_stripped
+	export DEBUGINFOD_CACHE_PATH=$PWD/cache
+	export DEBUGINFOD_URLS
+	DEBUGINFOD_URLS=http://127.0.0.1:$(sed 's/port //' hanging.out)
+	start_exoprof -p "$TARGET" --no-heap
+	local began=$EPOCHREALTIME
+	fetch p.folded 'profile?seconds=1&format=folded'
+	between 1 "$(jq -n "$EPOCHREALTIME - $began")" 4
+	# It has been asked.
+	ss -Htn "dst $(sed 's/port /127.0.0.1:/' hanging.out)" | grep -q .
+	began=$EPOCHREALTIME
+	end "$EXOPROF"
+	[ "$STATUS" -eq 0 ]
+	between 0 "$(jq -n "$EPOCHREALTIME - $began")" 4
+}

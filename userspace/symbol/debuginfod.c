@@ -86,7 +86,7 @@ static int load(struct client_library *library)
 	library->set_progressfn = dlsym(handle, "debuginfod_set_progressfn");
 	library->set_user_data = dlsym(handle, "debuginfod_set_user_data");
 	if (library->begin && library->end && library->find_debuginfo && library->set_progressfn &&
-	    library->set_user_data)
+	    library->set_user_data && dlsym(handle, "debuginfod_get_user_data"))
 		return 0;
 	dlclose(handle);
 	return -ENOENT;
@@ -98,7 +98,7 @@ static struct debuginfod *context_of(debuginfod_client *client)
 {
 	void *handle = dlopen(DEBUGINFOD_SONAME, RTLD_NOW | RTLD_NOLOAD);
 	typeof(debuginfod_get_user_data) *get = dlsym(handle, "debuginfod_get_user_data");
-	struct debuginfod *debuginfod = get ? get(client) : NULL;
+	struct debuginfod *debuginfod = get(client);
 
 	dlclose(handle);
 	return debuginfod;

@@ -18,6 +18,9 @@
 /* Chromium's symbol table, with all its local symbols, is some 60 MiB, and so are their names. */
 #define SYMBOLS_SIZE_MAX (256 << 20)
 
+/* Notes that describe a program's static probes take some 100 KiB. */
+#define NOTES_SIZE_MAX   (16 << 20)
+
 /* The smallest page of x86-64. */
 #define PAGE_MASK        4095ULL
 
@@ -58,10 +61,24 @@ static void read_segments(struct elf_file *file, Elf *elf)
 	}
 }
 
+/* libelf reads all of a section at once, into memory. */
+static bool has_small_notes(Elf *elf)
+{
+	Elf_Scn *section = NULL;
+	GElf_Shdr shdr;
+
+	while ((section = elf_nextscn(elf, section))) {
+		if (gelf_getshdr(section, &shdr) && shdr.sh_type == SHT_NOTE &&
+		    shdr.sh_size > NOTES_SIZE_MAX)
+			return false;
+	}
+	return true;
+}
+
 static void read_build_id(struct elf_file *file, Elf *elf)
 {
 	const void *bytes;
-	ssize_t size = dwelf_elf_gnu_build_id(elf, &bytes);
+	ssize_t size = has_small_notes(elf) ? dwelf_elf_gnu_build_id(elf, &bytes) : 0;
 
 	if (size <= 0 || size > BUILD_ID_MAX)
 		return;
