@@ -224,6 +224,36 @@ has_whole_stacks() {
 	has_all_names third.folded boxed
 }
 
+# Without these capabilities /proc/PID/map_files is closed.
+@test "where mapped files cannot be opened themselves they are found by their path in there" {
+	local less=(setpriv --bounding-set=-sys_admin,-checkpoint_restore "$exoprof")
+	"${less[@]}" check | grep -q 'with CAP_CHECKPOINT_RESTORE, deleted'
+	make_root "$PWD/image" full
+	start_contained "$PWD/image"
+	"${less[@]}" record -p "$TARGET" -d 2 -o contained.folded
+	cat contained.folded
+	has_all_names contained.folded boxed
+
+	start jailed chroot "$PWD/image" /opt/app/boxed
+	TARGET=$STARTED
+	wait_for 10 grep -qx ready jailed.out
+	"${less[@]}" record -p "$TARGET" -d 2 -o jailed.folded
+	cat jailed.folded
+	has_all_names jailed.folded boxed
+	end "$TARGET"
+
+	# What is not there any more is left without names rather than with another's.
+	cp "$boxed"/full/{boxed,other,libboxed.so} .
+	start replaced ./boxed
+	TARGET=$STARTED
+	wait_for 10 grep -qx ready replaced.out
+	rm boxed
+	cp other boxed
+	"${less[@]}" record -p "$TARGET" -d 1 -o replaced.folded
+	cat replaced.folded
+	[ "$(share replaced.folded '(boxed|other)_(outer|middle|burn_here)')" = 0.000 ]
+}
+
 @test "a process is found by its pid in a container" {
 	make_root "$PWD/image" full
 	start_contained "$PWD/image"
