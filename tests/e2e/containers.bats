@@ -71,14 +71,15 @@ share() {
 }
 
 # The stacks of boxed, from main to where it burns, its names beginning with $2; above that there may be
-# the kernel.
+# the kernel. Half of the work is in each, but it goes to and fro in milliseconds, and a sample is taken
+# every ten.
 has_all_names() {
 	local program library
 	program=$(share "$1" ";main;$2_outer;$2_middle;$2_burn_here(;|\$)")
 	library=$(share "$1" ";main;$2_outer;$2_middle;boxed_library;library_middle;library_burn(;|\$)")
 	echo "in the program: $program, in its library: $library"
-	between 0.3 "$program" 0.7
-	between 0.3 "$library" 0.7
+	between 0.15 "$program" 0.85
+	between 0.15 "$library" 0.85
 	between 0.95 "$(jq -n "$program + $library")" 1
 }
 
@@ -268,7 +269,7 @@ has_whole_stacks() {
 		grep -q "profiling boxed (pid $pid)" "by-$pid.out"
 		end "$EXOPROF"
 	done
-	"$exoprof" record --container-pid 1 --of "$one" -d 1 -o p.folded
+	"$exoprof" record --container-pid 1 --of "$one" -d 2 -o p.folded
 	has_all_names p.folded boxed
 }
 
