@@ -78,7 +78,7 @@ static __always_inline void settle_breakpoint(struct walk *walk)
 	is_behind = code[0] == BREAKPOINT && !is_at;
 	if ((!is_at && !is_behind) || bpf_probe_read_user(&top, sizeof(top), (void *)walk->sp))
 		return;
-	is_pushed = !is_trampoline(walk, top) && !is_code(top);
+	is_pushed = !is_trampoline(walk, top) && !is_code(walk, top);
 	if (is_at && is_pushed)
 		walk->sp += 8;
 	if (is_behind && !is_pushed)
@@ -115,7 +115,7 @@ static __always_inline bool start_walk(struct bpf_perf_event_data *ctx, struct w
 }
 
 /* The hash of the interrupted stack. `outcome` says what became of it. */
-static __always_inline __u64 current_stack(struct bpf_perf_event_data *ctx,
+static __always_inline __u64 current_stack(struct bpf_perf_event_data *ctx, __u32 era,
 					   enum wire_counter *outcome)
 {
 	struct scratch *scratch = scratch_take();
@@ -125,7 +125,7 @@ static __always_inline __u64 current_stack(struct bpf_perf_event_data *ctx,
 		*outcome = WIRE_CPU_STACK_BUSY;
 		return WIRE_STACK_LOST;
 	}
-	stack_start(scratch);
+	stack_start(scratch, era);
 	if (!FROM_USER_MODE(ctx->regs.cs))
 		stack_add_kernel(scratch, ctx);
 	if (start_walk(ctx, &scratch->walk))
@@ -138,13 +138,15 @@ static __always_inline __u64 current_stack(struct bpf_perf_event_data *ctx,
 	return stack;
 }
 
-/* Adds one to the stack's count in this epoch. */
-static __always_inline bool add_sample(__u64 stack)
+/* Adds one to the count of this thread with this stack in this epoch. */
+static __always_inline bool add_sample(__u64 stack, __u32 era)
 {
-	struct wire_cpu_key key = {.stack = stack, .epoch = cpu_epoch};
+	struct wire_cpu_key key = {.stack = stack, .epoch = cpu_epoch, .era = era};
 	__u64 one = 1;
-	__u64 *samples = bpf_map_lookup_elem(&cpu_counts, &key);
+	__u64 *samples;
 
+	bpf_get_current_comm(key.comm, sizeof(key.comm));
+	samples = bpf_map_lookup_elem(&cpu_counts, &key);
 	if (!samples) {
 		if (!bpf_map_update_elem(&cpu_counts, &key, &one, BPF_NOEXIST))
 			return true;
@@ -161,11 +163,12 @@ SEC("perf_event")
 int cpu_tick(struct bpf_perf_event_data *ctx)
 {
 	enum wire_counter outcome;
+	__u32 era = this_era();
 	__u64 stack;
 
-	if (!in_target())
+	if (!era)
 		return 0;
-	stack = current_stack(ctx, &outcome);
-	count(add_sample(stack) ? outcome : WIRE_CPU_LOST);
+	stack = current_stack(ctx, era, &outcome);
+	count(add_sample(stack, era) ? outcome : WIRE_CPU_LOST);
 	return 0;
 }

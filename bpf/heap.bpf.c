@@ -22,20 +22,6 @@ char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 /* Mean bytes between samples; 1: every allocation. Set before load. */
 const volatile __u64 heap_rate = 1;
 
-/* To see a call's return the kernel replaces its return address, and an exception that meets the
- * replacement finds no frame there: an operator new that throws std::bad_alloc would end the
- * program. So the return is waited for only of requests that will not be refused. Kept up by user
- * space. */
-volatile __u64 heap_safe_size = 0;
-
-/* Counted up here by an exec, by user space after a time without probes. */
-volatile __u32 heap_era = 0;
-volatile __u32 heap_exec_era = 0; /* at the last exec */
-
-/* By a thread other than the first: that one is gone then, and with it, for the kernel, the process
- * that the probes were for. */
-volatile __u32 heap_exec_by_thread = 0;
-
 STACK_MAP(heap_stacks, HEAP_CHUNKS);
 
 struct {
@@ -45,11 +31,11 @@ struct {
 	__type(value, struct wire_heap_counts);
 } heap_stats SEC(".maps");
 
-/* Sampled blocks that are in use, by address. */
+/* Sampled blocks that are in use. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, HEAP_LIVE);
-	__type(key, __u64);
+	__type(key, struct wire_block);
 	__type(value, struct wire_heap_key);
 } heap_live SEC(".maps");
 
@@ -129,10 +115,11 @@ static __always_inline bool is_sampled(__u64 size)
 static __always_inline long live_add(__u64 address, struct wire_heap_key *key)
 {
 	volatile __u32 *slot = &heap_filter[heap_filter_slot(address)];
+	struct wire_block block = {.address = address, .tgid = this_tgid()};
 	long err;
 
 	__sync_fetch_and_add(slot, 1);
-	err = bpf_map_update_elem(&heap_live, &address, key, BPF_NOEXIST);
+	err = bpf_map_update_elem(&heap_live, &block, key, BPF_NOEXIST);
 	if (err)
 		__sync_fetch_and_add(slot, -1);
 	return err;
@@ -158,23 +145,41 @@ static __always_inline void book_free(struct wire_heap_key *key)
 		__sync_fetch_and_add(&stats->frees, 1);
 }
 
+/* The era that the process is in; NULL where it is not followed. */
+static __always_inline struct wire_era *this_life(__u32 *number)
+{
+	*number = this_era();
+	return bpf_map_lookup_elem(&eras, number);
+}
+
+/* Whether what is counted under the key is of the era and the spell that the process is in. */
+static __always_inline bool is_of_now(const struct wire_heap_key *key)
+{
+	__u32 number;
+	struct wire_era *era = this_life(&number);
+
+	return era && key->era == number && key->spell == era->spell;
+}
+
 /* Takes the block out of the books of live ones. False where it is not in them, or of an earlier
  * era. */
 static __always_inline bool take_live(__u64 address, struct wire_heap_key *key)
 {
 	volatile __u32 *slot = &heap_filter[heap_filter_slot(address)];
+	struct wire_block block = {.address = address};
 	struct wire_heap_key *live;
 
 	if (!*slot)
 		return false;
-	live = bpf_map_lookup_elem(&heap_live, &address);
+	block.tgid = this_tgid();
+	live = bpf_map_lookup_elem(&heap_live, &block);
 	if (!live)
 		return false;
 	*key = *live;
-	if (bpf_map_delete_elem(&heap_live, &address))
+	if (bpf_map_delete_elem(&heap_live, &block))
 		return false;
 	__sync_fetch_and_add(slot, -1);
-	return key->era == heap_era;
+	return is_of_now(key);
 }
 
 /* Books the block that a sampled call gave. */
@@ -200,7 +205,8 @@ static __always_inline enum wire_counter book_alloc(__u64 address, struct pendin
 
 /* The stack begins with the caller: at the entry of a function its return address is at [rsp], and
  * rbp is still the caller's. `outcome` says what became of it. */
-static __always_inline __u64 caller_stack(struct pt_regs *ctx, enum wire_counter *outcome)
+static __always_inline __u64 caller_stack(struct pt_regs *ctx, __u32 era,
+					  enum wire_counter *outcome)
 {
 	struct scratch *scratch = scratch_take();
 	__u64 stack, start_ns = bpf_ktime_get_ns();
@@ -209,7 +215,7 @@ static __always_inline __u64 caller_stack(struct pt_regs *ctx, enum wire_counter
 		*outcome = WIRE_ALLOC_STACK_BUSY;
 		return WIRE_STACK_LOST;
 	}
-	stack_start(scratch);
+	stack_start(scratch, era);
 	scratch->walk.sp = ctx->rsp + 8;
 	scratch->walk.bp = ctx->rbp;
 	scratch->walk.exact = 0;
@@ -322,7 +328,7 @@ static __always_inline struct pending *pending_find(__u32 thread)
 	if (!pending || !pending->sp)
 		return NULL;
 	/* Left over from before the probes were off, or from another program. */
-	if (pending->key.era != heap_era) {
+	if (!is_of_now(&pending->key)) {
 		pending_end(pending);
 		return NULL;
 	}
@@ -333,15 +339,21 @@ static __always_inline struct pending *pending_find(__u32 thread)
  * interrupted on this CPU in the middle of this. */
 static __always_inline struct pending *pending_new(__u32 thread, __u64 sp)
 {
-	struct pending *pending = bpf_task_storage_get(&heap_pending, bpf_get_current_task_btf(),
-						       NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct pending *pending;
+	__u32 number;
+	struct wire_era *era = this_life(&number);
 
+	if (!era)
+		return NULL;
+	pending = bpf_task_storage_get(&heap_pending, bpf_get_current_task_btf(), NULL,
+				       BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!pending)
 		return NULL;
 	__builtin_memset(pending, 0, sizeof(*pending));
 	pending->sp = sp;
 	pending->thread = thread;
-	pending->key.era = heap_era;
+	pending->key.era = number;
+	pending->key.spell = era->spell;
 	__sync_fetch_and_add(pending_slot(thread), 1);
 	return pending;
 }
@@ -440,9 +452,24 @@ static __noinline bool remember(struct pt_regs *ctx, const struct call *call, __
 	if (takes_old(call->kind))
 		realloc_take_old(pending, call->arguments[0]);
 	if (sampled)
-		pending->key.stack = caller_stack(ctx, &outcome);
+		pending->key.stack = caller_stack(ctx, pending->key.era, &outcome);
 	pending->outcome = outcome;
 	return true;
+}
+
+/* To see a call's return the kernel replaces its return address, and an exception that meets the
+ * replacement finds no frame there: an operator new that throws std::bad_alloc would end the
+ * program. So the return is waited for only of requests that will not be refused, of which user
+ * space keeps up how large they may be. */
+static __always_inline bool may_throw(const struct call *call, __u64 size)
+{
+	struct wire_era *era;
+	__u32 number;
+
+	if (!call->throws)
+		return false;
+	era = this_life(&number);
+	return !era || size > era->safe_size;
 }
 
 /* True where the return is of interest too. Most calls are not sampled: what is done for them is
@@ -456,7 +483,7 @@ static __always_inline bool alloc_entry(struct pt_regs *ctx, const struct call *
 		count(WIRE_ALLOC_NESTED);
 		return false;
 	}
-	if (call->throws && size > heap_safe_size) {
+	if (may_throw(call, size)) {
 		count(WIRE_ALLOC_TOO_LARGE);
 		count_many(WIRE_ALLOC_TOO_LARGE_BYTES, size);
 		return false;
@@ -591,11 +618,11 @@ int heap_session(struct pt_regs *ctx)
 	return call_entry(ctx, cookie) ? 0 : 1;
 }
 
-/* Half of all calls: free, with its argument in rdi, needs no cookie and no return. */
+/* Half of all calls: free, with its argument in rdi, needs little of the cookie and no return. */
 SEC("uprobe")
 int heap_free(struct pt_regs *ctx)
 {
-	__u32 number = WIRE_HEAP_FREES;
+	__u32 number = bpf_get_attach_cookie(ctx) >> WIRE_HEAP_NUMBER_SHIFT;
 	struct wire_heap_probe *probe = bpf_map_lookup_elem(&heap_probes, &number);
 
 	if (probe)
@@ -607,7 +634,7 @@ int heap_free(struct pt_regs *ctx)
 SEC("uprobe")
 int heap_entry(struct pt_regs *ctx)
 {
-	if (in_target())
+	if (this_era())
 		call_entry(ctx, bpf_get_attach_cookie(ctx));
 	return 0;
 }
@@ -615,27 +642,10 @@ int heap_entry(struct pt_regs *ctx)
 SEC("uretprobe")
 int heap_return(struct pt_regs *ctx)
 {
-	if (in_target()) {
+	if (this_era()) {
 		count_return(bpf_get_attach_cookie(ctx));
 		alloc_return(ctx);
 	}
-	return 0;
-}
-
-/* A new program starts with an empty heap. */
-SEC("tp_btf/sched_process_exec")
-int heap_exec(__u64 *ctx)
-{
-	/* (task, old_pid, bprm), include/trace/events/sched.h */
-	__u32 old_pid = ctx[1];
-
-	if (!in_target())
-		return 0;
-	if (old_pid != target_tgid)
-		heap_exec_by_thread = 1;
-	heap_exec_era = heap_era + 1;
-	heap_era = heap_exec_era;
-	tell_news();
 	return 0;
 }
 

@@ -10,9 +10,6 @@
 
 #include "wire.h"
 
-/* Set before load, constant from then on. */
-const volatile __u32 target_tgid __weak = 0;
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, WIRE_COUNTERS);
@@ -35,19 +32,19 @@ static __always_inline void count(enum wire_counter which)
 	count_many(which, 1);
 }
 
-/* A record here says that the target's mappings have changed, or may have. It says no more: user
- * space reads them. */
+/* Records of struct wire_news. They say no more than that something may have changed: user space
+ * goes and looks. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 16384);
 } news __weak SEC(".maps");
 
-static __always_inline void tell_news(void)
+static __always_inline void tell_news(enum wire_news_kind kind)
 {
-	__u64 nothing = 0;
+	struct wire_news record = {.kind = kind, .tgid = bpf_get_current_pid_tgid() >> 32};
 
-	/* Full: there is news already. */
-	bpf_ringbuf_output(&news, &nothing, sizeof(nothing), 0);
+	/* What does not fit in is found out at the next regular look. */
+	bpf_ringbuf_output(&news, &record, sizeof(record), 0);
 }
 
 /* A walk that meets an unknown address is worth a look at the mappings, but not each of thousands.
@@ -63,12 +60,35 @@ static __always_inline void tell_unknown_address(void)
 	if (now_ns - unknown_told_ns < UNKNOWN_NEWS_NS)
 		return;
 	unknown_told_ns = now_ns;
-	tell_news();
+	tell_news(WIRE_NEWS_MAPPINGS);
 }
 
-static __always_inline bool in_target(void)
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WIRE_PROCESSES_MAX);
+	__type(key, __u32);
+	__type(value, struct wire_process);
+} processes __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WIRE_ERAS_MAX);
+	__type(key, __u32);
+	__type(value, struct wire_era);
+} eras __weak SEC(".maps");
+
+static __always_inline __u32 this_tgid(void)
 {
-	return bpf_get_current_pid_tgid() >> 32 == target_tgid;
+	return bpf_get_current_pid_tgid() >> 32;
+}
+
+/* The era that the current process is in; 0 where it is not followed. */
+static __always_inline __u32 this_era(void)
+{
+	__u32 tgid = this_tgid();
+	struct wire_process *process = bpf_map_lookup_elem(&processes, &tgid);
+
+	return process ? process->era : 0;
 }
 
 /* Words of the stack that are read at once. A read costs about 45 ns, of 8 bytes or of 512, and
@@ -81,14 +101,15 @@ struct walk {
 	__u64 pc;
 	__u64 sp;
 	__u64 bp;
-	__u32 mapping;        /* where its code was found last */
+	__u32 mapping;       /* where in them its code was found last */
+	__u32 first_mapping; /* the process has these, in the pool */
+	__u32 mapping_count;
 	__u32 exact;          /* an interrupted frame: pc is where it was, and registers hold */
 	__u32 frame_pointers; /* steps by them */
-	__u32 reserved;
-	__u64 trampoline;    /* of return probes; 0: none */
-	__u64 bx_at;         /* where rbx is saved; BX_IN_REGISTER; 0: nobody knows */
-	__u64 registers[16]; /* by DWARF's numbers, but for rbp and rsp */
-	__u64 window_start;  /* runtime address */
+	__u64 trampoline;     /* of return probes; 0: none */
+	__u64 bx_at;          /* where rbx is saved; BX_IN_REGISTER; 0: nobody knows */
+	__u64 registers[16];  /* by DWARF's numbers, but for rbp and rsp */
+	__u64 window_start;   /* runtime address */
 	__u64 window[WINDOW_WORDS];
 };
 

@@ -16,11 +16,21 @@
 		__type(value, struct wire_chunk);   \
 	} name SEC(".maps")
 
-static __always_inline void stack_start(struct scratch *scratch)
+/* A new program's mappings are not known at once. */
+static __always_inline void find_mappings(struct walk *walk, __u32 number)
 {
+	struct wire_era *era = bpf_map_lookup_elem(&eras, &number);
+
+	walk->mapping = 0;
+	walk->first_mapping = era ? era->first_mapping : 0;
+	walk->mapping_count = era ? era->mapping_count : 0;
+}
+
+static __always_inline void stack_start(struct scratch *scratch, __u32 era)
+{
+	find_mappings(&scratch->walk, era);
 	scratch->head = (struct wire_stack_head){.end = WIRE_END_NO_USER};
 	scratch->depth = 0;
-	scratch->walk.mapping = 0;
 	scratch->walk.frame_pointers = 0;
 	scratch->walk.window_start = NO_WINDOW;
 	scratch->walk.trampoline = find_trampoline();

@@ -6,17 +6,11 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#include "wire.h"
+#include "maps.bpf.h"
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2);
-	__type(key, __u32);
-	__type(value, struct wire_mappings);
-} mappings __weak SEC(".maps");
-
-/* Which of the two is in use. */
-volatile __u32 mappings_active __weak = 0;
+/* User space writes a run that is not in use, then makes it an era's. */
+volatile struct wire_mapping mapping_pool[WIRE_MAPPING_POOL] __weak;
+_Static_assert((WIRE_MAPPING_POOL & (WIRE_MAPPING_POOL - 1)) == 0, "maskable");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -48,25 +42,27 @@ struct {
 	__type(value, struct wire_unwind_rule);
 } unwind_rules __weak SEC(".maps");
 
-/* ceil(log2(4096 + 1)) and log2(65536): what a binary search takes at most. */
-#define MAPPING_STEPS 13
+/* ceil(log2(8192 + 1)) and log2(65536): what a binary search takes at most. */
+#define MAPPING_STEPS 14
 #define ROW_STEPS     16
 
 /* The searches are global functions: the verifier checks those once and by themselves, and not
  * again for each way that leads to them. */
 
-/* The first mapping that ends behind pc. */
-__weak __noinline int search_mappings(struct wire_mappings *table, __u64 pc)
+static __always_inline volatile struct wire_mapping *pool_at(__u32 index)
 {
-	__u32 low = 0, high;
+	return &mapping_pool[index & (WIRE_MAPPING_POOL - 1)];
+}
 
-	if (!table)
-		return 0;
-	high = table->count;
+/* The first mapping of the run that ends behind pc. */
+__weak __noinline __u32 search_mappings(__u32 first, __u32 count, __u64 pc)
+{
+	__u32 low = 0, high = count;
+
 	for (int i = 0; i < MAPPING_STEPS && low < high; i++) {
 		__u32 middle = (low + high) / 2;
 
-		if (table->items[middle & (WIRE_MAPPINGS_MAX - 1)].end <= pc)
+		if (pool_at(first + middle)->end <= pc)
 			low = middle + 1;
 		else
 			high = middle;
@@ -91,36 +87,28 @@ __weak __noinline int search_rows(struct wire_unwind_block *block, __u32 low, __
 	return low;
 }
 
-static __always_inline bool holds(const struct wire_mappings *table, __u32 index, __u64 pc)
+static __always_inline bool holds(const struct walk *walk, __u32 index, __u64 pc)
 {
-	const struct wire_mapping *mapping = &table->items[index & (WIRE_MAPPINGS_MAX - 1)];
+	volatile struct wire_mapping *mapping = pool_at(walk->first_mapping + index);
 
-	return index < table->count && mapping->start <= pc && pc < mapping->end;
+	return index < walk->mapping_count && mapping->start <= pc && pc < mapping->end;
 }
 
-/* `hint` is where the last one was found, and becomes where this one is: callers are mostly in the
- * same file. */
-static __always_inline const struct wire_mapping *find_mapping(__u64 pc, __u32 *hint)
+/* The last one found is tried first: callers are mostly in the same file. */
+static __always_inline volatile struct wire_mapping *find_mapping(struct walk *walk, __u64 pc)
 {
-	__u32 slot = mappings_active & 1;
-	struct wire_mappings *table = bpf_map_lookup_elem(&mappings, &slot);
-
-	if (!table)
-		return NULL;
-	if (!holds(table, *hint, pc)) {
-		*hint = search_mappings(table, pc);
-		if (!holds(table, *hint, pc))
+	if (!holds(walk, walk->mapping, pc)) {
+		walk->mapping = search_mappings(walk->first_mapping, walk->mapping_count, pc);
+		if (!holds(walk, walk->mapping, pc))
 			return NULL;
 	}
-	return &table->items[*hint & (WIRE_MAPPINGS_MAX - 1)];
+	return pool_at(walk->first_mapping + walk->mapping);
 }
 
 /* Whether the address lies in executable memory. */
-__weak __noinline int is_code(__u64 pc)
+static __always_inline bool is_code(const struct walk *walk, __u64 pc)
 {
-	__u32 hint = 0;
-
-	return find_mapping(pc, &hint) != NULL;
+	return holds(walk, search_mappings(walk->first_mapping, walk->mapping_count, pc), pc);
 }
 
 static __always_inline struct wire_unwind_block *find_block(__u32 number)
@@ -132,8 +120,8 @@ static __always_inline struct wire_unwind_block *find_block(__u32 number)
 }
 
 /* The rule for this address in a mapping with rows; NULL where the tables have none. */
-static __always_inline const struct wire_unwind_rule *find_rule(const struct wire_mapping *mapping,
-								__u64 pc)
+static __always_inline const struct wire_unwind_rule *
+find_rule(volatile struct wire_mapping *mapping, __u64 pc)
 {
 	__u64 vaddr = pc - mapping->bias;
 	__u64 number = vaddr >> WIRE_PAGE_SHIFT;

@@ -233,13 +233,13 @@ static __always_inline int see_through_trampoline(struct walk *walk)
  * with 5.17. */
 __weak __noinline int walk_step(struct walk *walk)
 {
-	const struct wire_mapping *mapping;
+	volatile struct wire_mapping *mapping;
 	const struct wire_unwind_rule *rule = NULL;
 	int end;
 
 	if (!walk)
 		return WIRE_END_READ_FAULT;
-	mapping = find_mapping(walk_code_address(walk), &walk->mapping);
+	mapping = find_mapping(walk, walk_code_address(walk));
 	if (!mapping) {
 		tell_unknown_address();
 		return WIRE_END_NO_MAPPING;

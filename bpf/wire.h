@@ -76,12 +76,11 @@ struct wire_unwind_row {
 _Static_assert(sizeof(struct wire_unwind_row) == 4, "wire layout");
 
 /* A page of code has its rows in one block, and its first row begins where it begins. */
-#define WIRE_PAGE_SHIFT   16
-#define WIRE_BLOCK_ROWS   65536
-#define WIRE_BLOCKS_MAX   512   /* 128 MiB of rows */
-#define WIRE_PAGES_MAX    65536 /* 4 GiB of code */
-#define WIRE_RULES_MAX    65536
-#define WIRE_MAPPINGS_MAX 4096
+#define WIRE_PAGE_SHIFT 16
+#define WIRE_BLOCK_ROWS 65536
+#define WIRE_BLOCKS_MAX 512   /* 128 MiB of rows */
+#define WIRE_PAGES_MAX  65536 /* 4 GiB of code */
+#define WIRE_RULES_MAX  65536
 
 struct wire_unwind_block {
 	struct wire_unwind_row rows[WIRE_BLOCK_ROWS];
@@ -110,17 +109,48 @@ struct wire_mapping {
 };
 _Static_assert(sizeof(struct wire_mapping) == 40, "wire layout");
 
-/* Sorted by address. There are two of these, one in use while the other is written. */
-struct wire_mappings {
-	__u64 count;
-	struct wire_mapping items[WIRE_MAPPINGS_MAX];
+/* The mappings of one address space are a run of these in a pool, sorted by address, which goes on
+ * at the pool's beginning where it ends. A power of two. */
+#define WIRE_MAPPING_POOL 65536
+#define WIRE_MAPPINGS_MAX 8192 /* of one process */
+
+/* What a process executes from one exec to the next, from a fork to an exec, from the attach on: as
+ * long as that lasts its addresses mean the same. Numbered from 1 on, and no number is given twice,
+ * so that neither a pid that comes again nor an exec can mix up two programs. */
+enum wire_era_origin {
+	WIRE_ERA_ATTACH,
+	WIRE_ERA_FORK,
+	WIRE_ERA_EXEC,
+	WIRE_ERA_EXEC_BY_THREAD, /* by one other than the first, which for the kernel's probes is
+				  * the end of the process they were for */
 };
+
+/* By era. The kernel side makes those of forks and execs; from then on they are user space's. */
+struct wire_era {
+	__u32 tgid;
+	__u32 origin; /* enum wire_era_origin */
+	__u32 parent; /* the era it came from; 0: none */
+	__u32 first_mapping, mapping_count;
+	__u32 spell;     /* of following the heap: up by one after a time without probes */
+	__u64 safe_size; /* bytes; see bpf/heap.bpf.c */
+};
+_Static_assert(sizeof(struct wire_era) == 32, "wire layout");
+
+/* Of the processes that are followed, by tgid. */
+struct wire_process {
+	__u32 era;
+	__u32 follows_children;
+};
+_Static_assert(sizeof(struct wire_process) == 8, "wire layout");
+
+#define WIRE_PROCESSES_MAX 4096
+#define WIRE_ERAS_MAX      16384
 
 /* A stack is a row of words: a head, then one address a frame, leaf first, kernel frames before
  * user frames. It is kept in chunks, so that a short one costs little; chunk 0, with the head, is
  * written last. Words past the depth mean nothing. */
-#define WIRE_CHUNK_WORDS 32
-#define WIRE_CHUNKS_MAX  16
+#define WIRE_CHUNK_WORDS   32
+#define WIRE_CHUNKS_MAX    16
 _Static_assert(1 + WIRE_KERNEL_DEPTH + WIRE_USER_DEPTH <= WIRE_CHUNKS_MAX * WIRE_CHUNK_WORDS,
 	       "the deepest stack fits");
 
@@ -145,13 +175,30 @@ struct wire_stack_head {
 };
 _Static_assert(sizeof(struct wire_stack_head) == sizeof(__u64), "one word");
 
-/* CPU samples are added up by stack within an epoch. User space starts a new epoch whenever a
- * profile starts or ends, so that a profile is a whole number of epochs. */
+enum wire_news_kind {
+	WIRE_NEWS_MAPPINGS, /* a walk met an address that is in none that we know */
+	WIRE_NEWS_LIFE,     /* an exec, a fork, an exit */
+};
+
+struct wire_news {
+	__u32 kind; /* enum wire_news_kind */
+	__u32 tgid;
+};
+_Static_assert(sizeof(struct wire_news) == 8, "wire layout");
+
+/* As the kernel has it (TASK_COMM_LEN). */
+#define WIRE_COMM_BYTES 16
+
+/* CPU samples are added up by stack and thread name within an epoch. User space starts a new epoch
+ * whenever a profile starts or ends, so that a profile is a whole number of epochs. */
 struct wire_cpu_key {
 	__u64 stack;
 	__u64 epoch;
+	__u32 era;
+	__u32 reserved;
+	__u8 comm[WIRE_COMM_BYTES]; /* the thread's name */
 };
-_Static_assert(sizeof(struct wire_cpu_key) == 16, "wire layout");
+_Static_assert(sizeof(struct wire_cpu_key) == 40, "wire layout");
 
 /* What kind of function an allocator's probe sits on, by its arguments. */
 enum wire_heap_call {
@@ -179,12 +226,10 @@ enum wire_heap_call {
 /* rdi, rsi, rdx: where a function's arguments are at its entry. */
 #define WIRE_HEAP_REGISTERS_AT_ENTRY       0x26700ULL
 
-/* Entry points that are probed, of all allocators of a target; those that need no number of their
- * own share one behind them, and there is one to calibrate with. */
-#define WIRE_HEAP_PROBES_MAX               1024
-#define WIRE_HEAP_FREES                    WIRE_HEAP_PROBES_MAX
-#define WIRE_HEAP_CALIBRATION              (WIRE_HEAP_PROBES_MAX + 1)
-#define WIRE_HEAP_NUMBERS                  (WIRE_HEAP_PROBES_MAX + 2)
+/* Entry points that are probed, of all allocators of all processes, and one to calibrate with. */
+#define WIRE_HEAP_PROBES_MAX               4096
+#define WIRE_HEAP_CALIBRATION              WIRE_HEAP_PROBES_MAX
+#define WIRE_HEAP_NUMBERS                  (WIRE_HEAP_PROBES_MAX + 1)
 
 /* Of each probe, on each CPU. */
 struct wire_heap_probe {
@@ -195,15 +240,23 @@ struct wire_heap_probe {
 _Static_assert(sizeof(struct wire_heap_probe) == 24, "wire layout");
 
 /* With the size in the key every object of a row was sampled with the same probability, so that
- * user space can scale the row exactly. A new era begins with a new program (exec), and after a
- * time without probes: what is alive in an earlier one is not followed any more. */
+ * user space can scale the row exactly. What is alive in an earlier era or spell of the process is
+ * not followed any more. */
 struct wire_heap_key {
 	__u64 stack;
 	__u64 size; /* bytes asked for */
 	__u32 era;
-	__u32 reserved;
+	__u32 spell;
 };
 _Static_assert(sizeof(struct wire_heap_key) == 24, "wire layout");
+
+/* A sampled block that is in use. */
+struct wire_block {
+	__u64 address;
+	__u32 tgid;
+	__u32 reserved;
+};
+_Static_assert(sizeof(struct wire_block) == 16, "wire layout");
 
 struct wire_heap_counts {
 	__u64 allocs; /* sampled objects */
@@ -248,6 +301,9 @@ enum wire_counter {
 
 	/* nanoseconds that went into the stacks of sampled allocations */
 	WIRE_ALLOC_STACK_NS,
+
+	/* forks and execs of followed processes that there was no room to follow */
+	WIRE_ERA_LOST,
 
 	WIRE_COUNTERS,
 };

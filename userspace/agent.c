@@ -12,10 +12,7 @@
 #include "base/clock.h"
 #include "profile/assemble.h"
 #include "symbol/symbolizer.h"
-
-/* Files are opened while they are mapped, so that names are there after the target is gone. What is
- * mapped now and then is noticed this often. */
-#define REFRESH_MS 2000
+#include "targets.h"
 
 struct job {
 	struct job *next;
@@ -35,19 +32,17 @@ struct queue {
 };
 
 struct agent {
-	struct process *process;
+	const struct process *first; /* the targets' */
+	size_t given;
 	struct agent_options options;
 	struct collector *collector;
-	struct maps *maps;
 	struct symbolizer *symbolizer;
 
 	/* The collecting thread's own. */
-	struct heap_watch *heap_watch;
+	struct targets *targets;
 	struct job *running;
-	bool target_gone;
-	int64_t refresh_ms; /* when the mappings are to be read again */
-	int64_t soonest_ms; /* not before this */
-	int64_t tick_ms;    /* when the heap is to be looked after */
+	bool target_gone; /* with all others that were given */
+	int64_t publish_ms;
 
 	/* Shared, under the lock. */
 	pthread_mutex_t lock;
@@ -63,6 +58,7 @@ struct agent {
 	uint64_t refreshes_asked, refreshes_done;
 	struct tables_size tables;
 	struct heap_state heap;
+	size_t alive;
 	bool stopping, collecting_over;
 	int wake_fd; /* eventfd */
 
@@ -103,84 +99,35 @@ static void wake(struct agent *agent)
 	(void)written; /* fails only if the counter is at its top: awake already */
 }
 
-static void set_maps(struct agent *agent, const struct maps *maps)
+/* What others may ask for. */
+static void publish(struct agent *agent)
 {
 	struct tables_size size;
+	struct heap_state state;
+	size_t alive = targets__alive(agent->targets);
 
-	collector__set_maps(agent->collector, maps);
 	collector__tables_size(agent->collector, &size);
+	targets__heap(agent->targets, &state);
 	pthread_mutex_lock(&agent->lock);
 	agent->tables = size;
-	pthread_mutex_unlock(&agent->lock);
-}
-
-static void publish_heap(struct agent *agent)
-{
-	struct heap_state state;
-
-	heap_watch__state(agent->heap_watch, &state);
-	pthread_mutex_lock(&agent->lock);
 	agent->heap = state;
+	agent->alive = alive;
 	pthread_mutex_unlock(&agent->lock);
 }
 
-#define HEAP_TICK_MS 1000
+#define PUBLISH_MS 1000
 
-static void tick_heap(struct agent *agent)
+/* Told by the kernel side: the end of the last process, too. */
+static void keep_up(struct agent *agent)
 {
 	int64_t now_ms = clock__monotonic_ms();
 
-	if (agent->target_gone || !agent->options.heap.enabled || now_ms < agent->tick_ms)
+	targets__tick(agent->targets);
+	agent->target_gone = targets__are_gone(agent->targets);
+	if (now_ms < agent->publish_ms && !agent->target_gone)
 		return;
-	agent->tick_ms = now_ms + HEAP_TICK_MS;
-	heap_watch__tick(agent->heap_watch);
-	publish_heap(agent);
-}
-
-/* Between two readings of the mappings, when there is reason for both. */
-#define NEWS_MS      20
-#define NEWS_IDLE_OF 20 /* times what a reading took */
-
-static void schedule_refresh(struct agent *agent, int64_t reading_ms)
-{
-	int64_t now_ms = clock__monotonic_ms();
-	int64_t pause_ms = reading_ms * NEWS_IDLE_OF;
-
-	agent->refresh_ms = now_ms + REFRESH_MS;
-	agent->soonest_ms = now_ms + (pause_ms > NEWS_MS ? pause_ms : NEWS_MS);
-}
-
-/* Keeps the last mappings where there are no new ones: the target's exit takes them. */
-static void refresh_maps(struct agent *agent)
-{
-	int64_t began_ms = clock__monotonic_ms();
-	struct maps *maps = maps__read(agent->process, agent->maps);
-	/* Not the rows of new files: they are read once, and more files may follow. */
-	int64_t reading_ms = clock__monotonic_ms() - began_ms;
-
-	if (maps && (!agent->maps || !maps__equal(agent->maps, maps) ||
-		     heap_watch__has_news(agent->heap_watch))) {
-		set_maps(agent, maps);
-		heap_watch__update(agent->heap_watch, maps);
-		publish_heap(agent);
-	}
-	if (maps) {
-		maps__put(agent->maps);
-		agent->maps = maps;
-	}
-	schedule_refresh(agent, reading_ms);
-}
-
-/* Reads them now, or soon. A program that maps code all the time is looked at every 20 ms at most,
- * and for a twentieth of the time at most; what comes in between is seen the next time. */
-static void take_news(struct agent *agent)
-{
-	if (!collector__take_news(agent->collector) || agent->target_gone)
-		return;
-	if (clock__monotonic_ms() >= agent->soonest_ms)
-		refresh_maps(agent);
-	else if (agent->refresh_ms > agent->soonest_ms)
-		agent->refresh_ms = agent->soonest_ms;
+	agent->publish_ms = now_ms + PUBLISH_MS;
+	publish(agent);
 }
 
 static void hand_over(struct agent *agent, struct job *job)
@@ -203,10 +150,10 @@ static int begin_cpu(struct agent *agent, struct job *job)
 
 static struct samples *heap_now(struct agent *agent)
 {
-	struct samples *now = heap__snapshot(agent->collector, agent->maps);
+	struct samples *now = heap__snapshot(agent->collector);
 
 	if (now)
-		heap_watch__annotate(agent->heap_watch, now);
+		targets__annotate(agent->targets, now);
 	return now;
 }
 
@@ -214,7 +161,8 @@ static int begin_heap(struct agent *agent, struct job *job)
 {
 	struct samples *now;
 
-	refresh_maps(agent);
+	targets__refresh(agent->targets);
+	publish(agent);
 	/* Nobody else writes it. */
 	if (!agent->heap.is_followed)
 		return -ENODATA;
@@ -249,10 +197,9 @@ static int collect(struct agent *agent, struct job *job)
 {
 	int err;
 
-	if (!agent->target_gone)
-		refresh_maps(agent);
+	targets__refresh(agent->targets);
 	if (job->window) {
-		job->samples = cpu__end(agent->collector, job->window, agent->maps);
+		job->samples = cpu__end(agent->collector, job->window);
 		job->window = NULL;
 		return job->samples ? 0 : -errno;
 	}
@@ -320,12 +267,11 @@ static void end_early(struct agent *agent, const struct ending *ending)
 
 static void refresh_if_asked(struct agent *agent, uint64_t asked)
 {
-	bool is_due = !agent->target_gone && clock__monotonic_ms() >= agent->refresh_ms;
-
 	/* Nobody else writes refreshes_done. */
-	if (!is_due && asked == agent->refreshes_done)
+	if (asked == agent->refreshes_done)
 		return;
-	refresh_maps(agent);
+	targets__refresh(agent->targets);
+	publish(agent);
 	pthread_mutex_lock(&agent->lock);
 	agent->refreshes_done = asked;
 	pthread_cond_broadcast(&agent->refreshed);
@@ -363,13 +309,9 @@ static bool take_orders(struct agent *agent)
 
 static int ms_to_next(const struct agent *agent)
 {
-	int64_t next_ms = agent->refresh_ms;
+	int64_t next_ms = targets__next_tick_ms(agent->targets);
 	int64_t left_ms;
 
-	if (agent->options.heap.enabled && agent->tick_ms < next_ms)
-		next_ms = agent->tick_ms;
-	if (agent->target_gone)
-		next_ms = INT64_MAX;
 	for (const struct job *job = agent->running; job; job = job->next) {
 		if (job->deadline_ms < next_ms)
 			next_ms = job->deadline_ms;
@@ -383,24 +325,20 @@ static int ms_to_next(const struct agent *agent)
 static void wait_for_news(struct agent *agent)
 {
 	struct pollfd fds[] = {
-		{.fd = agent->wake_fd,					   .events = POLLIN},
- /* poll() passes negative ones over */
-		{.fd = agent->target_gone ? -1 : process__pidfd(agent->process), .events = POLLIN},
-		{.fd = collector__news_fd(agent->collector),                     .events = POLLIN},
+		{.fd = agent->wake_fd,                       .events = POLLIN},
+		{.fd = collector__news_fd(agent->collector), .events = POLLIN},
 	};
 	uint64_t ignored;
 
-	if (poll(fds, 3, ms_to_next(agent)) <= 0)
+	if (poll(fds, 2, ms_to_next(agent)) <= 0)
 		return;
 	if (fds[0].revents) {
 		ssize_t got = read(agent->wake_fd, &ignored, sizeof(ignored));
 
 		(void)got;
 	}
-	if (fds[2].revents)
-		take_news(agent);
 	if (fds[1].revents)
-		agent->target_gone = true;
+		targets__take_news(agent->targets);
 }
 
 static void *collecting_thread(void *context)
@@ -408,8 +346,8 @@ static void *collecting_thread(void *context)
 	struct agent *agent = context;
 
 	while (take_orders(agent)) {
+		keep_up(agent);
 		finish_due(agent);
-		tick_heap(agent);
 		wait_for_news(agent);
 	}
 	while (agent->running)
@@ -423,11 +361,16 @@ static void *collecting_thread(void *context)
 
 static int write_out(struct agent *agent, const struct job *job, struct agent_answer *answer)
 {
-	const struct profile *profile =
-		profile__assemble(job->samples, job->request.kind, process__comm(agent->process),
-				  process__pid(agent->process), agent->symbolizer);
+	struct profile_subject subject = {
+		.pid = process__pid(agent->first),
+		.many = agent->options.follow_children || agent->given > 1,
+	};
+	const struct profile *profile;
 	FILE *out;
 	int err;
+
+	process__comm(agent->first, subject.comm);
+	profile = profile__assemble(job->samples, job->request.kind, &subject, agent->symbolizer);
 
 	if (!profile)
 		return -errno;
@@ -509,10 +452,10 @@ static const char *load_error(int err)
 	}
 }
 
-static int attach(struct agent *agent, char *why, size_t why_size)
+static int open_collector(struct agent *agent, char *why, size_t why_size)
 {
 	struct collector_options options = {
-		.pid = process__pid(agent->process),
+		.follow_children = agent->options.follow_children,
 		.frequency = agent->options.frequency,
 		.heap_rate = agent->options.heap_rate,
 		.flavour = agent->options.flavour,
@@ -523,18 +466,32 @@ static int attach(struct agent *agent, char *why, size_t why_size)
 		snprintf(why, why_size, "cannot load the BPF programs: %s", load_error(errno));
 		return -errno;
 	}
-	agent->heap_watch = heap_watch__new(agent->collector, agent->process, &agent->options.heap);
-	if (!agent->heap_watch) {
-		snprintf(why, why_size, "%s", strerror(errno));
-		return -errno;
+	agent->targets = targets__new(agent->collector, &agent->options.heap);
+	if (agent->targets)
+		return 0;
+	snprintf(why, why_size, "%s", strerror(errno));
+	return -errno;
+}
+
+/* The processes are the targets' from here on. */
+static int attach(struct agent *agent, struct process **processes, size_t count, char *why,
+		  size_t why_size)
+{
+	int err = open_collector(agent, why, why_size);
+
+	agent->first = processes[0];
+	agent->given = count;
+	for (size_t i = 0; i < count; i++) {
+		if (err)
+			process__close(processes[i]);
+		else
+			err = targets__add(agent->targets, processes[i], why, why_size);
 	}
-	refresh_maps(agent);
-	if (!agent->maps) {
-		snprintf(why, why_size, "cannot read /proc/%d/maps: %s", options.pid,
-			 errno == EACCES ? "Permission denied (needs CAP_SYS_PTRACE; try sudo)"
-					 : strerror(errno));
-		return -errno;
-	}
+	if (err)
+		return err;
+	if (agent->options.follow_children)
+		targets__follow_children(agent->targets);
+	publish(agent);
 	/* A name that leads nowhere is a mistake, unless what it names may still come. */
 	if (agent->options.heap.allocator && !agent->options.heap.from_start &&
 	    !agent->heap.is_followed) {
@@ -544,15 +501,12 @@ static int attach(struct agent *agent, char *why, size_t why_size)
 	return 0;
 }
 
-static struct agent *new_agent(struct process *process, const struct agent_options *options)
+static struct agent *new_agent(const struct agent_options *options)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
 
-	if (!agent) {
-		process__close(process);
+	if (!agent)
 		return NULL;
-	}
-	agent->process = process;
 	agent->options = *options;
 	agent->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	agent->symbolizer = symbolizer__new(&options->symbols);
@@ -567,17 +521,19 @@ static struct agent *new_agent(struct process *process, const struct agent_optio
 	return NULL;
 }
 
-struct agent *agent__open(struct process *process, const struct agent_options *options, char *why,
-			  size_t why_size)
+struct agent *agent__open(struct process **processes, size_t count,
+			  const struct agent_options *options, char *why, size_t why_size)
 {
-	struct agent *agent = new_agent(process, options);
+	struct agent *agent = new_agent(options);
 	int err;
 
 	if (!agent) {
+		for (size_t i = 0; i < count; i++)
+			process__close(processes[i]);
 		snprintf(why, why_size, "cannot start: %s", strerror(errno));
 		return NULL;
 	}
-	err = attach(agent, why, why_size);
+	err = attach(agent, processes, count, why, why_size);
 	if (err)
 		goto fail;
 	err = start_threads(agent);
@@ -602,14 +558,12 @@ void agent__close(struct agent *agent)
 		wake(agent);
 		pthread_join(agent->collecting, NULL);
 	}
-	/* Before anything that takes time: the target is free again. */
+	/* Before anything that takes time: the targets are free again. */
 	collector__close(agent->collector);
-	heap_watch__free(agent->heap_watch);
 	if (agent->naming_runs)
 		pthread_join(agent->naming, NULL);
+	targets__free(agent->targets);
 	symbolizer__free(agent->symbolizer);
-	maps__put(agent->maps);
-	process__close(agent->process);
 	if (agent->wake_fd >= 0)
 		close(agent->wake_fd);
 	pthread_mutex_destroy(&agent->lock);
@@ -620,7 +574,7 @@ void agent__close(struct agent *agent)
 
 const struct process *agent__process(const struct agent *agent)
 {
-	return agent->process;
+	return agent->first;
 }
 
 void agent__heap(struct agent *agent, struct heap_state *state)
@@ -628,6 +582,16 @@ void agent__heap(struct agent *agent, struct heap_state *state)
 	pthread_mutex_lock(&agent->lock);
 	*state = agent->heap;
 	pthread_mutex_unlock(&agent->lock);
+}
+
+size_t agent__alive(struct agent *agent)
+{
+	size_t alive;
+
+	pthread_mutex_lock(&agent->lock);
+	alive = agent->alive;
+	pthread_mutex_unlock(&agent->lock);
+	return alive;
 }
 
 void agent__tables(struct agent *agent, struct tables_size *size)

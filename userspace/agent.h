@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The live profiler of one process. A thread of its own owns the collector and keeps the requests'
- * time; a second one puts names to what was collected and writes it out. Callers only ever see
- * finished bytes. */
+/* The live profiler of one process or several. A thread of its own owns the collector and keeps the
+ * requests' time; a second one puts names to what was collected and writes it out. Callers only
+ * ever see finished bytes. */
 #ifndef EXOPROF_AGENT_H
 #define EXOPROF_AGENT_H
 
@@ -24,26 +24,31 @@ struct agent_options {
 	struct heap_watch_options heap;
 	enum probe_flavour flavour;
 	struct symbolizer_options symbols;
+	bool follow_children;
 };
 
-/* Attaches. The process is the agent's from then on, whether it works or not. NULL with the reason
- * in `why`. A heap that cannot be followed is no failure, unless a file was named for it:
- * agent__heap() tells. */
-struct agent *agent__open(struct process *process, const struct agent_options *options, char *why,
-			  size_t why_size);
+/* Attaches to `count` processes, one at least. They are the agent's from then on, whether it works
+ * or not. NULL with the reason in `why`. A heap that cannot be followed is no failure, unless a
+ * file was named for it: agent__heap() tells. */
+struct agent *agent__open(struct process **processes, size_t count,
+			  const struct agent_options *options, char *why, size_t why_size);
 
 /* Detaches. Requests that are under way get their answer first, an error. NULL is fine. */
 void agent__close(struct agent *agent);
 
+/* The first of those that were given. */
 const struct process *agent__process(const struct agent *agent);
 
-/* Whether and how the heap is followed, a second ago or less. */
+/* How many processes there are, children included, a second ago or less, as is the following. */
+size_t agent__alive(struct agent *agent);
+
+/* Whether and how the heap of the first is followed. */
 void agent__heap(struct agent *agent, struct heap_state *state);
 
 /* How much there is of unwind rows for the target's code. */
 void agent__tables(struct agent *agent, struct tables_size *size);
 
-/* Reads the target's mappings anew; returns when it is done. */
+/* Reads the targets' mappings anew; returns when it is done. */
 void agent__refresh(struct agent *agent);
 
 struct agent_request {

@@ -28,13 +28,15 @@ static const char *type_name(const struct options *options)
 static void show_progress(const struct recording *recording)
 {
 	const struct process *process = agent__process(recording->agent);
+	char comm[PROCESS_COMM_BYTES];
 	int64_t elapsed_s = (clock__monotonic_ms() - recording->start_ms) / 1000;
 
 	if (!isatty(STDERR_FILENO))
 		return;
+	process__comm(process, comm);
 	fprintf(stderr, "\r\033[Krecording %s of %s (pid %d): %lld of %u s (Ctrl-C ends early)",
-		type_name(recording->options), process__comm(process), process__pid(process),
-		(long long)elapsed_s, recording->options->duration_s);
+		type_name(recording->options), comm, process__pid(process), (long long)elapsed_s,
+		recording->options->duration_s);
 }
 
 static void clear_progress(void)
@@ -132,18 +134,18 @@ int record_command(const struct options *options)
 	struct recording recording = {.options = options};
 	const char *path = options->output;
 	char default_path[64];
-	struct process *process;
-	int fd, status = EXIT_FAILURE;
+	struct process *processes[OPTIONS_PIDS_MAX];
+	int fd, count, status = EXIT_FAILURE;
 
 	/* A CPU profile has no business in the target's malloc. */
 	wanted.agent.heap.enabled = options->kind->source == SAMPLES_HEAP;
 	recording.signal_fd = lifecycle__signals(NULL);
 	if (recording.signal_fd < 0)
 		return fail("cannot wait for signals: %s", strerror(-recording.signal_fd));
-	process = lifecycle__open_target(options);
-	if (!process)
+	count = lifecycle__open_targets(options, processes);
+	if (count < 0)
 		return EXIT_FAILURE;
-	recording.agent = lifecycle__attach(process, &wanted);
+	recording.agent = lifecycle__attach(processes, count, &wanted);
 	if (!recording.agent)
 		return EXIT_FAILURE;
 	if (!path) {

@@ -98,7 +98,7 @@ static int attach_at_start(struct run *run, int *status)
 		goto out;
 	}
 	options.agent.heap.from_start = true;
-	run->agent = lifecycle__attach(start.process, &options);
+	run->agent = lifecycle__attach(&start.process, 1, &options);
 	start.agent = run->agent;
 	if (!run->agent) {
 		err = -EINVAL;
@@ -180,15 +180,15 @@ static int exit_status(int status)
 static int attend(struct run *run)
 {
 	struct server *server = server__start(run->listen_fd, run->agent);
-	char address[160];
+	char address[160], comm[PROCESS_COMM_BYTES];
 	int status, err = 0;
 
 	if (!server) {
 		say("cannot start the server: %s", strerror(errno));
 	} else {
 		server__address(run->listen_fd, address, sizeof(address));
-		say("profiling %s (pid %d) at http://%s/debug/pprof/",
-		    process__comm(agent__process(run->agent)), run->pid, address);
+		process__comm(agent__process(run->agent), comm);
+		say("profiling %s (pid %d) at http://%s/debug/pprof/", comm, run->pid, address);
 	}
 	status = wait_for_command(run);
 	server__stop(server);

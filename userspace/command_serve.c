@@ -12,9 +12,8 @@
 #include "serve/server.h"
 
 /* Until a signal ends it. The target's end does not: what was collected can still be asked for. */
-static void wait_for_end(const struct agent *agent, int signal_fd)
+static void wait_for_end(const struct process *process, int signal_fd)
 {
-	const struct process *process = agent__process(agent);
 	struct pollfd fds[] = {
 		{.fd = signal_fd,               .events = POLLIN},
 		{.fd = process__pidfd(process), .events = POLLIN},
@@ -35,21 +34,25 @@ static void wait_for_end(const struct agent *agent, int signal_fd)
 static int serve(struct agent *agent, int listen_fd, int signal_fd)
 {
 	const struct process *process = agent__process(agent);
+	char address[160], comm[PROCESS_COMM_BYTES], others[32] = "";
+	size_t alive = agent__alive(agent);
 	struct heap_state heap;
 	struct server *server;
-	char address[160];
 
 	server__address(listen_fd, address, sizeof(address));
 	server = server__start(listen_fd, agent);
 	if (!server)
 		return fail("cannot start the server: %s", strerror(errno));
 	agent__heap(agent, &heap);
-	printf("exoprof: profiling %s (pid %d) at http://%s/debug/pprof/%s%s\n",
-	       process__comm(process), process__pid(process), address,
+	process__comm(process, comm);
+	if (alive > 1)
+		snprintf(others, sizeof(others), " and %zu more", alive - 1);
+	printf("exoprof: profiling %s (pid %d)%s at http://%s/debug/pprof/%s%s\n", comm,
+	       process__pid(process), others, address,
 	       heap.is_followed ? ", heap of " : ", without its heap",
 	       heap.is_followed ? heap.text : "");
 	fflush(stdout);
-	wait_for_end(agent, signal_fd);
+	wait_for_end(process, signal_fd);
 	server__stop(server);
 	return EXIT_SUCCESS;
 }
@@ -57,23 +60,23 @@ static int serve(struct agent *agent, int listen_fd, int signal_fd)
 int serve_command(const struct options *options)
 {
 	int signal_fd = lifecycle__signals(NULL);
-	struct process *process;
+	struct process *processes[OPTIONS_PIDS_MAX];
 	struct agent *agent;
-	int listen_fd, status;
+	int listen_fd, status, count;
 	char why[512];
 
 	if (signal_fd < 0)
 		return fail("cannot wait for signals: %s", strerror(-signal_fd));
-	process = lifecycle__open_target(options);
-	if (!process)
+	count = lifecycle__open_targets(options, processes);
+	if (count < 0)
 		return EXIT_FAILURE;
 	/* Before the target is touched: a port in use is found out first. */
 	listen_fd = server__listen(options->listen, why, sizeof(why));
 	if (listen_fd < 0) {
-		process__close(process);
+		lifecycle__close_all(processes, count);
 		return fail("%s", why);
 	}
-	agent = lifecycle__attach(process, options);
+	agent = lifecycle__attach(processes, count, options);
 	if (!agent)
 		return EXIT_FAILURE;
 	status = serve(agent, listen_fd, signal_fd);

@@ -17,7 +17,7 @@
 #define FOLLOWED_MAX 16
 
 struct heap_watch *heap_watch__new(struct collector *collector, struct process *process,
-				   const struct heap_watch_options *options)
+				   uint32_t era, const struct heap_watch_options *options)
 {
 	struct heap_watch *watch = calloc(1, sizeof(*watch));
 
@@ -27,7 +27,7 @@ struct heap_watch *heap_watch__new(struct collector *collector, struct process *
 	watch->process = process;
 	watch->options = *options;
 	watch->budget.limit = options->budget;
-	watch->exec_era = heap__exec_era(collector);
+	watch->era = era;
 	return watch;
 }
 
@@ -54,7 +54,7 @@ static void set_safe_size(struct heap_watch *watch)
 	if (!watch->has_throwing || !heap__follows_throwing(watch->collector))
 		return;
 	bytes = headroom__bytes(process__pid(watch->process));
-	heap__set_safe_size(watch->collector, bytes / SAFE_PART);
+	heap__set_safe_size(watch->collector, watch->era, bytes / SAFE_PART);
 }
 
 /* The first probes: from now on. */
@@ -81,7 +81,8 @@ static void attach(struct heap_watch *watch, struct followed *followed)
 	if (process__dies_of_return_probes(watch->process))
 		followed->err = -EKEYREJECTED;
 	else
-		followed->err = heap__attach(watch->collector, &followed->allocator);
+		followed->err = heap__attach(watch->collector, process__pid(watch->process),
+					     &followed->allocator);
 	followed->is_attached = !followed->err;
 	if (followed->is_attached)
 		begin(watch);
@@ -229,39 +230,29 @@ static void find_ranks(struct heap_watch *watch, const struct maps *maps)
 
 static void attach_anew(struct heap_watch *watch)
 {
-	heap__detach(watch->collector);
-	heap__new_era(watch->collector);
+	heap__detach(watch->collector, process__pid(watch->process));
 	for (size_t i = 0; i < watch->count; i++) {
 		watch->followed[i].is_attached = false;
 		attach(watch, &watch->followed[i]);
 	}
 }
 
-static void restart_after_exec(struct heap_watch *watch)
+void heap_watch__note_exec(struct heap_watch *watch, const struct era *era)
 {
-	watch->exec_era = heap__exec_era(watch->collector);
+	watch->era = era->number;
 	watch->exec_ns = clock__realtime_ns();
 	watch->preattach_bytes = 0;
-	process__note_exec(watch->process);
-	heap__restart(watch->collector);
 	heap_meter__clear(&watch->meter);
-	if (heap__lost_by_exec(watch->collector))
+	set_safe_size(watch);
+	/* With the thread that the probes were for the kernel has lost sight of the process. */
+	if (era->origin == WIRE_ERA_EXEC_BY_THREAD)
 		attach_anew(watch);
-	say("pid %d has executed another program: its heap profile starts afresh",
-	    process__pid(watch->process));
-}
-
-bool heap_watch__has_news(const struct heap_watch *watch)
-{
-	return watch->options.enabled && heap__exec_era(watch->collector) != watch->exec_era;
 }
 
 void heap_watch__update(struct heap_watch *watch, const struct maps *maps)
 {
 	if (!watch->options.enabled)
 		return;
-	if (heap_watch__has_news(watch))
-		restart_after_exec(watch);
 	forget_unmapped(watch, maps);
 	look_at_new_files(watch, maps);
 	find_ranks(watch, maps);
@@ -285,7 +276,8 @@ static void take_reading(struct heap_watch *watch)
 		.cpu_ns = cpu_ns(watch),
 	};
 
-	if (heap__hits(watch->collector, &reading.hits) || !reading.cpu_ns)
+	if (heap__hits(watch->collector, process__pid(watch->process), &reading.hits) ||
+	    !reading.cpu_ns)
 		return;
 	watch->hits = reading.hits;
 	heap_meter__add(&watch->meter, &reading);
@@ -293,7 +285,7 @@ static void take_reading(struct heap_watch *watch)
 
 static void take_off(struct heap_watch *watch)
 {
-	heap__detach(watch->collector);
+	heap__detach(watch->collector, process__pid(watch->process));
 	for (size_t i = 0; i < watch->count; i++)
 		watch->followed[i].is_attached = false;
 	watch->over_share = heap_meter__last_share(&watch->meter, &watch->prices);
@@ -306,8 +298,8 @@ static void take_off(struct heap_watch *watch)
 /* What was in use may have been given back in the meantime. */
 static void put_on(struct heap_watch *watch)
 {
-	heap__new_era(watch->collector);
-	heap__forget_earlier(watch->collector);
+	heap__new_spell(watch->collector, watch->era);
+	heap__sweep(watch->collector);
 	for (size_t i = 0; i < watch->count; i++)
 		attach(watch, &watch->followed[i]);
 	watch->off_until_ns = clock__realtime_ns();

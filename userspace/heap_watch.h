@@ -13,7 +13,8 @@ struct heap_watch;
 
 struct heap_watch_options {
 	bool enabled;
-	bool from_start;       /* the program has not run yet: there is nothing from before */
+	bool from_start;       /* nothing of its own is from before: it has not run yet, or is a
+				* child */
 	const char *allocator; /* the file to be followed instead of what is found; or NULL */
 	const char *prefix;    /* of its functions' names; NULL: as known allocators have it */
 	double budget;         /* share of the target's CPU time, 0 to 1; 0: no limit */
@@ -31,13 +32,14 @@ struct heap_state {
 	struct heap_cost cost;
 };
 
-/* NULL with errno set. The collector and the process must outlive it. */
+/* NULL with errno set. The collector and the process must outlive it. `era` is what the process is
+ * in. */
 struct heap_watch *heap_watch__new(struct collector *collector, struct process *process,
-				   const struct heap_watch_options *options);
+				   uint32_t era, const struct heap_watch_options *options);
 void heap_watch__free(struct heap_watch *watch); /* NULL is fine */
 
-/* Whether it is to be updated, though the mappings be the same. */
-bool heap_watch__has_news(const struct heap_watch *watch);
+/* The process executes another program, in another era. To be updated then. */
+void heap_watch__note_exec(struct heap_watch *watch, const struct era *era);
 
 /* The target's mappings are these now: probes what is new in them. */
 void heap_watch__update(struct heap_watch *watch, const struct maps *maps);

@@ -26,7 +26,7 @@ struct heap_watch {
 	bool has_too_many; /* more files than are followed */
 	bool has_throwing; /* functions that throw are among the followed */
 	bool has_begun;    /* probes were attached */
-	uint32_t exec_era;
+	uint32_t era;
 	int64_t since_ns, exec_ns; /* of the real-time clock; 0: none */
 	uint64_t preattach_bytes;
 

@@ -67,9 +67,65 @@ static struct process *open_in_container(const struct options *options)
 	return NULL;
 }
 
-struct process *lifecycle__open_target(const struct options *options)
+void lifecycle__close_all(struct process **processes, size_t count)
 {
-	return options->container_pid ? open_in_container(options) : lifecycle__open(options->pid);
+	for (size_t i = 0; i < count; i++)
+		process__close(processes[i]);
+}
+
+/* All of them or none: how many, or -1 after a line that says why not. */
+static int open_all(const pid_t *pids, size_t count, struct process **processes)
+{
+	for (size_t i = 0; i < count; i++) {
+		processes[i] = lifecycle__open(pids[i]);
+		if (processes[i])
+			continue;
+		lifecycle__close_all(processes, i);
+		return -1;
+	}
+	return count;
+}
+
+static void say_ambiguous(const char *name, const struct found *found)
+{
+	char pids[160] = "";
+
+	for (size_t i = 0; i < found->count && strlen(pids) + 16 < sizeof(pids); i++)
+		snprintf(pids + strlen(pids), sizeof(pids) - strlen(pids), "%s%d", i ? ", " : "",
+			 found->pids[i]);
+	fail("%zu processes are called '%s': %s; give one with -p (or several), or with "
+	     "--follow-children the one that the others come from",
+	     found->count, name, pids);
+}
+
+static int open_by_name(const struct options *options, struct process **processes)
+{
+	struct found found = {};
+	int count = -1;
+	int err = find__by_name(options->name, options->agent.follow_children, &found);
+
+	if (err)
+		fail("cannot look for '%s': %s", options->name, strerror(-err));
+	else if (!found.count)
+		fail("no process is called '%s' (ps -e shows the names, of at most 15 bytes)",
+		     options->name);
+	else if (found.count > 1)
+		say_ambiguous(options->name, &found);
+	else
+		count = open_all(found.pids, 1, processes);
+	found__release(&found);
+	return count;
+}
+
+int lifecycle__open_targets(const struct options *options,
+			    struct process *processes[OPTIONS_PIDS_MAX])
+{
+	if (options->name)
+		return open_by_name(options, processes);
+	if (!options->container_pid)
+		return open_all(options->pids, options->pid_count, processes);
+	processes[0] = open_in_container(options);
+	return processes[0] ? 1 : -1;
 }
 
 void lifecycle__say_heap(struct agent *agent, const struct options *options)
@@ -84,13 +140,14 @@ void lifecycle__say_heap(struct agent *agent, const struct options *options)
 		say("the heap profile of pid %d is not whole: %s", pid, heap.warning);
 }
 
-struct agent *lifecycle__attach(struct process *process, const struct options *options)
+struct agent *lifecycle__attach(struct process **processes, size_t count,
+				const struct options *options)
 {
-	pid_t pid = process__pid(process);
+	pid_t pid = process__pid(processes[0]);
 	struct agent *agent;
 	char why[1024];
 
-	agent = agent__open(process, &options->agent, why, sizeof(why));
+	agent = agent__open(processes, count, &options->agent, why, sizeof(why));
 	if (!agent) {
 		fail("cannot attach to pid %d: %s", pid, why);
 		return NULL;

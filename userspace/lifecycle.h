@@ -12,9 +12,10 @@
  * for them. `before` (may be NULL) gets the mask as it was. -errno. */
 int lifecycle__signals(sigset_t *before);
 
-/* Attaches to the process. NULL after a line that says why not. Says what will be missing, too, but
- * of a heap that is followed from the program's start, which is not known yet. */
-struct agent *lifecycle__attach(struct process *process, const struct options *options);
+/* Attaches to the processes. NULL after a line that says why not. Says what will be missing, too,
+ * but of a heap that is followed from the program's start, which is not known yet. */
+struct agent *lifecycle__attach(struct process **processes, size_t count,
+				const struct options *options);
 
 /* Says what will be missing of the heap, if anything will. */
 void lifecycle__say_heap(struct agent *agent, const struct options *options);
@@ -22,7 +23,9 @@ void lifecycle__say_heap(struct agent *agent, const struct options *options);
 /* Opens the process of that pid. NULL after a line that says why not. */
 struct process *lifecycle__open(pid_t pid);
 
-/* Opens the process that the options name. NULL after a line that says why not. */
-struct process *lifecycle__open_target(const struct options *options);
+/* Opens the processes that the options name. How many, or -1 after a line that says why not. */
+int lifecycle__open_targets(const struct options *options,
+			    struct process *processes[OPTIONS_PIDS_MAX]);
+void lifecycle__close_all(struct process **processes, size_t count);
 
 #endif

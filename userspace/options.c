@@ -32,12 +32,20 @@ enum key {
 	KEY_DEBUG_DIR,
 	KEY_CONTAINER_PID,
 	KEY_OF,
+	KEY_NAME,
+	KEY_FOLLOW_CHILDREN,
 };
 
-#define PID_OPTION                                                \
-	{                                                         \
-		"pid", 'p', "PID", 0, "the process to profile", 0 \
+#define FOLLOW_OPTION                                                                              \
+	{                                                                                          \
+		"follow-children", KEY_FOLLOW_CHILDREN, NULL, 0,                                   \
+			"profile its children too, and theirs: those there are and those to come", \
+			0                                                                          \
 	}
+#define PID_OPTIONS                                                                               \
+	{"pid", 'p', "PID", 0, "the process to profile; may be repeated", 0},                     \
+		{"name", KEY_NAME, "COMM", 0, "instead of -p: the only process of this name", 0}, \
+		FOLLOW_OPTION
 #define CONTAINER_OPTIONS                                                                      \
 	{"container-pid",                                                                      \
 	 KEY_CONTAINER_PID,                                                                    \
@@ -105,7 +113,7 @@ enum key {
 	}
 
 static const struct argp_option serve_options[] = {
-	PID_OPTION,
+	PID_OPTIONS,
 	CONTAINER_OPTIONS,
 	LISTEN_OPTION,
 	SAMPLING_OPTIONS,
@@ -115,7 +123,7 @@ static const struct argp_option serve_options[] = {
 };
 
 static const struct argp_option record_options[] = {
-	PID_OPTION,
+	PID_OPTIONS,
 	CONTAINER_OPTIONS,
 	{"duration",       'd', "SECONDS", 0, "how long (30)", 0},
 	OUTPUT_OPTIONS,
@@ -127,7 +135,13 @@ static const struct argp_option record_options[] = {
 };
 
 static const struct argp_option run_options[] = {
-	LISTEN_OPTION, SAMPLING_OPTIONS, DEBUG_DIR_OPTION, NO_HEAP_OPTION, OUTPUT_OPTIONS, {},
+	FOLLOW_OPTION,
+	LISTEN_OPTION,
+	SAMPLING_OPTIONS,
+	DEBUG_DIR_OPTION,
+	NO_HEAP_OPTION,
+	OUTPUT_OPTIONS,
+	{},
 };
 
 static const struct argp_option no_options[] = {{}};
@@ -275,15 +289,17 @@ struct parsing {
 
 static void check_target(struct argp_state *state, const struct options *options)
 {
-	if (options->container_pid && options->pid)
-		argp_error(state, "-p and --container-pid are one process each: give one of them");
+	int ways = !!options->pid_count + !!options->container_pid + !!options->name;
+
+	if (ways > 1)
+		argp_error(state, "-p, --name and --container-pid: give one of them");
 	if (options->container_pid && !options->of)
 		argp_error(state, "--container-pid: in which container? Give the pid of any of its "
 				  "processes with --of");
 	if (options->of && !options->container_pid)
 		argp_error(state, "--of only says where --container-pid is: give that, or -p");
-	if (!options->pid && !options->container_pid)
-		argp_error(state, "which process? Give its pid with -p");
+	if (!ways)
+		argp_error(state, "which process? Give its pid with -p, or its --name");
 }
 
 static void check_all(struct argp_state *state, const struct parsing *parsing)
@@ -304,6 +320,18 @@ static void check_all(struct argp_state *state, const struct parsing *parsing)
 		options->format = format__by_name("pprof");
 }
 
+/* One that is named twice is profiled once. */
+static void add_pid(struct argp_state *state, struct options *options, pid_t pid)
+{
+	for (size_t i = 0; i < options->pid_count; i++) {
+		if (options->pids[i] == pid)
+			return;
+	}
+	if (options->pid_count == OPTIONS_PIDS_MAX)
+		argp_error(state, "--pid: no more than %d of them", OPTIONS_PIDS_MAX);
+	options->pids[options->pid_count++] = pid;
+}
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	const struct parsing *parsing = state->input;
@@ -311,7 +339,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case 'p':
-		options->pid = number(state, "--pid", text, 1, INT_MAX, false);
+		add_pid(state, options, number(state, "--pid", text, 1, INT_MAX, false));
+		break;
+	case KEY_NAME:
+		options->name = text;
+		break;
+	case KEY_FOLLOW_CHILDREN:
+		options->agent.follow_children = true;
 		break;
 	case 'F':
 		options->agent.frequency =

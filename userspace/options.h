@@ -12,10 +12,15 @@
 #include "profile/kind.h"
 
 /* How many --debug-dir there may be. */
-#define DEBUG_DIRS_MAX 16
+#define DEBUG_DIRS_MAX   16
+
+/* How many -p there may be. */
+#define OPTIONS_PIDS_MAX 64
 
 struct options {
-	pid_t pid;           /* 0: none */
+	pid_t pids[OPTIONS_PIDS_MAX];
+	size_t pid_count;
+	const char *name;    /* of a process; NULL: none */
 	pid_t container_pid; /* 0: none; else a pid in the pid namespace of `of` */
 	pid_t of;
 	const char *debug_dirs[DEBUG_DIRS_MAX + 1]; /* ends with NULL */

@@ -110,7 +110,8 @@ static struct samples *new_samples(enum samples_source source)
 	maps->items[maps->count++] = make_mapping(MAIN_START, "/opt/app", true);
 	maps->items[maps->count++] = make_mapping(ANON_START, "[anon]", false);
 	maps->items[1].is_main = true;
-	samples = samples__new(source, maps);
+	samples = samples__new(source);
+	samples__add_process(samples, (struct sample_process){.pid = 42, .maps = maps});
 	maps__put(maps);
 	samples->frequency = FREQUENCY;
 	samples->heap_rate = RATE;
@@ -149,15 +150,22 @@ static void add(struct samples *samples, struct sample_row row, uint32_t end, ui
 #define ONE_SAMPLE     TICKS(1)
 
 /* The profile; the samples are gone. */
-static const struct profile *assemble(struct samples *samples, const struct profile_kind *kind)
+static const struct profile *assemble_of(struct samples *samples, const struct profile_kind *kind,
+					 bool many)
 {
 	struct symbolizer *symbolizer = symbolizer__new(&(struct symbolizer_options){});
-	const struct profile *profile = profile__assemble(samples, kind, "a-name", 42, symbolizer);
+	struct profile_subject subject = {.comm = "a-name", .pid = 42, .many = many};
+	const struct profile *profile = profile__assemble(samples, kind, &subject, symbolizer);
 
 	assert_non_null(profile);
 	symbolizer__free(symbolizer);
 	samples__free(samples);
 	return profile;
+}
+
+static const struct profile *assemble(struct samples *samples, const struct profile_kind *kind)
+{
+	return assemble_of(samples, kind, false);
 }
 
 static const struct profile_location *frame(const struct profile *profile, size_t sample,
@@ -347,7 +355,7 @@ static struct elf_file *open_shifted(uint64_t shift)
 static void the_address_in_such_a_name_is_the_one_in_the_headers(void **state)
 {
 	struct samples *samples = new_samples(SAMPLES_CPU);
-	struct mapping *library = &samples->maps->items[0];
+	struct mapping *library = &samples->processes[0].maps->items[0];
 	const struct profile *profile;
 	char expected[64];
 
@@ -680,6 +688,43 @@ static void what_was_there_before_is_a_frame_only_if_asked_for(void **state)
 	profile__free(profile);
 }
 
+/* The same address is one function in one process, and nothing in another. */
+static void each_process_has_its_own_mappings(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	uint64_t address = at(MAIN_START, second_code);
+	const struct profile *profile;
+	char unknown[64];
+
+	(void)state;
+	samples__add_process(samples, (struct sample_process){.era = 2, .pid = 43});
+	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, EXACT(address));
+	ADD(samples, ((struct sample_row){.samples = 1, .process = 1}), WIRE_END_OUTERMOST, 0,
+	    EXACT(address));
+	snprintf(unknown, sizeof(unknown), "[unknown+0x%" PRIx64 "]", address);
+	profile = assemble_of(samples, &profile_kind_cpu, true);
+	ASSERT_STACK(profile, 0, "second_code");
+	ASSERT_STACK(profile, 1, unknown);
+	assert_string_equal(profile->strings[profile->samples[0].labels.pid], "42");
+	assert_string_equal(profile->strings[profile->samples[1].labels.pid], "43");
+	assert_string_equal(profile->strings[profile->title], "a-name (pid 42) and 1 more");
+	profile__free(profile);
+}
+
+static void a_profile_of_one_process_has_no_pids(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	const struct profile *profile;
+
+	(void)state;
+	ADD(samples, ((struct sample_row){.samples = 1, .thread = "a-thread"}), WIRE_END_OUTERMOST,
+	    0, start_frame());
+	profile = assemble(samples, &profile_kind_cpu);
+	assert_int_equal(profile->samples[0].labels.pid, 0);
+	assert_string_equal(profile->strings[profile->samples[0].labels.thread], "a-thread");
+	profile__free(profile);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -709,6 +754,8 @@ int main(void)
 		cmocka_unit_test(a_heap_rate_of_1_is_not_called_sampling),
 		cmocka_unit_test(what_else_is_known_is_a_comment_a_line),
 		cmocka_unit_test(what_was_there_before_is_a_frame_only_if_asked_for),
+		cmocka_unit_test(each_process_has_its_own_mappings),
+		cmocka_unit_test(a_profile_of_one_process_has_no_pids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,13 +186,15 @@ static void a_live_process_opens(void **state)
 {
 	pid_t pid = start_child("a-child");
 	struct process *process = process__open(pid);
+	char comm[PROCESS_COMM_BYTES];
 	struct stat st;
 	uint64_t device, inode;
 
 	(void)state;
 	assert_non_null(process);
 	assert_int_equal(process__pid(process), pid);
-	assert_string_equal(process__comm(process), "a-child");
+	process__comm(process, comm);
+	assert_string_equal(comm, "a-child");
 	assert_true(process__is_alive(process));
 	assert_int_equal(stat("/proc/self/exe", &st), 0);
 	process__executable(process, &device, &inode);
@@ -229,9 +231,11 @@ static void the_name_may_hold_parentheses_and_blanks(void **state)
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		pid_t pid = start_child(names[i]);
 		struct process *process = process__open(pid);
+		char comm[PROCESS_COMM_BYTES];
 
 		assert_non_null(process);
-		assert_string_equal(process__comm(process), names[i]);
+		process__comm(process, comm);
+		assert_string_equal(comm, names[i]);
 		process__close(process);
 		end_child(pid);
 	}
@@ -243,7 +247,7 @@ static void the_command_line_keeps_its_nuls(void **state)
 	static const char expected[] = "sh\0-c\0echo; read line\0name\0\0two words";
 	int in[2], out[2];
 	struct process *process;
-	const char *cmdline;
+	char *cmdline;
 	size_t size;
 	pid_t pid;
 	char byte;
@@ -266,6 +270,7 @@ static void the_command_line_keeps_its_nuls(void **state)
 	cmdline = process__cmdline(process, &size);
 	assert_int_equal(size, sizeof(expected));
 	assert_memory_equal(cmdline, expected, sizeof(expected));
+	free(cmdline);
 	process__close(process);
 	end_child(pid);
 	close(in[0]);

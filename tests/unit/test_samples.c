@@ -11,13 +11,10 @@
 
 static struct samples *new_samples(void)
 {
-	struct maps *maps = calloc(1, sizeof(*maps));
-	struct samples *samples;
+	struct samples *samples = samples__new(SAMPLES_HEAP);
 
-	maps->refs = 1;
-	samples = samples__new(SAMPLES_HEAP, maps);
 	assert_non_null(samples);
-	maps__put(maps);
+	assert_int_equal(samples__add_process(samples, (struct sample_process){.era = 1}), 0);
 	return samples;
 }
 
@@ -52,16 +49,18 @@ static void assert_row(const struct samples *samples, size_t index, uint64_t has
 	assert_int_equal(row->frees, frees);
 }
 
-static void new_samples_are_empty_and_hold_the_maps(void **state)
+static void new_samples_are_empty_and_hold_maps(void **state)
 {
 	struct maps *maps = calloc(1, sizeof(*maps));
 	struct samples *samples;
 
 	(void)state;
 	maps->refs = 1;
-	samples = samples__new(SAMPLES_CPU, maps);
+	samples = samples__new(SAMPLES_CPU);
 	assert_int_equal(samples->source, SAMPLES_CPU);
-	assert_ptr_equal(samples->maps, maps);
+	assert_int_equal(samples__add_process(samples, (struct sample_process){.maps = maps}), 0);
+	assert_int_equal(samples__add_process(samples, (struct sample_process){}), 0);
+	assert_ptr_equal(samples->processes[0].maps, maps);
 	assert_int_equal(maps->refs, 2);
 	assert_int_equal(samples->row_count, 0);
 	assert_int_equal(samples->stack_count, 0);
@@ -213,9 +212,40 @@ static void rows_of_different_eras_are_different(void **state)
 	(void)state;
 	add_row(earlier, add_stack(earlier, 1), 100, 50, 20);
 	add_row(later, add_stack(later, 1), 100, 7, 2);
-	later->rows[0].era = 1;
+	later->processes[0].era = 2;
 	assert_int_equal(samples__subtract(later, earlier), 0);
 	assert_row(later, 0, 1, 100, 7, 2);
+	samples__free(earlier);
+	samples__free(later);
+}
+
+static void rows_of_different_spells_are_different(void **state)
+{
+	struct samples *earlier = new_samples(), *later = new_samples();
+
+	(void)state;
+	add_row(earlier, add_stack(earlier, 1), 100, 50, 20);
+	add_row(later, add_stack(later, 1), 100, 7, 2);
+	later->rows[0].spell = 1;
+	assert_int_equal(samples__subtract(later, earlier), 0);
+	assert_row(later, 0, 1, 100, 7, 2);
+	samples__free(earlier);
+	samples__free(later);
+}
+
+/* Their places in two collections differ. */
+static void a_process_goes_by_its_era(void **state)
+{
+	struct samples *earlier = new_samples(), *later = new_samples();
+
+	(void)state;
+	assert_int_equal(samples__add_process(earlier, (struct sample_process){.era = 7}), 0);
+	add_row(earlier, add_stack(earlier, 1), 100, 50, 20);
+	earlier->rows[0].process = 1;
+	add_row(later, add_stack(later, 1), 100, 60, 25);
+	later->processes[0].era = 7;
+	assert_int_equal(samples__subtract(later, earlier), 0);
+	assert_row(later, 0, 1, 100, 10, 5);
 	samples__free(earlier);
 	samples__free(later);
 }
@@ -227,7 +257,7 @@ static void counters_start_anew_at_an_exec(void **state)
 	(void)state;
 	earlier->counters[WIRE_ALLOC_UNSAMPLED] = 1000;
 	later->counters[WIRE_ALLOC_UNSAMPLED] = 10;
-	later->exec_era = 3;
+	later->since_era = 3;
 	assert_int_equal(samples__subtract(later, earlier), 0);
 	assert_int_equal(later->counters[WIRE_ALLOC_UNSAMPLED], 10);
 	samples__free(earlier);
@@ -265,7 +295,7 @@ static void nothing_earlier_changes_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(new_samples_are_empty_and_hold_the_maps),
+		cmocka_unit_test(new_samples_are_empty_and_hold_maps),
 		cmocka_unit_test(what_is_added_is_there),
 		cmocka_unit_test(equal_rows_vanish),
 		cmocka_unit_test(what_is_new_stays),
@@ -276,6 +306,8 @@ int main(void)
 		cmocka_unit_test(nothing_earlier_changes_nothing),
 		cmocka_unit_test(the_end_of_an_era_frees_nothing),
 		cmocka_unit_test(rows_of_different_eras_are_different),
+		cmocka_unit_test(rows_of_different_spells_are_different),
+		cmocka_unit_test(a_process_goes_by_its_era),
 		cmocka_unit_test(counters_start_anew_at_an_exec),
 		cmocka_unit_test(notes_are_kept_in_order),
 	};

@@ -24,7 +24,6 @@ static int configure(struct collector *collector)
 
 	if (cpus < 0)
 		return cpus;
-	skel->rodata->target_tgid = collector->options.pid;
 	err = bpf_map__set_max_entries(skel->maps.scratches, cpus * WIRE_SCRATCH_PER_CPU);
 	if (err)
 		return err;
@@ -33,11 +32,13 @@ static int configure(struct collector *collector)
 
 static int open_tables(struct collector *collector)
 {
-	collector->tables = tables__new(collector->skel);
+	collector->eras = eras__new(collector->skel);
+	if (!collector->eras)
+		return -errno;
+	collector->tables = tables__new(collector->skel, collector->eras);
 	if (!collector->tables)
 		return -errno;
-	collector->news =
-		news__open(bpf_map__fd(collector->skel->maps.news), collector->options.pid);
+	collector->news = news__open(bpf_map__fd(collector->skel->maps.news));
 	return collector->news ? 0 : -errno;
 }
 
@@ -81,6 +82,9 @@ void collector__close(struct collector *collector)
 	heap_source__free(collector->heap);
 	news__close(collector->news);
 	tables__free(collector->tables);
+	for (size_t i = 0; i < LIFE_LINKS; i++)
+		bpf_link__destroy(collector->life_links[i]);
+	eras__free(collector->eras);
 	exoprof_bpf__destroy(collector->skel);
 	free(collector);
 }
@@ -90,14 +94,65 @@ int collector__news_fd(const struct collector *collector)
 	return news__fd(collector->news);
 }
 
-bool collector__take_news(struct collector *collector)
+void collector__take_news(struct collector *collector, const struct news_receiver *receiver)
 {
-	return news__take(collector->news);
+	news__take(collector->news, receiver);
 }
 
-int collector__set_maps(struct collector *collector, const struct maps *maps)
+/* Forks are everybody's: that program is attached only where they are of interest. */
+static int watch_life(struct collector *collector)
 {
-	return tables__update(collector->tables, maps);
+	struct exoprof_bpf *skel = collector->skel;
+	struct bpf_program *const programs[LIFE_LINKS] = {
+		skel->progs.process_exec,
+		skel->progs.process_exit,
+		collector->options.follow_children ? skel->progs.process_fork : NULL,
+	};
+
+	for (size_t i = 0; i < LIFE_LINKS; i++) {
+		if (!programs[i] || collector->life_links[i])
+			continue;
+		collector->life_links[i] = bpf_program__attach(programs[i]);
+		if (!collector->life_links[i])
+			return -errno;
+	}
+	return 0;
+}
+
+uint32_t collector__follow(struct collector *collector, pid_t pid, bool was_asked_for)
+{
+	int err = watch_life(collector);
+
+	if (!err)
+		return eras__follow(collector->eras, pid, was_asked_for,
+				    collector->options.follow_children);
+	errno = -err;
+	return 0;
+}
+
+int collector__update_eras(struct collector *collector,
+			   void (*each)(void *context, const struct era *era), void *context)
+{
+	int err = eras__update(collector->eras, each, context);
+
+	eras__forget(collector->eras, cpu__oldest_epoch(collector));
+	return err;
+}
+
+const struct era *collector__era(const struct collector *collector, uint32_t number)
+{
+	return eras__find(collector->eras, number);
+}
+
+size_t collector__alive(const struct collector *collector)
+{
+	return eras__alive(collector->eras);
+}
+
+int collector__set_maps(struct collector *collector, uint32_t era, struct maps *maps)
+{
+	eras__set_maps(collector->eras, era, maps);
+	return tables__update(collector->tables, era, maps);
 }
 
 void collector__tables_size(const struct collector *collector, struct tables_size *size)

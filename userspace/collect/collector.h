@@ -5,6 +5,8 @@
 #ifndef EXOPROF_COLLECTOR_H
 #define EXOPROF_COLLECTOR_H
 
+#include "collect/eras.h"
+#include "collect/news.h"
 #include "collect/samples.h"
 #include "collect/tables.h"
 #include "target/allocator.h"
@@ -20,7 +22,7 @@ enum probe_flavour {
 };
 
 struct collector_options {
-	pid_t pid;
+	bool follow_children;
 	uint32_t frequency; /* CPU samples per second and CPU */
 	uint64_t heap_rate; /* mean bytes between heap samples; 1: every allocation */
 	enum probe_flavour flavour;
@@ -31,27 +33,43 @@ struct collector_options {
 struct collector *collector__open(const struct collector_options *options);
 void collector__close(struct collector *collector); /* NULL is fine */
 
-/* Readable (POLLIN) when the target's mappings may have changed. */
+/* Readable (POLLIN) when there is news. */
 int collector__news_fd(const struct collector *collector);
 
-/* Takes in the news; true if the mappings should be read. */
-bool collector__take_news(struct collector *collector);
+void collector__take_news(struct collector *collector, const struct news_receiver *receiver);
 
-/* Makes the kernel side know the target's mappings, and the unwind rows of the files in them. 0 or
+/* Follows a process from here on; what it forks too, if the options say so. The number of its era,
+ * or 0 with errno set (E2BIG: too many; EEXIST: it is followed already). */
+uint32_t collector__follow(struct collector *collector, pid_t pid, bool was_asked_for);
+
+/* See eras__update(). What was there and is of no use any more is forgotten. */
+int collector__update_eras(struct collector *collector,
+			   void (*each)(void *context, const struct era *era), void *context);
+
+/* By its number, or NULL. Valid until the next update. */
+const struct era *collector__era(const struct collector *collector, uint32_t number);
+
+/* How many processes are followed now. */
+size_t collector__alive(const struct collector *collector);
+
+/* Makes the kernel side know the mappings of an era, and the unwind rows of the files in them. 0 or
  * -errno. */
-int collector__set_maps(struct collector *collector, const struct maps *maps);
+int collector__set_maps(struct collector *collector, uint32_t era, struct maps *maps);
 
 /* How much there is of unwind rows. */
 void collector__tables_size(const struct collector *collector, struct tables_size *size);
 
-/* Probes one file's functions in the target, beside those of other files. 0 or -errno, with nothing
+/* Probes one file's functions in a process, beside those of other files. 0 or -errno, with nothing
  * of this one attached. */
-int heap__attach(struct collector *collector, const struct allocator *allocator);
-void heap__detach(struct collector *collector); /* all of them */
+int heap__attach(struct collector *collector, pid_t pid, const struct allocator *allocator);
+void heap__detach(struct collector *collector, pid_t pid); /* all of the process's */
 
-/* Up to how many bytes a request of the target is sure not to be refused: larger ones of functions
+/* Once it is gone: its probes' numbers may be another's. */
+void heap__forget(struct collector *collector, pid_t pid);
+
+/* Up to how many bytes a request of the process is sure not to be refused: larger ones of functions
  * that throw an exception then cannot be followed. 0 at first. */
-void heap__set_safe_size(struct collector *collector, uint64_t bytes);
+void heap__set_safe_size(struct collector *collector, uint32_t era, uint64_t bytes);
 
 /* Whether functions that throw an exception are followed: only where one can choose of which calls
  * the return is seen. */
@@ -61,40 +79,33 @@ bool heap__follows_throwing(const struct collector *collector);
 const char *heap__flavour(const struct collector *collector);
 
 /* All that was counted since the attach, or since the last exec. NULL with errno set. */
-struct samples *heap__snapshot(struct collector *collector, struct maps *maps);
+struct samples *heap__snapshot(struct collector *collector);
 
-/* Changes when the target executes another program, whose heap starts empty. */
-uint32_t heap__exec_era(const struct collector *collector);
+/* What the counters have counted until now is of an earlier program: they start afresh. */
+void heap__rebase(struct collector *collector, uint32_t era);
 
-/* To be called after an exec: what was counted before is forgotten. 0 or -errno. */
-int heap__restart(struct collector *collector);
+/* From here on nothing is known of the blocks of the process that were in use until now: some of
+ * their ends were not seen. What was allocated still counts. */
+void heap__new_spell(struct collector *collector, uint32_t era);
 
-/* Whether an exec has made the kernel lose sight of the target, so that the probes must be detached
- * and attached anew. Says so once. */
-bool heap__lost_by_exec(struct collector *collector);
-
-/* From here on nothing is known of the blocks that were in use until now: some of their ends were
- * not seen. What was allocated still counts. */
-void heap__new_era(struct collector *collector);
-
-/* Frees the kernel's memory of what belongs to earlier eras. 0 or -errno. */
-int heap__forget_earlier(struct collector *collector);
+/* Frees the kernel's memory of what belongs to earlier eras and spells. 0 or -errno. */
+int heap__sweep(struct collector *collector);
 
 struct heap_hits {
 	uint64_t emulated, stepped; /* by what the kernel does with the probed instruction */
 	uint64_t returns;           /* hits at the end of a call */
-	uint64_t stack_ns;          /* that sampled calls spent on their stacks */
+	uint64_t stack_ns;          /* that sampled calls of all processes spent on their stacks */
 };
 
-/* Of all probes since the attach. 0 or -errno. */
-int heap__hits(struct collector *collector, struct heap_hits *hits);
+/* Of all probes of a process since the attach. 0 or -errno. */
+int heap__hits(struct collector *collector, pid_t pid, struct heap_hits *hits);
 
 /* What one hit takes of the target's time, without the stack walk of a sampled one. */
 struct heap_prices {
 	double emulated_ns, stepped_ns, return_ns;
 };
 
-/* Measures it, on a function of exoprof's own; takes some 50 ms. 0 or -errno. */
+/* Measures it, on a function of exoprof's own; takes some 50 ms the first time. 0 or -errno. */
 int heap__calibrate(struct collector *collector, struct heap_prices *prices);
 
 /* One request's time on the clock: all samples from its start to its end are its own, however many
@@ -105,7 +116,7 @@ struct cpu_window;
 struct cpu_window *cpu__start(struct collector *collector);
 
 /* Ends the window, which is gone then. NULL with errno set. */
-struct samples *cpu__end(struct collector *collector, struct cpu_window *window, struct maps *maps);
+struct samples *cpu__end(struct collector *collector, struct cpu_window *window);
 void cpu__cancel(struct collector *collector, struct cpu_window *window);
 
 #endif

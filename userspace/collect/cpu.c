@@ -162,29 +162,59 @@ static uint64_t leave(struct collector *collector, struct cpu_window *window)
 	return ++collector->skel->bss->cpu_epoch;
 }
 
-/* What of the counts is one window's. */
+/* What of the counts is one window's. A thread's stack has a row in each of the window's epochs. */
 struct counting {
 	struct gathering gathering;
+	struct intern *row_ids;
 	uint64_t first_epoch, end_epoch;
 };
 
-/* A CPU stack has one row, at its own index. */
+struct row_key {
+	uint32_t stack, process;
+	char thread[WIRE_COMM_BYTES];
+};
+
+static int find_row(struct counting *counting, const struct row_key *key, struct sample_row **row)
+{
+	struct samples *samples = counting->gathering.samples;
+	bool is_new;
+	uint32_t id = intern__id(counting->row_ids, key, sizeof(*key), &is_new);
+	struct sample_row new = {.stack = key->stack, .process = key->process};
+	int err = 0;
+
+	if (id == INTERN_FAILED)
+		return -ENOMEM;
+	memcpy(new.thread, key->thread, sizeof(new.thread) - 1);
+	if (is_new)
+		err = samples__add_row(samples, new);
+	*row = &samples->rows[id];
+	return err;
+}
+
 static int add_count(void *context, const void *key_bytes, const void *value)
 {
 	struct counting *counting = context;
 	struct samples *samples = counting->gathering.samples;
 	const struct wire_cpu_key *key = key_bytes;
-	uint32_t index;
+	uint64_t count = *(const uint64_t *)value;
+	struct sample_row *row;
+	struct row_key row_key;
 	bool is_new;
 	int err;
 
 	if (key->epoch < counting->first_epoch || key->epoch >= counting->end_epoch)
 		return 0;
-	err = gathering__stack(&counting->gathering, key->stack, &index, &is_new);
-	if (!err && is_new)
-		err = samples__add_row(samples, (struct sample_row){.stack = index});
+	err = gathering__process(&counting->gathering, key->era, &row_key.process);
+	if (err == -ENOENT)
+		samples->counters[WIRE_CPU_LOST] += count;
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	err = gathering__stack(&counting->gathering, key->stack, &row_key.stack, &is_new);
+	memcpy(row_key.thread, key->comm, sizeof(row_key.thread));
 	if (!err)
-		samples->rows[index].samples += *(const uint64_t *)value;
+		err = find_row(counting, &row_key, &row);
+	if (!err)
+		row->samples += count;
 	return err;
 }
 
@@ -223,20 +253,31 @@ static void delete_listed(int map_fd, struct key_list *list)
 	free(list->keys);
 }
 
+uint64_t cpu__oldest_epoch(const struct collector *collector)
+{
+	uint64_t oldest = UINT64_MAX;
+
+	for (const struct cpu_window *window = collector->cpu->windows; window;
+	     window = window->next) {
+		if (window->first_epoch < oldest)
+			oldest = window->first_epoch;
+	}
+	return oldest;
+}
+
 /* Deletes the counts that no open window needs, and once nothing ticks any more, all stacks: a
  * program that is running may have just found the stack that it is going to count under. */
 static void forget_old(struct collector *collector)
 {
 	struct exoprof_bpf *skel = collector->skel;
-	struct key_list counts = {.size = sizeof(struct wire_cpu_key), .oldest_epoch = UINT64_MAX};
+	struct key_list counts = {
+		.size = sizeof(struct wire_cpu_key),
+		.oldest_epoch = cpu__oldest_epoch(collector),
+	};
 	struct key_list chunks = {.size = sizeof(struct wire_chunk_key)};
 	int counts_fd = bpf_map__fd(skel->maps.cpu_counts);
 	int stacks_fd = bpf_map__fd(skel->maps.cpu_stacks);
 
-	for (struct cpu_window *window = collector->cpu->windows; window; window = window->next) {
-		if (window->first_epoch < counts.oldest_epoch)
-			counts.oldest_epoch = window->first_epoch;
-	}
 	/* What short memory leaves behind goes the next time. */
 	map__each(counts_fd, counts.size, sizeof(uint64_t), list_old_count, &counts);
 	delete_listed(counts_fd, &counts);
@@ -251,30 +292,29 @@ static int gather(struct collector *collector, const struct cpu_window *window, 
 {
 	struct exoprof_bpf *skel = collector->skel;
 	struct counting counting = {
-		.gathering = {.samples = samples,
-			      .ids = intern__new(),
-			      .stacks_fd = bpf_map__fd(skel->maps.cpu_stacks)},
+		.row_ids = intern__new(),
 		.first_epoch = window->first_epoch,
 		.end_epoch = end_epoch,
 	};
-	int err;
+	int err = counting.row_ids ? counters__read(skel, samples->counters) : -ENOMEM;
 
-	if (!counting.gathering.ids)
-		return -ENOMEM;
-	err = counters__read(skel, samples->counters);
 	for (int i = 0; i < WIRE_COUNTERS; i++)
 		samples->counters[i] -= window->counters[i];
 	if (!err)
+		err = gathering__begin(&counting.gathering, collector, samples,
+				       skel->maps.cpu_stacks);
+	if (!err)
 		err = map__each(bpf_map__fd(skel->maps.cpu_counts), sizeof(struct wire_cpu_key),
 				sizeof(uint64_t), add_count, &counting);
-	intern__free(counting.gathering.ids);
+	gathering__end(&counting.gathering);
+	intern__free(counting.row_ids);
 	return err;
 }
 
-struct samples *cpu__end(struct collector *collector, struct cpu_window *window, struct maps *maps)
+struct samples *cpu__end(struct collector *collector, struct cpu_window *window)
 {
 	uint64_t end_epoch = leave(collector, window);
-	struct samples *samples = samples__new(SAMPLES_CPU, maps);
+	struct samples *samples = samples__new(SAMPLES_CPU);
 	int err = -ENOMEM;
 
 	if (!samples)

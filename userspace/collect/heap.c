@@ -14,8 +14,8 @@
 
 struct heap_source {
 	struct heap_probes *probes;
-	struct bpf_link *exec_link;
-	uint64_t exec_counters[WIRE_COUNTERS]; /* at the last exec */
+	uint32_t since_era;                     /* counters are from there on */
+	uint64_t since_counters[WIRE_COUNTERS]; /* what they were then */
 };
 
 struct heap_source *heap_source__new(void)
@@ -36,7 +36,6 @@ void heap_source__free(struct heap_source *source)
 	if (!source)
 		return;
 	heap_probes__free(source->probes);
-	bpf_link__destroy(source->exec_link);
 	free(source);
 }
 
@@ -80,26 +79,25 @@ int heap_source__configure(struct collector *collector)
 	return err ? err : heap_probes__configure(collector->heap->probes, collector);
 }
 
-int heap__attach(struct collector *collector, const struct allocator *allocator)
+int heap__attach(struct collector *collector, pid_t pid, const struct allocator *allocator)
 {
-	struct heap_source *source = collector->heap;
-
-	if (!source->exec_link) {
-		source->exec_link = bpf_program__attach(collector->skel->progs.heap_exec);
-		if (!source->exec_link)
-			return -errno;
-	}
-	return heap_probes__attach(source->probes, collector, allocator);
+	return heap_probes__attach(collector->heap->probes, collector, pid, allocator);
 }
 
-void heap__detach(struct collector *collector)
+void heap__detach(struct collector *collector, pid_t pid)
 {
-	heap_probes__detach(collector->heap->probes);
+	heap_probes__detach(collector->heap->probes, pid);
 }
 
-void heap__set_safe_size(struct collector *collector, uint64_t bytes)
+void heap__forget(struct collector *collector, pid_t pid)
 {
-	collector->skel->bss->heap_safe_size = bytes;
+	heap_probes__forget(collector->heap->probes, pid);
+}
+
+void heap__set_safe_size(struct collector *collector, uint32_t era, uint64_t bytes)
+{
+	/* One that is over needs none. */
+	eras__set_safe_size(collector->eras, era, bytes);
 }
 
 bool heap__follows_throwing(const struct collector *collector)
@@ -112,10 +110,10 @@ const char *heap__flavour(const struct collector *collector)
 	return heap_probes__flavour(collector->heap->probes);
 }
 
-int heap__hits(struct collector *collector, struct heap_hits *hits)
+int heap__hits(struct collector *collector, pid_t pid, struct heap_hits *hits)
 {
 	uint64_t counters[WIRE_COUNTERS];
-	int err = heap_probes__hits(collector->heap->probes, collector, hits);
+	int err = heap_probes__hits(collector->heap->probes, collector, pid, hits);
 
 	if (!err)
 		err = counters__read(collector->skel, counters);
@@ -129,32 +127,55 @@ int heap__calibrate(struct collector *collector, struct heap_prices *prices)
 	return heap_probes__calibrate(collector->heap->probes, collector, prices);
 }
 
-uint32_t heap__exec_era(const struct collector *collector)
+void heap__new_spell(struct collector *collector, uint32_t era)
 {
-	return collector->skel->bss->heap_exec_era;
+	eras__next_spell(collector->eras, era);
 }
 
-void heap__new_era(struct collector *collector)
+void heap__rebase(struct collector *collector, uint32_t era)
 {
-	__atomic_fetch_add(&collector->skel->bss->heap_era, 1, __ATOMIC_SEQ_CST);
+	uint64_t counters[WIRE_COUNTERS];
+
+	if (counters__read(collector->skel, counters))
+		return;
+	memcpy(collector->heap->since_counters, counters, sizeof(counters));
+	collector->heap->since_era = era;
 }
 
 /* The keys of what is to be taken out of a map, by the era that is in a key or a value. */
 struct outdated {
-	uint32_t before_era;
+	const struct eras *eras;
 	bool by_value; /* blocks; else rows */
 	void *keys;
 	size_t count, capacity;
 };
 
+/* What a process did before an exec is left out, and what one did that is forgotten. */
+static bool is_wanted(const struct eras *eras, uint32_t number)
+{
+	const struct era *era = eras__find(eras, number);
+
+	return era && (!era->is_over || era->has_exited);
+}
+
+/* Of blocks only those of this spell: what has ended since is not known of the others. */
+static bool is_current(const struct eras *eras, const struct wire_heap_key *key)
+{
+	const struct era *era = eras__find(eras, key->era);
+
+	return era && !era->is_over && key->spell == era->spell;
+}
+
 static int note_outdated(void *context, const void *key, const void *value)
 {
 	struct outdated *outdated = context;
 	const struct wire_heap_key *of = outdated->by_value ? value : key;
-	size_t key_size = outdated->by_value ? sizeof(uint64_t) : sizeof(struct wire_heap_key);
+	size_t key_size =
+		outdated->by_value ? sizeof(struct wire_block) : sizeof(struct wire_heap_key);
 	void *keys;
 
-	if (of->era >= outdated->before_era)
+	if (outdated->by_value ? is_current(outdated->eras, of)
+			       : is_wanted(outdated->eras, of->era))
 		return 0;
 	keys = array__grow(outdated->keys, outdated->count, &outdated->capacity, key_size);
 	if (!keys)
@@ -171,15 +192,15 @@ static void take_from_filter(struct exoprof_bpf *skel, uint64_t address)
 }
 
 /* The key may have been given a new element meanwhile: that one is put back. */
-static void forget_block(struct exoprof_bpf *skel, uint64_t address, uint32_t before_era)
+static void forget_block(struct collector *collector, const struct wire_block *block)
 {
-	int fd = bpf_map__fd(skel->maps.heap_live);
+	int fd = bpf_map__fd(collector->skel->maps.heap_live);
 	struct wire_heap_key key;
 
-	if (bpf_map_lookup_and_delete_elem(fd, &address, &key))
+	if (bpf_map_lookup_and_delete_elem(fd, block, &key))
 		return;
-	if (key.era < before_era || bpf_map_update_elem(fd, &address, &key, BPF_NOEXIST))
-		take_from_filter(skel, address);
+	if (!is_current(collector->eras, &key) || bpf_map_update_elem(fd, block, &key, BPF_NOEXIST))
+		take_from_filter(collector->skel, block->address);
 }
 
 static int find_outdated(struct bpf_map *map, struct outdated *outdated)
@@ -188,21 +209,22 @@ static int find_outdated(struct bpf_map *map, struct outdated *outdated)
 			 note_outdated, outdated);
 }
 
-static int forget_blocks(struct exoprof_bpf *skel, uint32_t before_era)
+static int forget_blocks(struct collector *collector)
 {
-	struct outdated outdated = {.before_era = before_era, .by_value = true};
-	int err = find_outdated(skel->maps.heap_live, &outdated);
-	const uint64_t *addresses = outdated.keys;
+	struct outdated outdated = {.eras = collector->eras, .by_value = true};
+	int err = find_outdated(collector->skel->maps.heap_live, &outdated);
+	const struct wire_block *blocks = outdated.keys;
 
 	for (size_t i = 0; i < outdated.count && !err; i++)
-		forget_block(skel, addresses[i], before_era);
+		forget_block(collector, &blocks[i]);
 	free(outdated.keys);
 	return err;
 }
 
-static int forget_rows(struct exoprof_bpf *skel, uint32_t before_era)
+static int forget_rows(struct collector *collector)
 {
-	struct outdated outdated = {.before_era = before_era};
+	struct exoprof_bpf *skel = collector->skel;
+	struct outdated outdated = {.eras = collector->eras};
 	int err = find_outdated(skel->maps.heap_stats, &outdated);
 	const struct wire_heap_key *keys = outdated.keys;
 
@@ -210,14 +232,6 @@ static int forget_rows(struct exoprof_bpf *skel, uint32_t before_era)
 		bpf_map_delete_elem(bpf_map__fd(skel->maps.heap_stats), &keys[i]);
 	free(outdated.keys);
 	return err;
-}
-
-int heap__forget_earlier(struct collector *collector)
-{
-	struct exoprof_bpf *skel = collector->skel;
-	int err = forget_blocks(skel, skel->bss->heap_era);
-
-	return err ? err : forget_rows(skel, skel->bss->heap_exec_era);
 }
 
 /* Stacks that rows still have, and those of the others. */
@@ -270,33 +284,32 @@ static int forget_stacks(struct exoprof_bpf *skel)
 	return err;
 }
 
-int heap__restart(struct collector *collector)
+int heap__sweep(struct collector *collector)
 {
-	int err = counters__read(collector->skel, collector->heap->exec_counters);
+	int err = forget_blocks(collector);
 
 	if (!err)
-		err = heap__forget_earlier(collector);
+		err = forget_rows(collector);
 	return err ? err : forget_stacks(collector->skel);
 }
 
-bool heap__lost_by_exec(struct collector *collector)
+/* Whether nothing is known any more of what was in use: of an earlier spell, or of a child that has
+ * exited, and with it its memory. */
+static bool is_closed(const struct eras *eras, const struct wire_heap_key *key)
 {
-	return __atomic_exchange_n(&collector->skel->bss->heap_exec_by_thread, 0, __ATOMIC_SEQ_CST);
-}
+	const struct era *era = eras__find(eras, key->era);
 
-struct heap_gathering {
-	struct gathering gathering;
-	uint32_t era, exec_era;
-};
+	return key->spell != era->spell || (era->has_exited && !era->was_asked_for);
+}
 
 static int add_stats(void *context, const void *key_bytes, const void *value)
 {
-	struct heap_gathering *heap = context;
+	struct gathering *gathering = context;
 	const struct wire_heap_key *key = key_bytes;
 	const struct wire_heap_counts *counts = value;
 	struct sample_row row = {
 		.size = key->size,
-		.era = key->era,
+		.spell = key->spell,
 		.samples = counts->allocs,
 		/* The two are not read at one instant. */
 		.frees = counts->frees < counts->allocs ? counts->frees : counts->allocs,
@@ -304,44 +317,40 @@ static int add_stats(void *context, const void *key_bytes, const void *value)
 	bool is_new;
 	int err;
 
-	if (key->era < heap->exec_era)
+	if (!is_wanted(gathering->eras, key->era))
 		return 0;
 	/* What of it is still there nobody knows: what is in use stays a lower bound. */
-	row.is_closed = key->era < heap->era;
+	row.is_closed = is_closed(gathering->eras, key);
 	if (row.is_closed)
 		row.frees = row.samples;
-	err = gathering__stack(&heap->gathering, key->stack, &row.stack, &is_new);
-	return err ? err : samples__add_row(heap->gathering.samples, row);
+	err = gathering__process(gathering, key->era, &row.process);
+	if (!err)
+		err = gathering__stack(gathering, key->stack, &row.stack, &is_new);
+	return err ? err : samples__add_row(gathering->samples, row);
 }
 
 static int gather(struct collector *collector, struct samples *samples)
 {
 	struct exoprof_bpf *skel = collector->skel;
-	struct heap_gathering heap = {
-		.gathering = {.samples = samples,
-			      .ids = intern__new(),
-			      .stacks_fd = bpf_map__fd(skel->maps.heap_stacks)},
-		.era = skel->bss->heap_era,
-		.exec_era = skel->bss->heap_exec_era,
-	};
-	int err;
+	struct heap_source *source = collector->heap;
+	struct gathering gathering = {};
+	int err = counters__read(skel, samples->counters);
 
-	if (!heap.gathering.ids)
-		return -ENOMEM;
-	samples->exec_era = heap.exec_era;
-	err = counters__read(skel, samples->counters);
+	samples->since_era = source->since_era;
 	for (int i = 0; i < WIRE_COUNTERS; i++)
-		samples->counters[i] -= collector->heap->exec_counters[i];
+		samples->counters[i] -= source->since_counters[i];
+	if (!err)
+		err = gathering__begin(&gathering, collector, samples, skel->maps.heap_stacks);
 	if (!err)
 		err = map__each(bpf_map__fd(skel->maps.heap_stats), sizeof(struct wire_heap_key),
-				sizeof(struct wire_heap_counts), add_stats, &heap);
-	intern__free(heap.gathering.ids);
+				sizeof(struct wire_heap_counts), add_stats, &gathering);
+	gathering__end(&gathering);
 	return err;
 }
 
-struct samples *heap__snapshot(struct collector *collector, struct maps *maps)
+struct samples *heap__snapshot(struct collector *collector)
 {
-	struct samples *samples = samples__new(SAMPLES_HEAP, maps);
+	struct samples *samples = samples__new(SAMPLES_HEAP);
 	int err;
 
 	if (!samples)

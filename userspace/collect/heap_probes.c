@@ -10,8 +10,9 @@
 #include "collect/scratch_code.h"
 #include "collect/uprobe.h"
 
-/* A file whose functions are, or were, probed. Its probes keep their numbers. */
+/* A file whose functions are, or were, probed in a process. Its probes keep their numbers. */
 struct attachment {
+	pid_t pid;
 	struct elf_file *file;
 	uint32_t first_number;
 	uint32_t count;
@@ -24,7 +25,9 @@ struct heap_probes {
 	bool sessions;
 	struct attachment *attachments;
 	size_t count, capacity;
-	uint32_t next_number;
+	bool is_priced;
+	int price_err;
+	struct heap_prices prices;
 };
 
 struct heap_probes *heap_probes__new(void)
@@ -49,19 +52,39 @@ static void detach(struct attachment *attachment)
 	attachment->pairs = NULL;
 }
 
-void heap_probes__detach(struct heap_probes *probes)
+void heap_probes__detach(struct heap_probes *probes, pid_t pid)
 {
-	for (size_t i = 0; i < probes->count; i++)
-		detach(&probes->attachments[i]);
+	for (size_t i = 0; i < probes->count; i++) {
+		if (probes->attachments[i].pid == pid)
+			detach(&probes->attachments[i]);
+	}
+}
+
+void heap_probes__forget(struct heap_probes *probes, pid_t pid)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < probes->count; i++) {
+		struct attachment *attachment = &probes->attachments[i];
+
+		if (attachment->pid != pid) {
+			probes->attachments[kept++] = *attachment;
+			continue;
+		}
+		detach(attachment);
+		elf_file__put(attachment->file);
+	}
+	probes->count = kept;
 }
 
 void heap_probes__free(struct heap_probes *probes)
 {
 	if (!probes)
 		return;
-	heap_probes__detach(probes);
-	for (size_t i = 0; i < probes->count; i++)
+	for (size_t i = 0; i < probes->count; i++) {
+		detach(&probes->attachments[i]);
 		elf_file__put(probes->attachments[i].file);
+	}
 	free(probes->attachments);
 	free(probes);
 }
@@ -108,7 +131,7 @@ static uint64_t cookie_of(const struct allocator_probe *probe, uint64_t number)
 	return cookie;
 }
 
-/* What heap_free takes; and so its hits are counted as emulated ones. */
+/* What heap_free takes. */
 static bool is_plain_free(const struct allocator_probe *probe)
 {
 	return probe->call == WIRE_HEAP_FREE && probe->place.is_emulated &&
@@ -119,18 +142,20 @@ static bool is_plain_free(const struct allocator_probe *probe)
 static int attach_frees(struct attachment *attachment, struct collector *collector,
 			const struct allocator *allocator, const char *path)
 {
-	uint64_t offsets[ALLOCATOR_PROBES_MAX];
+	uint64_t offsets[ALLOCATOR_PROBES_MAX], cookies[ALLOCATOR_PROBES_MAX];
 	size_t count = 0;
 	int fd;
 
 	for (size_t i = 0; i < allocator->count; i++) {
-		if (is_plain_free(&allocator->probes[i]))
-			offsets[count++] = allocator->probes[i].file_offset;
+		if (!is_plain_free(&allocator->probes[i]))
+			continue;
+		offsets[count] = allocator->probes[i].file_offset;
+		cookies[count++] = cookie_of(&allocator->probes[i], attachment->first_number + i);
 	}
 	if (!count)
 		return 0;
-	fd = uprobe__attach(collector->skel->progs.heap_free, UPROBE_ENTRY, collector->options.pid,
-			    path, offsets, NULL, count);
+	fd = uprobe__attach(collector->skel->progs.heap_free, UPROBE_ENTRY, attachment->pid, path,
+			    offsets, cookies, count);
 	if (fd < 0)
 		return fd;
 	attachment->free_fd = fd;
@@ -153,8 +178,8 @@ static int attach_sessions(struct attachment *attachment, struct collector *coll
 		offsets[count] = allocator->probes[i].file_offset;
 		cookies[count++] = cookie_of(&allocator->probes[i], attachment->first_number + i);
 	}
-	fd = uprobe__attach(collector->skel->progs.heap_session, UPROBE_SESSION,
-			    collector->options.pid, path, offsets, cookies, count);
+	fd = uprobe__attach(collector->skel->progs.heap_session, UPROBE_SESSION, attachment->pid,
+			    path, offsets, cookies, count);
 	if (fd < 0)
 		return fd;
 	attachment->session_fd = fd;
@@ -170,8 +195,8 @@ static int attach_one(struct attachment *attachment, struct collector *collector
 		    .bpf_cookie = cookie_of(probe, attachment->first_number + i),
 		    .retprobe = is_return);
 	struct bpf_link *link = bpf_program__attach_uprobe_opts(
-		is_return ? skel->progs.heap_return : skel->progs.heap_entry,
-		collector->options.pid, path, probe->file_offset, &opts);
+		is_return ? skel->progs.heap_return : skel->progs.heap_entry, attachment->pid, path,
+		probe->file_offset, &opts);
 
 	if (!link)
 		return -errno;
@@ -200,43 +225,94 @@ static int attach_pairs(struct attachment *attachment, struct collector *collect
 	return err;
 }
 
-/* The file's from an earlier time, or a new one. NULL with errno set. */
-static struct attachment *attachment_of(struct heap_probes *probes,
-					const struct allocator *allocator)
+static bool takes_numbers(const struct attachment *attachment, uint32_t first, uint32_t count)
+{
+	return attachment->first_number < first + count &&
+	       first < attachment->first_number + attachment->count;
+}
+
+/* The first of so many in a row that are free; WIRE_HEAP_PROBES_MAX: there are none. */
+static uint32_t free_numbers(const struct heap_probes *probes, uint32_t count)
+{
+	uint32_t first = 0;
+
+	for (size_t i = 0; i < probes->count; i++) {
+		if (!takes_numbers(&probes->attachments[i], first, count))
+			continue;
+		first = probes->attachments[i].first_number + probes->attachments[i].count;
+		i = -1; /* from the start */
+	}
+	return first + count <= WIRE_HEAP_PROBES_MAX ? first : WIRE_HEAP_PROBES_MAX;
+}
+
+/* What an earlier owner of the numbers has counted there. */
+static int clear_numbers(struct collector *collector, uint32_t first, uint32_t count)
+{
+	struct bpf_map *map = collector->skel->maps.heap_probes;
+	int cpus = libbpf_num_possible_cpus(), err = 0;
+	struct wire_heap_probe *none;
+
+	if (cpus < 0)
+		return cpus;
+	none = calloc(cpus, sizeof(*none));
+	if (!none)
+		return -ENOMEM;
+	for (uint32_t i = first; i < first + count && !err; i++)
+		err = bpf_map__update_elem(map, &i, sizeof(i), none, cpus * sizeof(*none), BPF_ANY);
+	free(none);
+	return err;
+}
+
+static int add_attachment(struct heap_probes *probes, struct collector *collector, pid_t pid,
+			  const struct allocator *allocator)
 {
 	struct attachment attachment = {
+		.pid = pid,
 		.file = allocator->file,
-		.first_number = probes->next_number,
+		.first_number = free_numbers(probes, allocator->count),
 		.count = allocator->count,
 		.free_fd = -1,
 		.session_fd = -1,
 	};
+	int err;
 
-	for (size_t i = 0; i < probes->count; i++) {
-		if (probes->attachments[i].file == allocator->file)
-			return &probes->attachments[i];
-	}
-	if (allocator->count > WIRE_HEAP_PROBES_MAX - probes->next_number) {
-		errno = E2BIG;
-		return NULL;
-	}
+	if (attachment.first_number == WIRE_HEAP_PROBES_MAX)
+		return -E2BIG;
+	err = clear_numbers(collector, attachment.first_number, attachment.count);
 	for (size_t i = 0; i < allocator->count; i++) {
 		if (allocator->probes[i].place.is_emulated)
 			attachment.emulated[i / 64] |= 1ULL << i % 64;
 	}
-	if (array_append(&probes->attachments, &probes->count, &probes->capacity, attachment)) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	elf_file__get(allocator->file);
-	probes->next_number += allocator->count;
-	return &probes->attachments[probes->count - 1];
+	if (!err)
+		err = array_append(&probes->attachments, &probes->count, &probes->capacity,
+				   attachment);
+	if (!err)
+		elf_file__get(allocator->file);
+	return err;
 }
 
-int heap_probes__attach(struct heap_probes *probes, struct collector *collector,
+/* The file's from an earlier time, or a new one. NULL with errno set. */
+static struct attachment *attachment_of(struct heap_probes *probes, struct collector *collector,
+					pid_t pid, const struct allocator *allocator)
+{
+	int err;
+
+	for (size_t i = 0; i < probes->count; i++) {
+		if (probes->attachments[i].pid == pid &&
+		    probes->attachments[i].file == allocator->file)
+			return &probes->attachments[i];
+	}
+	err = add_attachment(probes, collector, pid, allocator);
+	if (!err)
+		return &probes->attachments[probes->count - 1];
+	errno = -err;
+	return NULL;
+}
+
+int heap_probes__attach(struct heap_probes *probes, struct collector *collector, pid_t pid,
 			const struct allocator *allocator)
 {
-	struct attachment *attachment = attachment_of(probes, allocator);
+	struct attachment *attachment = attachment_of(probes, collector, pid, allocator);
 	char path[64];
 	int err;
 
@@ -267,12 +343,12 @@ static int add_hits(struct collector *collector, uint32_t number, bool is_emulat
 	return err;
 }
 
-int heap_probes__hits(const struct heap_probes *probes, struct collector *collector,
+int heap_probes__hits(const struct heap_probes *probes, struct collector *collector, pid_t pid,
 		      struct heap_hits *hits)
 {
 	int cpus = libbpf_num_possible_cpus();
 	struct wire_heap_probe *values;
-	int err;
+	int err = 0;
 
 	*hits = (struct heap_hits){};
 	if (cpus < 0)
@@ -280,10 +356,11 @@ int heap_probes__hits(const struct heap_probes *probes, struct collector *collec
 	values = calloc(cpus, sizeof(*values));
 	if (!values)
 		return -ENOMEM;
-	err = add_hits(collector, WIRE_HEAP_FREES, true, values, cpus, hits);
 	for (size_t i = 0; i < probes->count; i++) {
 		const struct attachment *attachment = &probes->attachments[i];
 
+		if (attachment->pid != pid)
+			continue;
 		for (uint32_t probe = 0; probe < attachment->count && !err; probe++)
 			err = add_hits(collector, attachment->first_number + probe,
 				       attachment->emulated[probe / 64] >> probe % 64 & 1, values,
@@ -335,8 +412,8 @@ static double measure(const struct heap_probes *probes, struct collector *collec
 	return probed_ns > bare_ns ? probed_ns - bare_ns : 0;
 }
 
-int heap_probes__calibrate(const struct heap_probes *probes, struct collector *collector,
-			   struct heap_prices *prices)
+static int calibrate(const struct heap_probes *probes, struct collector *collector,
+		     struct heap_prices *prices)
 {
 	static const unsigned char emulated[] = {0x55, 0x5d, 0xc3};      /* push rbp; pop; ret */
 	static const unsigned char stepped[] = {0x48, 0x85, 0xff, 0xc3}; /* test rdi,rdi; ret */
@@ -350,4 +427,14 @@ int heap_probes__calibrate(const struct heap_probes *probes, struct collector *c
 	prices->return_ns =
 		returning_ns > prices->emulated_ns ? returning_ns - prices->emulated_ns : 0;
 	return 0;
+}
+
+int heap_probes__calibrate(struct heap_probes *probes, struct collector *collector,
+			   struct heap_prices *prices)
+{
+	if (!probes->is_priced)
+		probes->price_err = calibrate(probes, collector, &probes->prices);
+	probes->is_priced = true;
+	*prices = probes->prices;
+	return probes->price_err;
 }

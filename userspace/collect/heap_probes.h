@@ -18,17 +18,20 @@ bool heap_probes__follow_throwing(const struct heap_probes *probes);
 
 const char *heap_probes__flavour(const struct heap_probes *probes);
 
-/* Probes one file's functions. 0 or -errno, with none of them probed. */
-int heap_probes__attach(struct heap_probes *probes, struct collector *collector,
+/* Probes one file's functions in a process. 0 or -errno, with none of them probed. */
+int heap_probes__attach(struct heap_probes *probes, struct collector *collector, pid_t pid,
 			const struct allocator *allocator);
-void heap_probes__detach(struct heap_probes *probes);
+void heap_probes__detach(struct heap_probes *probes, pid_t pid);
 
-/* Hits so far, of all that was ever attached. 0 or -errno. */
-int heap_probes__hits(const struct heap_probes *probes, struct collector *collector,
+/* Detaches for good. */
+void heap_probes__forget(struct heap_probes *probes, pid_t pid);
+
+/* Hits so far, of all that was ever attached to the process. 0 or -errno. */
+int heap_probes__hits(const struct heap_probes *probes, struct collector *collector, pid_t pid,
 		      struct heap_hits *hits);
 
-/* Measures what a hit takes. 0 or -errno. */
-int heap_probes__calibrate(const struct heap_probes *probes, struct collector *collector,
+/* Measures what a hit takes, once. 0 or -errno. */
+int heap_probes__calibrate(struct heap_probes *probes, struct collector *collector,
 			   struct heap_prices *prices);
 
 #endif

@@ -6,19 +6,24 @@
 #include <bpf/libbpf.h>
 
 #include "collect/collector.h"
+#include "collect/eras.h"
 
 #include "exoprof.skel.h"
 
 struct cpu_source;
 struct heap_source;
 
+#define LIFE_LINKS 3
+
 struct collector {
 	struct exoprof_bpf *skel;
 	struct collector_options options;
 	struct cpu_source *cpu;
 	struct heap_source *heap;
+	struct eras *eras;
 	struct tables *tables;
 	struct news *news;
+	struct bpf_link *life_links[LIFE_LINKS];
 };
 
 /* Each source: its state, made before anything is attached. NULL with errno set. */
@@ -32,12 +37,26 @@ int heap_source__configure(struct collector *collector);
 /* All counters, summed over the CPUs. 0 or -errno. */
 int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS]);
 
-/* Samples that are being put together: each stack is read once. */
+/* The first epoch that CPU samples may still be asked for of; UINT64_MAX: none. */
+uint64_t cpu__oldest_epoch(const struct collector *collector);
+
+/* Samples that are being put together: each stack is read once, and each process noted once. */
 struct gathering {
 	struct samples *samples;
-	struct intern *ids; /* of stack hashes: the stack's index in the samples */
+	const struct eras *eras;
+	struct intern *ids;         /* of stack hashes: the stack's index in the samples */
+	struct intern *process_ids; /* of eras: the process's index in the samples */
 	int stacks_fd;
 };
+
+/* `eras` are brought up to date first. 0 or -errno. */
+int gathering__begin(struct gathering *gathering, struct collector *collector,
+		     struct samples *samples, const struct bpf_map *stacks);
+void gathering__end(struct gathering *gathering);
+
+/* Where in the samples the process that was in that era is. 0; -ENOENT for an era that nothing is
+ * known of any more, or -ENOMEM. */
+int gathering__process(struct gathering *gathering, uint32_t era, uint32_t *index);
 
 /* Where in the samples the stack of that hash is, adding it where it is new. 0 or -ENOMEM. */
 int gathering__stack(struct gathering *gathering, uint64_t hash, uint32_t *index, bool *is_new);

@@ -127,3 +127,60 @@ int gathering__stack(struct gathering *gathering, uint64_t hash, uint32_t *index
 	err = read_stack(gathering->stacks_fd, hash, &stack);
 	return err ? err : samples__add_stack(gathering->samples, stack);
 }
+
+int gathering__process(struct gathering *gathering, uint32_t number, uint32_t *index)
+{
+	const struct era *era = eras__find(gathering->eras, number);
+	bool is_new;
+
+	if (!era)
+		return -ENOENT;
+	*index = intern__id(gathering->process_ids, &number, sizeof(number), &is_new);
+	if (*index == INTERN_FAILED)
+		return -ENOMEM;
+	if (!is_new)
+		return 0;
+	return samples__add_process(gathering->samples, (struct sample_process){
+								.era = number,
+								.pid = era->pid,
+								.maps = era->maps,
+							});
+}
+
+/* What was asked for is there even without a sample, and first. */
+static int note_asked_for(struct gathering *gathering)
+{
+	size_t count;
+	const struct era *all = eras__all(gathering->eras, &count);
+	uint32_t index;
+	int err = 0;
+
+	for (size_t i = 0; i < count && !err; i++) {
+		if (all[i].was_asked_for && (!all[i].is_over || all[i].has_exited))
+			err = gathering__process(gathering, all[i].number, &index);
+	}
+	return err;
+}
+
+int gathering__begin(struct gathering *gathering, struct collector *collector,
+		     struct samples *samples, const struct bpf_map *stacks)
+{
+	int err = eras__update(collector->eras, NULL, NULL);
+
+	*gathering = (struct gathering){
+		.samples = samples,
+		.eras = collector->eras,
+		.ids = intern__new(),
+		.process_ids = intern__new(),
+		.stacks_fd = bpf_map__fd(stacks),
+	};
+	if (err)
+		return err;
+	return gathering->ids && gathering->process_ids ? note_asked_for(gathering) : -ENOMEM;
+}
+
+void gathering__end(struct gathering *gathering)
+{
+	intern__free(gathering->ids);
+	intern__free(gathering->process_ids);
+}

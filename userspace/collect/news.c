@@ -4,6 +4,8 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <linux/types.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "wire.h"
 
 /* A record of a mapping has its path in it, at most 4 KiB: 16 KiB hold a few on each CPU. */
 #define DATA_BYTES 16384
@@ -27,17 +31,20 @@ struct news {
 	struct ring_buffer *ring;
 	struct stream *streams;
 	size_t stream_count;
-	pid_t pid;
-	bool told; /* by the kernel side */
+	const struct news_receiver *receiver; /* while news is taken */
 };
 
 static int on_ring(void *context, void *data, size_t size)
 {
-	struct news *news = context;
+	const struct news_receiver *receiver = ((struct news *)context)->receiver;
+	const struct wire_news *record = data;
 
-	(void)data;
-	(void)size;
-	news->told = true;
+	if (size < sizeof(*record))
+		return 0;
+	if (record->kind == WIRE_NEWS_LIFE)
+		receiver->life(receiver->context);
+	else
+		receiver->mappings(receiver->context, record->tgid);
 	return 0;
 }
 
@@ -106,14 +113,13 @@ static void open_streams(struct news *news)
 		open_stream(news, cpu);
 }
 
-struct news *news__open(int ring_fd, pid_t pid)
+struct news *news__open(int ring_fd)
 {
 	struct news *news = calloc(1, sizeof(*news));
 	int err = -ENOMEM;
 
 	if (!news)
 		return NULL;
-	news->pid = pid;
 	news->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (news->epoll_fd >= 0)
 		news->ring = ring_buffer__new(ring_fd, on_ring, news, NULL);
@@ -159,13 +165,12 @@ static void copy_out(const struct stream *stream, uint64_t at, void *to, size_t 
 		((char *)to)[i] = data[(at + i) % DATA_BYTES];
 }
 
-/* Reads the records up to the head; true if one is of the target, or if some were lost. A mapping's
- * begins { header; u32 pid, tid; ... } (perf_event_open(2)). */
-static bool take_stream(const struct news *news, const struct stream *stream)
+/* Reads the records up to the head. A mapping's begins { header; u32 pid, tid; ... }
+ * (perf_event_open(2)). */
+static void take_stream(const struct stream *stream, const struct news_receiver *receiver)
 {
 	uint64_t head = __atomic_load_n(&stream->page->data_head, __ATOMIC_ACQUIRE);
 	uint64_t tail = stream->page->data_tail;
-	bool found = false;
 
 	while (tail < head) {
 		struct {
@@ -176,25 +181,20 @@ static bool take_stream(const struct news *news, const struct stream *stream)
 		copy_out(stream, tail, &record, sizeof(record));
 		if (record.header.size < sizeof(record.header))
 			break;
-		if (record.header.type == PERF_RECORD_LOST || (pid_t)record.pid == news->pid)
-			found = true;
+		if (record.header.type == PERF_RECORD_LOST)
+			receiver->mappings(receiver->context, 0);
+		else
+			receiver->mappings(receiver->context, record.pid);
 		tail += record.header.size;
 	}
 	__atomic_store_n(&stream->page->data_tail, head, __ATOMIC_RELEASE);
-	return found;
 }
 
-bool news__take(struct news *news)
+void news__take(struct news *news, const struct news_receiver *receiver)
 {
-	bool found = false;
-
+	news->receiver = receiver;
 	ring_buffer__consume(news->ring);
-	if (news->told)
-		found = true;
-	news->told = false;
-	for (size_t i = 0; i < news->stream_count; i++) {
-		if (take_stream(news, &news->streams[i]))
-			found = true;
-	}
-	return found;
+	news->receiver = NULL;
+	for (size_t i = 0; i < news->stream_count; i++)
+		take_stream(&news->streams[i], receiver);
 }

@@ -7,14 +7,12 @@
 #include "base/array.h"
 #include "base/intern.h"
 
-struct samples *samples__new(enum samples_source source, struct maps *maps)
+struct samples *samples__new(enum samples_source source)
 {
 	struct samples *samples = calloc(1, sizeof(*samples));
 
-	if (!samples)
-		return NULL;
-	samples->source = source;
-	samples->maps = maps__get(maps);
+	if (samples)
+		samples->source = source;
 	return samples;
 }
 
@@ -29,8 +27,20 @@ void samples__free(struct samples *samples)
 	for (size_t i = 0; i < samples->note_count; i++)
 		free(samples->notes[i]);
 	free(samples->notes);
-	maps__put(samples->maps);
+	for (size_t i = 0; i < samples->process_count; i++)
+		maps__put(samples->processes[i].maps);
+	free(samples->processes);
 	free(samples);
+}
+
+int samples__add_process(struct samples *samples, struct sample_process process)
+{
+	int err = array_append(&samples->processes, &samples->process_count,
+			       &samples->process_capacity, process);
+
+	if (!err && process.maps)
+		maps__get(process.maps);
+	return err;
 }
 
 int samples__add_stack(struct samples *samples, struct sample_stack stack)
@@ -50,9 +60,14 @@ int samples__add_row(struct samples *samples, struct sample_row row)
 
 int samples__add_note(struct samples *samples, const char *text)
 {
-	char *copy = strdup(text);
+	char *copy;
 	int err = -ENOMEM;
 
+	for (size_t i = 0; i < samples->note_count; i++) {
+		if (!strcmp(samples->notes[i], text))
+			return 0;
+	}
+	copy = strdup(text);
 	if (copy)
 		err = array_append(&samples->notes, &samples->note_count, &samples->note_capacity,
 				   copy);
@@ -61,15 +76,21 @@ int samples__add_note(struct samples *samples, const char *text)
 	return err;
 }
 
-/* Rows are the same if stack, size and era are; indexes differ from collection to collection, so a
- * stack goes by its hash. */
+/* What makes rows of a heap the same. Indexes differ from collection to collection, so a stack goes
+ * by its hash, and a process by its era. */
 struct row_key {
-	uint64_t hash, size, era;
+	uint64_t hash, size;
+	uint32_t era, spell;
 };
 
 static struct row_key key_of(const struct samples *samples, const struct sample_row *row)
 {
-	return (struct row_key){samples->stacks[row->stack].hash, row->size, row->era};
+	return (struct row_key){
+		.hash = samples->stacks[row->stack].hash,
+		.size = row->size,
+		.era = samples->processes[row->process].era,
+		.spell = row->spell,
+	};
 }
 
 /* Drops the rows in which nothing happened. */
@@ -116,7 +137,7 @@ int samples__subtract(struct samples *later, const struct samples *earlier)
 			row->frees -= earlier->rows[id].frees;
 	}
 	drop_empty_rows(later);
-	for (int i = 0; i < WIRE_COUNTERS && later->exec_era == earlier->exec_era; i++)
+	for (int i = 0; i < WIRE_COUNTERS && later->since_era == earlier->since_era; i++)
 		later->counters[i] -= earlier->counters[i];
 	later->duration_ns = later->time_ns - earlier->time_ns;
 out:

@@ -13,7 +13,7 @@
 
 int support__programs(void)
 {
-	struct collector_options options = {.pid = getpid(), .frequency = 1, .heap_rate = 524288};
+	struct collector_options options = {.frequency = 1, .heap_rate = 524288};
 	struct collector *collector = collector__open(&options);
 
 	if (!collector)

@@ -9,7 +9,9 @@
 
 #include "base/array.h"
 #include "base/intern.h"
+#include "collect/eras.h"
 #include "collect/internal.h"
+#include "collect/mapping_pool.h"
 #include "unwind/cfi.h"
 
 /* Code in one file: page 0 begins at `base`. */
@@ -20,6 +22,7 @@ struct loaded_file {
 
 struct tables {
 	struct exoprof_bpf *skel;
+	struct eras *eras;
 	struct intern *file_ids; /* build IDs, or the addresses of files without */
 	struct loaded_file *files;
 	size_t file_count, file_capacity;
@@ -34,22 +37,24 @@ struct tables {
 	size_t new_count, new_capacity, new_fds_capacity;
 	uint32_t page_count;
 	uint64_t row_count;
-	struct wire_mappings *mappings; /* room to build them in */
+	struct mapping_pool *pool;
+	struct wire_mapping mappings[WIRE_MAPPINGS_MAX]; /* room to build them in */
 };
 
-struct tables *tables__new(struct exoprof_bpf *skel)
+struct tables *tables__new(struct exoprof_bpf *skel, struct eras *eras)
 {
 	struct tables *tables = calloc(1, sizeof(*tables));
 
 	if (!tables)
 		return NULL;
 	tables->skel = skel;
+	tables->eras = eras;
 	tables->block_fd = -1;
 	tables->file_ids = intern__new();
 	tables->rule_ids = intern__new();
 	tables->block = calloc(1, sizeof(*tables->block));
-	tables->mappings = calloc(1, sizeof(*tables->mappings));
-	if (tables->file_ids && tables->rule_ids && tables->block && tables->mappings)
+	tables->pool = mapping_pool__new((struct wire_mapping *)skel->bss->mapping_pool);
+	if (tables->file_ids && tables->rule_ids && tables->block && tables->pool)
 		return tables;
 	tables__free(tables);
 	errno = ENOMEM;
@@ -74,7 +79,7 @@ void tables__free(struct tables *tables)
 	free(tables->new_numbers);
 	free(tables->new_fds);
 	free(tables->block);
-	free(tables->mappings);
+	mapping_pool__free(tables->pool);
 	free(tables);
 }
 
@@ -347,30 +352,58 @@ static struct wire_mapping describe(struct tables *tables, const struct mapping 
 	return wire;
 }
 
-/* Writes the half that is not in use, then makes it the one that is. A walk that is still in the
- * other half takes microseconds; user space comes back here after milliseconds at the earliest. */
-static int publish_mappings(struct tables *tables)
-{
-	struct exoprof_bpf *skel = tables->skel;
-	__u32 slot = !(skel->bss->mappings_active & 1);
-	int err = bpf_map_update_elem(bpf_map__fd(skel->maps.mappings), &slot, tables->mappings,
-				      BPF_ANY);
+struct run_search {
+	uint32_t first;
+	bool found;
+};
 
-	if (!err)
-		skel->bss->mappings_active = slot;
+static int note_run(void *context, const void *key, const void *value)
+{
+	struct run_search *search = context;
+	const struct wire_era *era = value;
+
+	(void)key;
+	if (era->mapping_count && era->first_mapping == search->first)
+		search->found = true;
+	return 0;
+}
+
+/* By an era that the kernel side has. Where that cannot be told the run stays. */
+static bool is_run_used(void *context, uint32_t first)
+{
+	const struct tables *tables = context;
+	struct run_search search = {.first = first};
+	int err = map__each(bpf_map__fd(tables->skel->maps.eras), sizeof(__u32),
+			    sizeof(struct wire_era), note_run, &search);
+
+	return err || search.found;
+}
+
+/* The runs that have come out of use may still be in that of a walk, which takes microseconds: they
+ * are given out again from the next update on. */
+static int publish_mappings(struct tables *tables, uint32_t era, uint32_t count)
+{
+	int64_t first = 0;
+	int err;
+
+	mapping_pool__reclaim(tables->pool, is_run_used, tables);
+	if (count)
+		first = mapping_pool__take(tables->pool, tables->mappings, count);
+	err = first < 0 ? first : eras__set_mappings(tables->eras, era, first, count);
 	return err;
 }
 
-int tables__update(struct tables *tables, const struct maps *maps)
+int tables__update(struct tables *tables, uint32_t era, const struct maps *maps)
 {
-	struct wire_mappings *mappings = tables->mappings;
+	uint32_t count = 0;
 	int err;
 
-	mappings->count = 0;
-	for (size_t i = 0; i < maps->count && mappings->count < WIRE_MAPPINGS_MAX; i++)
-		mappings->items[mappings->count++] = describe(tables, &maps->items[i]);
+	while (count < maps->count && count < WIRE_MAPPINGS_MAX) {
+		tables->mappings[count] = describe(tables, &maps->items[count]);
+		count++;
+	}
 	err = publish_blocks(tables);
-	return err ? err : publish_mappings(tables);
+	return err ? err : publish_mappings(tables, era, count);
 }
 
 void tables__size(const struct tables *tables, struct tables_size *size)

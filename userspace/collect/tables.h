@@ -8,15 +8,17 @@
 
 #include "target/maps.h"
 
+struct eras;
 struct exoprof_bpf;
 struct tables;
 
-struct tables *tables__new(struct exoprof_bpf *skel); /* NULL with errno set */
-void tables__free(struct tables *tables);             /* NULL is fine */
+/* The eras must outlive it. NULL with errno set. */
+struct tables *tables__new(struct exoprof_bpf *skel, struct eras *eras);
+void tables__free(struct tables *tables); /* NULL is fine */
 
-/* Makes the kernel side know these mappings, and compiles the rows of files that are new. A file
- * that has none, or that there is no room for, is left to the frame pointer. 0 or -errno. */
-int tables__update(struct tables *tables, const struct maps *maps);
+/* Makes the kernel side know the mappings of an era, and compiles the rows of files that are new. A
+ * file that has none, or that there is no room for, is left to the frame pointer. 0 or -errno. */
+int tables__update(struct tables *tables, uint32_t era, const struct maps *maps);
 
 struct tables_size {
 	uint64_t files, rows;

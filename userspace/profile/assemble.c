@@ -28,9 +28,9 @@ static const char *const end_names[WIRE_ENDS] = {
 struct assembly {
 	const struct samples *samples;
 	const struct profile_kind *kind;
+	const struct profile_subject *subject;
 	struct symbolizer *symbolizer;
 	struct profile_builder *builder;
-	uint32_t *mapping_ids; /* by index in samples->maps; UINT32_MAX: not in the profile yet */
 	uint32_t kernel_mapping;
 	int64_t end_samples[WIRE_ENDS]; /* by how their stacks ended */
 	int64_t lost_stacks;            /* samples whose stack was lost */
@@ -57,15 +57,6 @@ static uint32_t add_mapping(struct assembly *assembly, const struct mapping *map
 				 .file = profile_builder__string(builder, mapping->name),
 				 .build_id = profile_builder__string(builder, build_id),
 			 });
-}
-
-static uint32_t mapping_id(struct assembly *assembly, const struct mapping *mapping)
-{
-	uint32_t *id = &assembly->mapping_ids[mapping - assembly->samples->maps->items];
-
-	if (*id == UINT32_MAX)
-		*id = add_mapping(assembly, mapping);
-	return *id;
 }
 
 static uint32_t kernel_mapping(struct assembly *assembly)
@@ -148,7 +139,7 @@ static uint32_t user_location(struct assembly *assembly, const struct mapping *m
 			      uint64_t address)
 {
 	enum frame_kind kind = mapping->is_main ? FRAME_APP : FRAME_LIBRARY;
-	uint32_t id = mapping_id(assembly, mapping);
+	uint32_t id = add_mapping(assembly, mapping);
 	struct symbol_answer answer;
 
 	symbolizer__user(assembly->symbolizer, mapping, address, &answer);
@@ -165,10 +156,10 @@ static uint64_t lookup_address(uint64_t frame)
 	return frame & WIRE_FRAME_EXACT ? frame & ~WIRE_FRAME_EXACT : frame - 1;
 }
 
-static uint32_t frame_location(struct assembly *assembly, uint64_t frame)
+static uint32_t frame_location(struct assembly *assembly, const struct maps *maps, uint64_t frame)
 {
 	uint64_t address = lookup_address(frame);
-	const struct mapping *mapping = maps__find(assembly->samples->maps, address);
+	const struct mapping *mapping = maps ? maps__find(maps, address) : NULL;
 
 	return mapping ? user_location(assembly, mapping, address)
 		       : add_unnamed(assembly, PROFILE_NO_MAPPING, address, FRAME_UNKNOWN,
@@ -183,14 +174,16 @@ static uint32_t cut_note(struct assembly *assembly, uint32_t end)
 	return profile_builder__note(assembly->builder, name);
 }
 
-/* Gives the depth. `samples` is what the row weighs in the count of whole and cut stacks. */
-static uint32_t locate(struct assembly *assembly, const struct sample_stack *stack, int64_t samples,
+/* Gives the depth. */
+static uint32_t locate(struct assembly *assembly, const struct sample_row *row,
 		       uint32_t locations[FRAMES_MAX])
 {
+	const struct sample_stack *stack = &assembly->samples->stacks[row->stack];
+	const struct maps *maps = assembly->samples->processes[row->process].maps;
 	uint32_t depth = 0;
 
 	if (!stack->frames) {
-		assembly->lost_stacks += samples;
+		assembly->lost_stacks += row->samples;
 		locations[0] = assembly->lost_note;
 		return 1;
 	}
@@ -198,8 +191,8 @@ static uint32_t locate(struct assembly *assembly, const struct sample_stack *sta
 		locations[depth++] = kernel_location(assembly, stack->frames[i]);
 	for (uint32_t i = 0; i < stack->user_depth; i++)
 		locations[depth++] =
-			frame_location(assembly, stack->frames[stack->kernel_depth + i]);
-	assembly->end_samples[stack->end] += samples;
+			frame_location(assembly, maps, stack->frames[stack->kernel_depth + i]);
+	assembly->end_samples[stack->end] += row->samples;
 	if (end_names[stack->end])
 		locations[depth++] = cut_note(assembly, stack->end);
 	return depth;
@@ -210,13 +203,28 @@ static int64_t cpu_period_ns(const struct samples *samples)
 	return 1000000000 / samples->frequency;
 }
 
+static struct profile_labels labels_of(struct assembly *assembly, const struct sample_row *row)
+{
+	struct profile_labels labels = {
+		.bytes = row->size,
+		.thread = profile_builder__string(assembly->builder, row->thread),
+	};
+	char pid[16];
+
+	if (!assembly->subject->many)
+		return labels;
+	snprintf(pid, sizeof(pid), "%d", assembly->samples->processes[row->process].pid);
+	labels.pid = profile_builder__string(assembly->builder, pid);
+	return labels;
+}
+
 static void add_row(struct assembly *assembly, const struct sample_row *row)
 {
 	const struct samples *samples = assembly->samples;
-	struct profile_labels labels = {};
+	struct profile_labels labels = labels_of(assembly, row);
 	int64_t values[PROFILE_VALUES_MAX];
 	uint32_t locations[FRAMES_MAX];
-	uint32_t depth = locate(assembly, &samples->stacks[row->stack], row->samples, locations);
+	uint32_t depth = locate(assembly, row, locations);
 	int64_t inuse = row->samples - row->frees;
 
 	if (samples->source == SAMPLES_CPU) {
@@ -228,8 +236,6 @@ static void add_row(struct assembly *assembly, const struct sample_row *row)
 		values[2] = scale__count(inuse, row->size, samples->heap_rate);
 		values[3] = scale__bytes(inuse, row->size, samples->heap_rate);
 	}
-	if (samples->source == SAMPLES_HEAP)
-		labels.bytes = row->size;
 	profile_builder__sample(assembly->builder, locations, depth, values, &labels);
 }
 
@@ -371,21 +377,41 @@ static void add_comments(struct assembly *assembly, const char *title)
 			"the target exited; this is what was collected until then");
 }
 
-static void fill(struct assembly *assembly, const char *comm, int pid)
+/* A reader takes mapping 0 for the main binary. */
+static void add_main_mappings(struct assembly *assembly)
 {
 	const struct samples *samples = assembly->samples;
-	const struct maps *maps = samples->maps;
-	char title[64];
+	const struct maps *maps = samples->process_count ? samples->processes[0].maps : NULL;
 
-	snprintf(title, sizeof(title), "%s (pid %d)", comm, pid);
+	for (size_t i = 0; maps && i < maps->count; i++) {
+		if (maps->items[i].is_main)
+			add_mapping(assembly, &maps->items[i]);
+	}
+}
+
+static void put_title(const struct assembly *assembly, char *title, size_t size)
+{
+	const struct profile_subject *subject = assembly->subject;
+	const struct samples *samples = assembly->samples;
+	size_t others = 0;
+
+	for (size_t i = 1; i < samples->process_count; i++)
+		others += samples->processes[i].pid != samples->processes[i - 1].pid;
+	snprintf(title, size, "%s (pid %d)", subject->comm, subject->pid);
+	if (others)
+		snprintf(title + strlen(title), size - strlen(title), " and %zu more", others);
+}
+
+static void fill(struct assembly *assembly)
+{
+	const struct samples *samples = assembly->samples;
+	char title[96];
+
+	put_title(assembly, title, sizeof(title));
 	profile_builder__title(assembly->builder, title);
 	profile_builder__times(assembly->builder, samples->time_ns, samples->duration_ns);
 	add_types(assembly);
-	/* A reader takes mapping 0 for the main binary. */
-	for (size_t i = 0; i < maps->count; i++) {
-		if (maps->items[i].is_main)
-			mapping_id(assembly, &maps->items[i]);
-	}
+	add_main_mappings(assembly);
 	assembly->lost_note = profile_builder__note(assembly->builder, "[lost]");
 	for (size_t i = 0; i < samples->row_count; i++)
 		add_row(assembly, &samples->rows[i]);
@@ -397,27 +423,21 @@ static void fill(struct assembly *assembly, const char *comm, int pid)
 }
 
 const struct profile *profile__assemble(const struct samples *samples,
-					const struct profile_kind *kind, const char *comm, int pid,
+					const struct profile_kind *kind,
+					const struct profile_subject *subject,
 					struct symbolizer *symbolizer)
 {
 	struct assembly assembly = {
 		.samples = samples,
 		.kind = kind,
+		.subject = subject,
 		.symbolizer = symbolizer,
+		.builder = profile_builder__new(),
 		.kernel_mapping = UINT32_MAX,
 	};
 
-	assembly.mapping_ids = malloc((samples->maps->count + 1) * sizeof(*assembly.mapping_ids));
-	if (!assembly.mapping_ids)
+	if (!assembly.builder)
 		return NULL;
-	memset(assembly.mapping_ids, 0xff,
-	       (samples->maps->count + 1) * sizeof(*assembly.mapping_ids));
-	assembly.builder = profile_builder__new();
-	if (!assembly.builder) {
-		free(assembly.mapping_ids);
-		return NULL;
-	}
-	fill(&assembly, comm, pid);
-	free(assembly.mapping_ids);
+	fill(&assembly);
 	return profile_builder__freeze(assembly.builder);
 }

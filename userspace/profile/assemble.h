@@ -9,9 +9,17 @@
 #include "profile/profile.h"
 #include "symbol/symbolizer.h"
 
-/* `comm` and `pid` are the target's. NULL with errno set. The profile is the caller's. */
+/* Whose profile it is. */
+struct profile_subject {
+	char comm[16]; /* of the first process, as is the pid */
+	int pid;
+	bool many; /* there may be others: samples say of which process they are */
+};
+
+/* NULL with errno set. The profile is the caller's. */
 const struct profile *profile__assemble(const struct samples *samples,
-					const struct profile_kind *kind, const char *comm, int pid,
+					const struct profile_kind *kind,
+					const struct profile_subject *subject,
 					struct symbolizer *symbolizer);
 
 #endif

@@ -77,12 +77,17 @@ static void put_target(FILE *out, struct agent *agent)
 {
 	const struct process *process = agent__process(agent);
 	size_t length;
-	const char *cmdline = process__cmdline(process, &length);
+	char *cmdline = process__cmdline(process, &length);
+	size_t alive = agent__alive(agent);
 
 	fprintf(out, "<p>exoprof " EXOPROF_VERSION " on pid %d: <code>", process__pid(process));
-	put_escaped(out, cmdline, length);
-	fprintf(out, "</code>%s</p>\n",
+	put_escaped(out, cmdline ? cmdline : "", cmdline ? length : 0);
+	free(cmdline);
+	fprintf(out, "</code>%s",
 		process__is_alive(process) ? "" : " <strong>(it has exited)</strong>");
+	if (alive > 1)
+		fprintf(out, ", one of %zu processes", alive);
+	fputs("</p>\n", out);
 	put_heap(out, agent);
 }
 

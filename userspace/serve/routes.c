@@ -50,11 +50,16 @@ static void answer_metrics(struct routes *routes, h2o_req_t *req)
 static void answer_cmdline(struct routes *routes, h2o_req_t *req)
 {
 	size_t size;
-	const char *cmdline = process__cmdline(agent__process(routes->agent), &size);
+	char *cmdline = process__cmdline(agent__process(routes->agent), &size);
 
+	if (!cmdline) {
+		reply__error(req, 503, "out of memory");
+		return;
+	}
 	if (size && !cmdline[size - 1])
 		size--;
 	reply__bytes(req, 200, "text/plain; charset=utf-8", cmdline, size);
+	free(cmdline);
 }
 
 static void answer_root(struct routes *routes, h2o_req_t *req)

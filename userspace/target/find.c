@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/array.h"
 
 /* MAX_PID_NS_LEVEL in the kernel, and the outermost. */
 #define LEVELS_MAX 33
@@ -128,4 +131,162 @@ pid_t find__in_namespace(pid_t inner, pid_t of)
 	if (!err)
 		err = namespace_of(of, 0, &namespace);
 	return err ? err : search(inner, pids.count - 1, &namespace);
+}
+
+void found__release(struct found *found)
+{
+	free(found->pids);
+	*found = (struct found){};
+}
+
+static int compare_pids(const void *left, const void *right)
+{
+	pid_t a = *(const pid_t *)left, b = *(const pid_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+/* What /proc/PID/stat says of a process, see process.c. */
+struct kin {
+	pid_t pid, parent;
+	char comm[64];
+	bool is_kernel_thread;
+};
+
+/* include/linux/sched.h */
+#define PF_KTHREAD 0x00200000
+
+static bool read_kin(pid_t pid, struct kin *kin)
+{
+	char path[64], line[1024] = "", state, *open, *close;
+	unsigned int flags;
+	FILE *in;
+	bool is_read;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	in = fopen(path, "re");
+	if (!in)
+		return false;
+	is_read = fread(line, 1, sizeof(line) - 1, in) > 0;
+	fclose(in);
+	open = strchr(line, '(');
+	close = strrchr(line, ')');
+	if (!is_read || !open || !close || close < open ||
+	    sscanf(close + 1, " %c %d %*d %*d %*d %*d %u", &state, &kin->parent, &flags) != 3 ||
+	    state == 'Z' || state == 'X')
+		return false;
+	*close = '\0';
+	kin->pid = pid;
+	kin->is_kernel_thread = flags & PF_KTHREAD;
+	snprintf(kin->comm, sizeof(kin->comm), "%s", open + 1);
+	return true;
+}
+
+struct kins {
+	struct kin *items;
+	size_t count, capacity;
+};
+
+static int read_all(struct kins *kins)
+{
+	DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+	int err = 0;
+
+	if (!proc)
+		return -errno;
+	while (!err && (entry = readdir(proc))) {
+		pid_t pid = strtol(entry->d_name, NULL, 10);
+		struct kin kin;
+
+		if (pid > 0 && read_kin(pid, &kin) && !kin.is_kernel_thread)
+			err = array_append(&kins->items, &kins->count, &kins->capacity, kin);
+	}
+	closedir(proc);
+	return err;
+}
+
+static int add_pid(struct found *found, pid_t pid)
+{
+	return array_append(&found->pids, &found->count, &found->capacity, pid);
+}
+
+static pid_t parent_of(const struct kins *kins, pid_t pid)
+{
+	for (size_t i = 0; i < kins->count; i++) {
+		if (kins->items[i].pid == pid)
+			return kins->items[i].parent;
+	}
+	return 0;
+}
+
+/* As deep as a family of processes may be before it is taken for one that changes as it is read. */
+#define GENERATIONS_MAX 4096
+
+static bool descends_from(const struct kins *kins, pid_t pid, const pid_t *ancestors, size_t count)
+{
+	for (int i = 0; i < GENERATIONS_MAX; i++) {
+		pid = parent_of(kins, pid);
+		if (!pid)
+			return false;
+		for (size_t j = 0; j < count; j++) {
+			if (ancestors[j] == pid)
+				return true;
+		}
+	}
+	return false;
+}
+
+static int add_named(const struct kins *kins, const char *name, struct found *found)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < kins->count && !err; i++) {
+		if (!strcmp(kins->items[i].comm, name) && kins->items[i].pid != getpid())
+			err = add_pid(found, kins->items[i].pid);
+	}
+	/* qsort takes no NULL. */
+	if (found->count)
+		qsort(found->pids, found->count, sizeof(*found->pids), compare_pids);
+	return err;
+}
+
+static int keep_heads(const struct kins *kins, struct found *found)
+{
+	struct found heads = {};
+	int err = 0;
+
+	for (size_t i = 0; i < found->count && !err; i++) {
+		if (!descends_from(kins, found->pids[i], found->pids, found->count))
+			err = add_pid(&heads, found->pids[i]);
+	}
+	found__release(found);
+	*found = heads;
+	return err;
+}
+
+int find__by_name(const char *name, bool heads_only, struct found *found)
+{
+	struct kins kins = {};
+	int err = read_all(&kins);
+
+	if (!err)
+		err = add_named(&kins, name, found);
+	if (!err && heads_only)
+		err = keep_heads(&kins, found);
+	free(kins.items);
+	return err;
+}
+
+int find__descendants(pid_t pid, struct found *found)
+{
+	struct kins kins = {};
+	int err = read_all(&kins);
+
+	for (size_t i = 0; i < kins.count && !err; i++) {
+		if (descends_from(&kins, kins.items[i].pid, &pid, 1))
+			err = add_pid(found, kins.items[i].pid);
+	}
+	free(kins.items);
+	return err;
 }

@@ -17,19 +17,18 @@
 /* include/linux/sched.h */
 #define PF_KTHREAD  0x00200000
 
-/* The kernel cuts comm at 15 bytes; of a command line, what a person would still read. */
-#define COMM_MAX    16
+/* What a person would still read. */
 #define CMDLINE_MAX 65536
 
 struct process {
 	pid_t pid;
 	int pidfd;
-	char comm[COMM_MAX];
+	uint64_t device, inode;
+	pthread_mutex_t lock; /* of the following, which an exec changes */
+	struct root *root;
+	char comm[PROCESS_COMM_BYTES];
 	char *cmdline;
 	size_t cmdline_size;
-	uint64_t device, inode;
-	pthread_mutex_t lock; /* of the root: one thread notes an exec, others may read maps */
-	struct root *root;
 };
 
 /* Up to `size` bytes of /proc/PID/`name`. Gives how many, or -errno. */
@@ -86,21 +85,30 @@ static int read_stat(struct process *process)
 	if (state == 'Z' || state == 'X')
 		return -ESRCH;
 	*close = '\0';
+	pthread_mutex_lock(&process->lock);
 	snprintf(process->comm, sizeof(process->comm), "%s", open + 1);
+	pthread_mutex_unlock(&process->lock);
 	return 0;
 }
 
 static int read_cmdline(struct process *process)
 {
+	char *cmdline = malloc(CMDLINE_MAX), *former;
 	ssize_t length;
 
-	process->cmdline = malloc(CMDLINE_MAX);
-	if (!process->cmdline)
+	if (!cmdline)
 		return -ENOMEM;
-	length = read_proc(process->pid, "cmdline", process->cmdline, CMDLINE_MAX);
-	if (length < 0)
+	length = read_proc(process->pid, "cmdline", cmdline, CMDLINE_MAX);
+	if (length < 0) {
+		free(cmdline);
 		return length;
+	}
+	pthread_mutex_lock(&process->lock);
+	former = process->cmdline;
+	process->cmdline = cmdline;
 	process->cmdline_size = length;
+	pthread_mutex_unlock(&process->lock);
+	free(former);
 	return 0;
 }
 
@@ -198,15 +206,30 @@ pid_t process__pid(const struct process *process)
 	return process->pid;
 }
 
-const char *process__comm(const struct process *process)
+/* Whose content does not change, though what the lock guards may. */
+static pthread_mutex_t *lock_of(const struct process *process)
 {
-	return process->comm;
+	return (pthread_mutex_t *)&process->lock;
 }
 
-const char *process__cmdline(const struct process *process, size_t *size)
+void process__comm(const struct process *process, char comm[PROCESS_COMM_BYTES])
 {
+	pthread_mutex_lock(lock_of(process));
+	memcpy(comm, process->comm, PROCESS_COMM_BYTES);
+	pthread_mutex_unlock(lock_of(process));
+}
+
+char *process__cmdline(const struct process *process, size_t *size)
+{
+	char *copy;
+
+	pthread_mutex_lock(lock_of(process));
 	*size = process->cmdline_size;
-	return process->cmdline;
+	copy = malloc(process->cmdline_size + 1);
+	if (copy)
+		memcpy(copy, process->cmdline, process->cmdline_size);
+	pthread_mutex_unlock(lock_of(process));
+	return copy;
 }
 
 int process__pidfd(const struct process *process)
@@ -246,16 +269,18 @@ void process__note_exec(struct process *process)
 		root = before;
 	}
 	root__put(root);
+	/* Of one that is gone again the old ones stay. */
+	if (!read_stat(process))
+		read_cmdline(process);
 }
 
 struct root *process__root(const struct process *process)
 {
-	pthread_mutex_t *lock = (pthread_mutex_t *)&process->lock;
 	struct root *root;
 
-	pthread_mutex_lock(lock);
+	pthread_mutex_lock(lock_of(process));
 	root = process->root ? root__get(process->root) : NULL;
-	pthread_mutex_unlock(lock);
+	pthread_mutex_unlock(lock_of(process));
 	return root;
 }
 

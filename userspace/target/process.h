@@ -29,10 +29,14 @@ const char *process__open_error(int err);
 long process__status_number(pid_t pid, const char *key);
 
 pid_t process__pid(const struct process *process);
-const char *process__comm(const struct process *process);
 
-/* The arguments it was started with, each followed by a NUL. */
-const char *process__cmdline(const struct process *process, size_t *size);
+/* What the kernel calls it, at most 15 bytes: of its program, by any thread. */
+#define PROCESS_COMM_BYTES 16
+void process__comm(const struct process *process, char comm[PROCESS_COMM_BYTES]);
+
+/* The arguments that its program was started with, each followed by a NUL; by any thread. The
+ * caller's to free; NULL where memory is short. */
+char *process__cmdline(const struct process *process, size_t *size);
 
 /* Readable (POLLIN) once the process is gone. */
 int process__pidfd(const struct process *process);
@@ -47,8 +51,8 @@ bool process__dies_of_return_probes(const struct process *process);
  * that could not be opened. */
 struct root *process__root(const struct process *process);
 
-/* The process executes another program by now: another file is its executable, and its root may be
- * another one (chroot(8) and what starts containers change it and then execute). */
+/* The process executes another program by now: with another name, other arguments, another file,
+ * and perhaps another root (chroot(8) and what starts containers change it and then execute). */
 void process__note_exec(struct process *process);
 
 /* The executable's device and inode, 0 where they could not be read. */

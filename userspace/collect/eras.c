@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/eras.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "collect/internal.h"
+
+/* What a process allocated stays in the profile for some time after its exit. */
+#define EXITED_KEPT 256
+
+struct eras {
+	struct exoprof_bpf *skel;
+	struct era *items; /* by number, ascending */
+	size_t count, capacity;
+	uint64_t forgotten;
+};
+
+struct eras *eras__new(struct exoprof_bpf *skel)
+{
+	struct eras *eras = calloc(1, sizeof(*eras));
+
+	if (eras)
+		eras->skel = skel;
+	return eras;
+}
+
+void eras__free(struct eras *eras)
+{
+	if (!eras)
+		return;
+	for (size_t i = 0; i < eras->count; i++)
+		maps__put(eras->items[i].maps);
+	free(eras->items);
+	free(eras);
+}
+
+static int eras_fd(const struct eras *eras)
+{
+	return bpf_map__fd(eras->skel->maps.eras);
+}
+
+static int processes_fd(const struct eras *eras)
+{
+	return bpf_map__fd(eras->skel->maps.processes);
+}
+
+static struct era *find(const struct eras *eras, uint32_t number)
+{
+	size_t low = 0, high = eras->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (eras->items[middle].number < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < eras->count && eras->items[low].number == number ? &eras->items[low] : NULL;
+}
+
+const struct era *eras__all(const struct eras *eras, size_t *count)
+{
+	*count = eras->count;
+	return eras->items;
+}
+
+const struct era *eras__find(const struct eras *eras, uint32_t number)
+{
+	return find(eras, number);
+}
+
+uint32_t eras__follow(struct eras *eras, pid_t pid, bool was_asked_for, bool with_children)
+{
+	uint32_t number = __atomic_add_fetch(&eras->skel->bss->last_era, 1, __ATOMIC_SEQ_CST);
+	struct wire_era era = {.tgid = pid, .origin = WIRE_ERA_ATTACH};
+	struct wire_process process = {.era = number, .follows_children = with_children};
+	__u32 tgid = pid;
+	int err = bpf_map_update_elem(eras_fd(eras), &number, &era, BPF_NOEXIST);
+
+	if (!err)
+		err = bpf_map_update_elem(processes_fd(eras), &tgid, &process, BPF_NOEXIST);
+	if (!err)
+		err = eras__update(eras, NULL, NULL);
+	if (!err && find(eras, number)) {
+		find(eras, number)->was_asked_for = was_asked_for;
+		return number;
+	}
+	if (err != -EEXIST)
+		bpf_map_delete_elem(processes_fd(eras), &tgid);
+	bpf_map_delete_elem(eras_fd(eras), &number);
+	errno = -err;
+	return 0;
+}
+
+struct news_of_eras {
+	struct eras *eras;
+	size_t known; /* how many there were */
+};
+
+static int note_era(void *context, const void *key, const void *value)
+{
+	struct news_of_eras *news = context;
+	struct eras *eras = news->eras;
+	const struct wire_era *wire = value;
+	struct era era = {
+		.number = *(const __u32 *)key,
+		.parent = wire->parent,
+		.pid = wire->tgid,
+		.origin = wire->origin,
+	};
+
+	/* Those behind are not in order yet. */
+	if (find(&(struct eras){.items = eras->items, .count = news->known}, era.number))
+		return 0;
+	return array_append(&eras->items, &eras->count, &eras->capacity, era);
+}
+
+static int compare_numbers(const void *left, const void *right)
+{
+	const struct era *a = left, *b = right;
+
+	return (a->number > b->number) - (a->number < b->number);
+}
+
+/* What the process began with was asked for, and so is what it executes later. A fork's memory
+ * looks like its parent's. */
+static void inherit(const struct eras *eras, struct era *era)
+{
+	const struct era *parent = find(eras, era->parent);
+
+	era->was_asked_for = era->origin == WIRE_ERA_ATTACH ||
+			     (era->origin != WIRE_ERA_FORK && parent && parent->was_asked_for);
+	if (era->origin == WIRE_ERA_FORK && parent && parent->maps)
+		era->maps = maps__get(parent->maps);
+}
+
+static int note_alive(void *context, const void *key, const void *value)
+{
+	struct eras *eras = context;
+	struct era *era = find(eras, ((const struct wire_process *)value)->era);
+
+	(void)key;
+	if (era)
+		era->is_over = false;
+	return 0;
+}
+
+static bool is_followed(const struct eras *eras, pid_t pid)
+{
+	struct wire_process process;
+	__u32 tgid = pid;
+
+	return !bpf_map_lookup_elem(processes_fd(eras), &tgid, &process);
+}
+
+/* The kernel side needs no more to know of it: no process can come from it. */
+static void end(struct eras *eras, struct era *era)
+{
+	era->has_exited = !is_followed(eras, era->pid);
+	era->end_epoch = eras->skel->bss->cpu_epoch + 1;
+	bpf_map_delete_elem(eras_fd(eras), &era->number);
+}
+
+/* Those are over that no process is in. One of those that are new may not be in any yet: the kernel
+ * side makes the era first. */
+static int note_ends(struct eras *eras, uint32_t last_known)
+{
+	bool *was_over = calloc(eras->count + 1, sizeof(*was_over));
+	int err;
+
+	if (!was_over)
+		return -ENOMEM;
+	for (size_t i = 0; i < eras->count && eras->items[i].number <= last_known; i++) {
+		was_over[i] = eras->items[i].is_over;
+		eras->items[i].is_over = true;
+	}
+	err = map__each(processes_fd(eras), sizeof(__u32), sizeof(struct wire_process), note_alive,
+			eras);
+	for (size_t i = 0; i < eras->count && eras->items[i].number <= last_known; i++) {
+		if (err)
+			eras->items[i].is_over = was_over[i];
+		else if (eras->items[i].is_over && !was_over[i])
+			end(eras, &eras->items[i]);
+	}
+	free(was_over);
+	return err;
+}
+
+int eras__update(struct eras *eras, void (*each)(void *context, const struct era *era),
+		 void *context)
+{
+	struct news_of_eras news = {.eras = eras, .known = eras->count};
+	uint32_t last_known = eras->count ? eras->items[eras->count - 1].number : 0;
+	int err = map__each(eras_fd(eras), sizeof(__u32), sizeof(struct wire_era), note_era, &news);
+
+	qsort(eras->items, eras->count, sizeof(*eras->items), compare_numbers);
+	if (err)
+		return err;
+	for (size_t i = 0; i < eras->count; i++) {
+		if (eras->items[i].number > last_known)
+			inherit(eras, &eras->items[i]);
+	}
+	err = note_ends(eras, last_known);
+	for (size_t i = 0; i < eras->count && each; i++) {
+		if (eras->items[i].was_told_of)
+			continue;
+		eras->items[i].was_told_of = true;
+		each(context, &eras->items[i]);
+	}
+	return err;
+}
+
+void eras__set_maps(struct eras *eras, uint32_t number, struct maps *maps)
+{
+	struct era *era = find(eras, number);
+
+	if (!era)
+		return;
+	maps__get(maps);
+	maps__put(era->maps);
+	era->maps = maps;
+}
+
+static int read_wire(const struct eras *eras, uint32_t number, struct wire_era *era)
+{
+	return bpf_map_lookup_elem(eras_fd(eras), &number, era);
+}
+
+static int write_wire(struct eras *eras, uint32_t number, const struct wire_era *era)
+{
+	return bpf_map_update_elem(eras_fd(eras), &number, era, BPF_EXIST);
+}
+
+int eras__set_mappings(struct eras *eras, uint32_t number, uint32_t first, uint32_t count)
+{
+	struct wire_era era;
+	int err = read_wire(eras, number, &era);
+
+	if (err)
+		return err;
+	era.first_mapping = first;
+	era.mapping_count = count;
+	return write_wire(eras, number, &era);
+}
+
+int eras__set_safe_size(struct eras *eras, uint32_t number, uint64_t bytes)
+{
+	struct wire_era era;
+	int err = read_wire(eras, number, &era);
+
+	if (err)
+		return err;
+	era.safe_size = bytes;
+	return write_wire(eras, number, &era);
+}
+
+int eras__next_spell(struct eras *eras, uint32_t number)
+{
+	struct era *known = find(eras, number);
+	struct wire_era era;
+	int err = known ? read_wire(eras, number, &era) : -ENOENT;
+
+	if (err)
+		return err;
+	era.spell = ++known->spell;
+	return write_wire(eras, number, &era);
+}
+
+/* Whether nobody will ask for it any more. */
+static bool is_useless(const struct era *era, uint64_t oldest_epoch, size_t exited_behind)
+{
+	if (!era->is_over || era->end_epoch > oldest_epoch)
+		return false;
+	/* The last state of what was asked for stays; of a child, as long as there is room. */
+	return !era->has_exited || (!era->was_asked_for && exited_behind >= EXITED_KEPT);
+}
+
+void eras__forget(struct eras *eras, uint64_t oldest_epoch)
+{
+	size_t kept = 0, exited = 0;
+
+	for (size_t i = 0; i < eras->count; i++)
+		exited += eras->items[i].has_exited && !eras->items[i].was_asked_for;
+	for (size_t i = 0; i < eras->count; i++) {
+		struct era *era = &eras->items[i];
+
+		if (!is_useless(era, oldest_epoch, exited ? exited - 1 : 0)) {
+			eras->items[kept++] = *era;
+			continue;
+		}
+		if (era->has_exited) {
+			exited--;
+			eras->forgotten++;
+		}
+		maps__put(era->maps);
+	}
+	eras->count = kept;
+}
+
+uint64_t eras__forgotten(const struct eras *eras)
+{
+	return eras->forgotten;
+}
+
+size_t eras__alive(const struct eras *eras)
+{
+	size_t alive = 0;
+
+	for (size_t i = 0; i < eras->count; i++)
+		alive += !eras->items[i].is_over;
+	return alive;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The processes that an agent follows: those it was given, and the children it finds. Keeps up with
+ * what they execute and map, and with their heaps. Used by one thread, but for the processes
+ * themselves. */
+#ifndef EXOPROF_TARGETS_H
+#define EXOPROF_TARGETS_H
+
+#include "collect/collector.h"
+#include "heap_watch.h"
+#include "target/process.h"
+
+struct targets;
+
+/* The collector must outlive it. NULL with errno set. */
+struct targets *targets__new(struct collector *collector, const struct heap_watch_options *options);
+void targets__free(struct targets *targets); /* NULL is fine */
+
+/* Attaches. The process is theirs from then on, whether it works or not. 0, or -errno with the
+ * reason in `why`. */
+int targets__add(struct targets *targets, struct process *process, char *why, size_t why_size);
+
+/* Attaches to the children that those which were added have by now, and to theirs; the collector
+ * tells of those to come. */
+void targets__follow_children(struct targets *targets);
+
+/* Takes in the collector's news. */
+void targets__take_news(struct targets *targets);
+
+/* Reads what is due to be read again, and looks after the heaps. */
+void targets__tick(struct targets *targets);
+
+/* When it is to be called next, by clock__monotonic_ms(). */
+int64_t targets__next_tick_ms(const struct targets *targets);
+
+/* Reads all mappings anew. */
+void targets__refresh(struct targets *targets);
+
+/* Whether all processes that were given have exited. */
+bool targets__are_gone(const struct targets *targets);
+
+/* How many processes are followed now, children included. */
+size_t targets__alive(const struct targets *targets);
+
+/* Of the first process that was given. */
+void targets__heap(const struct targets *targets, struct heap_state *state);
+
+/* Puts into a heap's samples what a reader should know of how they came about. */
+void targets__annotate(const struct targets *targets, struct samples *samples);
+
+#endif
