@@ -21,7 +21,7 @@ CPPFLAGS := -D_GNU_SOURCE -MMD -MP
 CFLAGS := -std=gnu11 -O2 -g $(WARNINGS)
 EXOPROF_CPPFLAGS := -DEXOPROF_VERSION='"$(VERSION)"' -DH2O_USE_LIBUV=0 \
 	-Iuserspace -Ibpf -I$(BUILD)/bpf -I$(BUILD)/proto
-EXOPROF_LIBS := -lbpf -ldw -lelf -lh2o-evloop -lssl -lcrypto -lprotobuf-c -lz -lZydis -lm -lpthread
+EXOPROF_LIBS := -lbpf -ldw -lelf -lh2o-evloop -lssl -lcrypto -lprotobuf-c -lz -lZydis -liberty -lm -lpthread
 DEMO_LIBS := -lh2o-evloop -lssl -lcrypto -lpthread
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
@@ -173,16 +173,22 @@ e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(BUILD)
 
 # --- fuzzing: libFuzzer's targets, and the same as programs that run what earlier runs found ----------
 
-FUZZ_SOURCES := userspace/unwind/cfi.c userspace/unwind/fde.c userspace/base/intern.c
+# A target's own sources are compiled with it, so that libFuzzer sees their branches.
+FUZZ_SOURCES_cfi := userspace/unwind/cfi.c userspace/unwind/fde.c userspace/base/intern.c
+FUZZ_SOURCES_demangle := userspace/symbol/demangle.c
+FUZZ_LIBS := -ldw -lelf -liberty -lm
+# demangle must be able to tell its own code from malloc()'s.
+FUZZ_FLAGS_demangle = -shared-libsan -Wl,-rpath,$(shell $(CLANG) -print-runtime-dir)
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(addprefix $(BUILD)/fuzz/replay_,$(FUZZ_TARGETS:fuzz_%=%))
 
-$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SOURCES) $(wildcard tests/fuzz/*.h) \
-		$(wildcard userspace/unwind/*.h) bpf/wire.h
+.SECONDEXPANSION:
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $$(FUZZ_SOURCES_$$*) $(wildcard tests/fuzz/*.h) \
+		$(wildcard userspace/*/*.h) bpf/wire.h
 	$(call say,FUZZ,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-Iuserspace -Ibpf -Itests/fuzz $< $(FUZZ_SOURCES) -o $@ -ldw -lelf
+		-Iuserspace -Ibpf -Itests/fuzz $(FUZZ_FLAGS_$*) $< $(FUZZ_SOURCES_$*) -o $@ $(FUZZ_LIBS)
 
 $(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c $(BUILD)/asan/libexoprof.a $(wildcard tests/fuzz/*.h)
 	$(call say,REPLAY,$<)

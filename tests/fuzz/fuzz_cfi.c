@@ -1,21 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Any bytes as an ELF file: no crash, and rows in order if any. With -DFUZZ_MAIN a program that
- * runs the files and folders it is given; without, a target for libFuzzer. */
-#include <dirent.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
+/* Any bytes as an ELF file: no crash, and rows in order if any. */
 #include "unwind/cfi.h"
 #include "make_elf.h"
-
-static void check(bool holds, const char *what)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "fuzz_cfi: not so: %s\n", what);
-	abort();
-}
+#include "replay.h"
 
 static void check_row(const struct cfi_table *table, size_t i)
 {
@@ -41,8 +28,6 @@ static void check_rule(const struct wire_unwind_rule *rule)
 	      "an entry of a PLT has 16 bytes");
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	int fd = file_of(data, size);
@@ -60,62 +45,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cfi_table__close(table);
 	return 0;
 }
-
-#ifdef FUZZ_MAIN
-
-#define CORPUS "tests/fuzz/corpus/cfi"
-
-static void run_file(const char *path)
-{
-	struct bytes bytes = {};
-	uint8_t buffer[4096];
-	FILE *file = fopen(path, "re");
-	size_t size;
-
-	if (!file) {
-		perror(path);
-		abort();
-	}
-	while ((size = fread(buffer, 1, sizeof(buffer), file)))
-		put(&bytes, buffer, size);
-	fclose(file);
-	LLVMFuzzerTestOneInput(bytes.data, bytes.size);
-	bytes__release(&bytes);
-}
-
-/* The number of files. */
-static size_t run_path(const char *path)
-{
-	DIR *folder = opendir(path);
-	struct dirent *entry;
-	size_t count = 0;
-
-	if (!folder) {
-		run_file(path);
-		return 1;
-	}
-	while ((entry = readdir(folder))) {
-		char file[4096];
-
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
-		run_file(file);
-		count++;
-	}
-	closedir(folder);
-	return count;
-}
-
-/* Prints one line for all files, as scripts/run-tests reads it. */
-int main(int argc, char **argv)
-{
-	size_t count = argc < 2 ? run_path(CORPUS) : 0;
-
-	for (int i = 1; i < argc; i++)
-		count += run_path(argv[i]);
-	printf("%s 1 - cfi survives %zu files of its corpus\n", count ? "ok" : "not ok", count);
-	return !count;
-}
-
-#endif
