@@ -69,9 +69,10 @@ static const struct {
 } kinds[] = {
 	[FRAME_APP] = {"app",     "Application"},
           [FRAME_LIBRARY] = {"library", "Library"    },
-	[FRAME_KERNEL] = {"kernel",  "Kernel"     },
-          [FRAME_UNKNOWN] = {"unknown", "Unknown"    },
-	[FRAME_NOTE] = {"note",    "Not code"   },
+	[FRAME_JIT] = {"jit",     "JIT code"   },
+          [FRAME_KERNEL] = {"kernel",  "Kernel"     },
+	[FRAME_UNKNOWN] = {"unknown", "Unknown"    },
+          [FRAME_NOTE] = {"note",    "Not code"   },
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))

@@ -135,13 +135,19 @@ static uint32_t kernel_location(struct assembly *assembly, uint64_t address)
 }
 
 /* "[libc.so.6+0x12ab]": by an address as the file's own headers count, which addr2line takes. */
-static uint32_t user_location(struct assembly *assembly, const struct mapping *mapping,
-			      uint64_t address)
+static uint32_t user_location(struct assembly *assembly, const struct maps *maps,
+			      const struct mapping *mapping, uint64_t address)
 {
 	enum frame_kind kind = mapping->is_main ? FRAME_APP : FRAME_LIBRARY;
 	uint32_t id = add_mapping(assembly, mapping);
 	struct symbol_answer answer;
+	uint64_t bias;
 
+	if (maps->jit && !mapping__bias(mapping, &bias)) {
+		symbolizer__jit(assembly->symbolizer, maps->jit, address, &answer);
+		if (answer.count)
+			return add_named(assembly, id, address, FRAME_JIT, &answer);
+	}
 	symbolizer__user(assembly->symbolizer, mapping, address, &answer);
 	if (answer.count)
 		return add_named(assembly, id, address, kind, &answer);
@@ -161,7 +167,7 @@ static uint32_t frame_location(struct assembly *assembly, const struct maps *map
 	uint64_t address = lookup_address(frame);
 	const struct mapping *mapping = maps ? maps__find(maps, address) : NULL;
 
-	return mapping ? user_location(assembly, mapping, address)
+	return mapping ? user_location(assembly, maps, mapping, address)
 		       : add_unnamed(assembly, PROFILE_NO_MAPPING, address, FRAME_UNKNOWN,
 				     "unknown", address);
 }

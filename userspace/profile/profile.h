@@ -19,6 +19,7 @@ typedef uint32_t string_id;
 enum frame_kind {
 	FRAME_APP,     /* the program's own binary */
 	FRAME_LIBRARY, /* any other file mapped by the process */
+	FRAME_JIT,     /* made by a compiler while the program runs */
 	FRAME_KERNEL,
 	FRAME_UNKNOWN, /* an address that no file or symbol covers */
 	FRAME_NOTE,    /* not code: [truncated], [lost], ... */

@@ -7,6 +7,8 @@
 #include "base/array.h"
 #include "base/intern.h"
 #include "symbol/debug_files.h"
+#include "symbol/demangle.h"
+#include "symbol/jit_names.h"
 #include "symbol/kallsyms.h"
 #include "symbol/module.h"
 
@@ -15,9 +17,11 @@ struct symbolizer {
 	struct module **modules; /* by file id; NULL: could not be opened */
 	size_t module_count, module_capacity;
 	struct debug_files *debug_files;
+	struct jit_names *jit_names;
 	struct kallsyms *kallsyms;
 	bool kallsyms_tried;
 	struct symbol_line line; /* of the last answer */
+	char *demangled;         /* its name, if it has another one */
 };
 
 struct symbolizer *symbolizer__new(const struct symbolizer_options *options)
@@ -28,7 +32,8 @@ struct symbolizer *symbolizer__new(const struct symbolizer_options *options)
 		return NULL;
 	symbolizer->file_ids = intern__new();
 	symbolizer->debug_files = debug_files__new(options->debug_dirs);
-	if (symbolizer->file_ids && symbolizer->debug_files)
+	symbolizer->jit_names = jit_names__new();
+	if (symbolizer->file_ids && symbolizer->debug_files && symbolizer->jit_names)
 		return symbolizer;
 	symbolizer__free(symbolizer);
 	errno = ENOMEM;
@@ -44,7 +49,9 @@ void symbolizer__free(struct symbolizer *symbolizer)
 	free(symbolizer->modules);
 	debug_files__free(symbolizer->debug_files);
 	intern__free(symbolizer->file_ids);
+	jit_names__free(symbolizer->jit_names);
 	kallsyms__free(symbolizer->kallsyms);
+	free(symbolizer->demangled);
 	free(symbolizer);
 }
 
@@ -70,7 +77,12 @@ static struct module *module_of(struct symbolizer *symbolizer, struct elf_file *
 static void answer_name(struct symbolizer *symbolizer, const char *name,
 			struct symbol_answer *answer)
 {
-	symbolizer->line = (struct symbol_line){.name = name, .system_name = name};
+	free(symbolizer->demangled);
+	symbolizer->demangled = name ? demangle__name(name) : NULL;
+	symbolizer->line = (struct symbol_line){
+		.name = symbolizer->demangled ? symbolizer->demangled : name,
+		.system_name = name,
+	};
 	answer->lines = &symbolizer->line;
 	answer->count = name ? 1 : 0;
 }
@@ -87,6 +99,16 @@ void symbolizer__user(struct symbolizer *symbolizer, const struct mapping *mappi
 		answer_name(symbolizer, module ? module__function(module, vaddr) : NULL, answer);
 	}
 	answer->function_vaddr = vaddr;
+}
+
+void symbolizer__jit(struct symbolizer *symbolizer, struct jit_file *jit, uint64_t runtime_pc,
+		     struct symbol_answer *answer)
+{
+	uint64_t start = runtime_pc;
+	const char *name = jit_names__find(symbolizer->jit_names, jit, runtime_pc, &start);
+
+	*answer = (struct symbol_answer){.function_vaddr = start};
+	answer_name(symbolizer, name, answer);
 }
 
 /* Read at the first need: most heap profiles never ask. */

@@ -38,6 +38,10 @@ struct symbol_answer {
 	uint64_t function_vaddr;
 };
 
+/* A runtime address in code that a JIT compiler has made and listed in the file. */
+void symbolizer__jit(struct symbolizer *symbolizer, struct jit_file *jit, uint64_t runtime_pc,
+		     struct symbol_answer *answer);
+
 /* A runtime address within the mapping. */
 void symbolizer__user(struct symbolizer *symbolizer, const struct mapping *mapping,
 		      uint64_t runtime_pc, struct symbol_answer *answer);

@@ -192,6 +192,20 @@ static int add_mapping(void *context, const struct map_line *line)
 	return err;
 }
 
+/* Whether there is code that no file describes. Every process has a page for vsyscalls. */
+static bool has_jit_code(const struct maps *maps)
+{
+	uint64_t bias;
+
+	for (size_t i = 0; i < maps->count; i++) {
+		const struct mapping *mapping = &maps->items[i];
+
+		if (!mapping__bias(mapping, &bias) && strcmp(mapping->name, "[vsyscall]"))
+			return true;
+	}
+	return false;
+}
+
 /* Memory that goes while it is read, by exit or exec, ends the list early and without an error. If
  * it is still there afterwards, the list was whole. */
 static bool is_still_there(FILE *maps)
@@ -224,6 +238,8 @@ struct maps *maps__read(const struct process *process, const struct maps *previo
 	if (!err && (!reading.maps->count || !is_still_there(in) || !process__is_alive(process)))
 		err = -ESRCH;
 	fclose(in);
+	if (!err && has_jit_code(reading.maps))
+		reading.maps->jit = jit_file__open(process, previous ? previous->jit : NULL);
 	if (!err)
 		return reading.maps;
 	maps__put(reading.maps);
@@ -246,6 +262,7 @@ void maps__put(struct maps *maps)
 		free(maps->items[i].name);
 	}
 	free(maps->items);
+	jit_file__put(maps->jit);
 	free(maps);
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "target/elf_file.h"
+#include "target/jit_file.h"
 #include "target/process.h"
 
 /* vm.max_map_count is 65530 by default. */
@@ -48,6 +49,7 @@ struct maps {
 	unsigned int refs;     /* atomic */
 	struct mapping *items; /* sorted by address, the main binary's too */
 	size_t count, capacity;
+	struct jit_file *jit; /* names for what is in no file; NULL: none */
 };
 
 /* Reads the mappings of a live process. Files that `previous` (may be NULL) has open are taken over

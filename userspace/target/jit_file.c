@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "target/jit_file.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+struct jit_file {
+	unsigned int refs; /* atomic */
+	int fd;
+};
+
+/* The pid by which the target knows itself: the last in "NSpid:", of the innermost namespace
+ * (proc(5)). Its own pid here where the kernel has no namespaces. */
+static long innermost_pid(pid_t pid)
+{
+	char path[64], *text = NULL, *last;
+	size_t capacity = 0;
+	long inner = pid;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	in = fopen(path, "re");
+	while (in && getline(&text, &capacity, in) > 0) {
+		if (strncmp(text, "NSpid:", 6))
+			continue;
+		last = strrchr(text, '\t');
+		inner = last ? strtol(last, NULL, 10) : inner;
+		break;
+	}
+	free(text);
+	if (in)
+		fclose(in);
+	return inner;
+}
+
+/* Symbolic links in the target's root lead nowhere outside it. */
+static int open_in_root(pid_t pid, const char *path)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	char root_path[64];
+	int root, fd;
+
+	snprintf(root_path, sizeof(root_path), "/proc/%d/root", pid);
+	root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -1;
+	fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+	close(root);
+	return fd;
+}
+
+/* When the process was started, in seconds since the epoch: field 22 of /proc/PID/stat, in ticks
+ * since the machine was (proc(5)). 0 where nobody knows. */
+static time_t start_time(pid_t pid)
+{
+	struct timespec now, up;
+	unsigned long long ticks = 0;
+	char path[64], text[1024] = "", *close;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	in = fopen(path, "re");
+	if (!in)
+		return 0;
+	text[fread(text, 1, sizeof(text) - 1, in)] = '\0';
+	fclose(in);
+	close = strrchr(text, ')');
+	if (!close || sscanf(close + 1,
+			     " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+			     "%*d %*d %llu",
+			     &ticks) != 1)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	return now.tv_sec - up.tv_sec + (time_t)(ticks / sysconf(_SC_CLK_TCK));
+}
+
+/* What the arithmetic of start_time() may be off by. */
+#define SLACK_S 2
+
+static bool is_trusted(pid_t pid, const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode))
+		return false;
+	if (st->st_uid && (long)st->st_uid != process__status_number(pid, "\nUid:"))
+		return false;
+	return st->st_mtime + SLACK_S >= start_time(pid);
+}
+
+static bool is_same(const struct jit_file *file, const struct stat *st)
+{
+	struct stat known;
+
+	return file && !fstat(file->fd, &known) && known.st_dev == st->st_dev &&
+	       known.st_ino == st->st_ino;
+}
+
+struct jit_file *jit_file__open(const struct process *process, struct jit_file *previous)
+{
+	pid_t pid = process__pid(process);
+	struct jit_file *file = NULL;
+	char path[64];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "tmp/perf-%ld.map", innermost_pid(pid));
+	fd = open_in_root(pid, path);
+	if (fd < 0)
+		return NULL;
+	if (!fstat(fd, &st) && is_same(previous, &st))
+		file = jit_file__get(previous);
+	else if (!fstat(fd, &st) && is_trusted(pid, &st))
+		file = calloc(1, sizeof(*file));
+	if (!file || file == previous) {
+		close(fd);
+		return file;
+	}
+	file->refs = 1;
+	file->fd = fd;
+	return file;
+}
+
+struct jit_file *jit_file__get(struct jit_file *file)
+{
+	__atomic_fetch_add(&file->refs, 1, __ATOMIC_SEQ_CST);
+	return file;
+}
+
+void jit_file__put(struct jit_file *file)
+{
+	if (!file || __atomic_sub_fetch(&file->refs, 1, __ATOMIC_SEQ_CST))
+		return;
+	close(file->fd);
+	free(file);
+}
+
+int jit_file__fd(const struct jit_file *file)
+{
+	return file->fd;
+}
