@@ -3,6 +3,7 @@
 #ifndef EXOPROF_UNWIND_BPF_H
 #define EXOPROF_UNWIND_BPF_H
 
+#include "leaf.bpf.h"
 #include "maps.bpf.h"
 #include "tables.bpf.h"
 #include "trampoline.bpf.h"
@@ -116,6 +117,8 @@ static __always_inline int step_without_row(struct walk *walk)
 	/* In the system call pc is behind it, where the description has ended. */
 	if (is_signal_return(walk->pc) || (walk->exact && is_signal_return(walk->pc - 9)))
 		return step_over_signal(walk);
+	if (walk->exact && step_from_leaf(walk))
+		return WALK_GOES_ON;
 	return step_by_frame_pointer(walk);
 }
 
