@@ -34,6 +34,7 @@
 struct attempt {
 	sigjmp_buf out;
 	volatile sig_atomic_t running;
+	bool allocates; /* libiberty may be in malloc() */
 	timer_t timer;
 	int64_t end_ns; /* of the thread's CPU time */
 	size_t length;
@@ -57,9 +58,9 @@ static int set_timer(timer_t timer, long ns)
 	return timer_settime(timer, 0, &limit, NULL);
 }
 
-/* libiberty is linked in statically, so outside our own code it is in malloc() or the like, which
- * must not be left with its locks held; a little later it is back. What it has malloc()ed for an
- * identifier of Rust's in punycode, or for a name in D, is lost then: some KiB for 5 ms. */
+/* malloc() must not be left with its locks held. libiberty is linked in statically, so where it
+ * allocates it is left only in our own code; a little later it is back there. What it has
+ * malloc()ed is lost then: some KiB for 5 ms. */
 static void on_timer(int number, siginfo_t *info, void *context)
 {
 	uintptr_t pc = ((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
@@ -68,7 +69,7 @@ static void on_timer(int number, siginfo_t *info, void *context)
 	(void)number;
 	if (info->si_code != SI_TIMER || !attempt->running || cpu_time_ns() < attempt->end_ns)
 		return;
-	if (pc >= (uintptr_t)__executable_start && pc < (uintptr_t)etext)
+	if (!attempt->allocates || (pc >= (uintptr_t)__executable_start && pc < (uintptr_t)etext))
 		siglongjmp(attempt->out, 1);
 	set_timer(attempt->timer, AGAIN_NS);
 }
@@ -133,6 +134,18 @@ static bool demangle_d(const char *mangled, struct attempt *attempt)
 	}
 	free(name);
 	return fits;
+}
+
+/* For names of D's, and for identifiers of Rust's in punycode ("u7caf_dma"). */
+static bool may_allocate(const char *mangled)
+{
+	if (mangled[1] == 'Z')
+		return false;
+	for (const char *at = mangled; mangled[1] == 'R' && (at = strchr(at, 'u')); at++) {
+		if (at[1] >= '0' && at[1] <= '9')
+			return true;
+	}
+	return mangled[1] == 'D';
 }
 
 /* Rust first: its older scheme is C++'s, with a hash for the last name. */
@@ -227,6 +240,7 @@ char *demangle__name(const char *mangled)
 	if (!bare)
 		return NULL;
 	attempt.running = false;
+	attempt.allocates = may_allocate(bare);
 	attempt.length = 0;
 	if (try(bare, &attempt))
 		name = join(attempt.text, attempt.length, skip_llvm(suffix));
