@@ -155,10 +155,17 @@ static uint32_t user_location(struct assembly *assembly, const struct maps *maps
 			   answer.function_vaddr);
 }
 
+/* The page for vsyscalls, alone of all that user space executes, lies in the kernel's half
+ * (Documentation/arch/x86/x86_64/mm.rst), where addresses have the mark's bit anyway. Nothing in it
+ * calls, so that its frames are interrupted ones. */
+#define VSYSCALL_PAGE 0xffffffffff600000
+
 /* The address to look a user frame up by. A return address is the instruction after the call: one
  * byte less, or a call at the end of a function names the next one. */
 static uint64_t lookup_address(uint64_t frame)
 {
+	if ((frame & ~0xfffULL) == VSYSCALL_PAGE)
+		return frame;
 	return frame & WIRE_FRAME_EXACT ? frame & ~WIRE_FRAME_EXACT : frame - 1;
 }
 

@@ -8,9 +8,9 @@
 
 struct kallsyms;
 
-/* Reads the format of /proc/kallsyms. NULL with errno set; EACCES where the kernel shows all
- * addresses as 0 (kernel.kptr_restrict). */
-struct kallsyms *kallsyms__read(FILE *in);
+/* Reads the formats of /proc/kallsyms and /proc/modules, of which the second may be NULL. NULL with
+ * errno set; EACCES where the kernel shows all addresses as 0 (kernel.kptr_restrict). */
+struct kallsyms *kallsyms__read(FILE *symbols, FILE *modules);
 void kallsyms__free(struct kallsyms *kallsyms); /* NULL is fine */
 
 /* The function that the address is in, with its module in brackets behind it, or NULL. */

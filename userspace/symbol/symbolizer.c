@@ -3,13 +3,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "base/intern.h"
 #include "symbol/debug_files.h"
 #include "symbol/demangle.h"
 #include "symbol/jit_names.h"
-#include "symbol/kallsyms.h"
+#include "symbol/kernel_names.h"
 #include "symbol/module.h"
 
 struct symbolizer {
@@ -18,8 +19,7 @@ struct symbolizer {
 	size_t module_count, module_capacity;
 	struct debug_files *debug_files;
 	struct jit_names *jit_names;
-	struct kallsyms *kallsyms;
-	bool kallsyms_tried;
+	struct kernel_names *kernel_names;
 	struct symbol_line line; /* of the last answer */
 	char *demangled;         /* its name, if it has another one */
 };
@@ -33,7 +33,9 @@ struct symbolizer *symbolizer__new(const struct symbolizer_options *options)
 	symbolizer->file_ids = intern__new();
 	symbolizer->debug_files = debug_files__new(options->debug_dirs);
 	symbolizer->jit_names = jit_names__new();
-	if (symbolizer->file_ids && symbolizer->debug_files && symbolizer->jit_names)
+	symbolizer->kernel_names = kernel_names__new("/proc/kallsyms", "/proc/modules");
+	if (symbolizer->file_ids && symbolizer->debug_files && symbolizer->jit_names &&
+	    symbolizer->kernel_names)
 		return symbolizer;
 	symbolizer__free(symbolizer);
 	errno = ENOMEM;
@@ -50,7 +52,7 @@ void symbolizer__free(struct symbolizer *symbolizer)
 	debug_files__free(symbolizer->debug_files);
 	intern__free(symbolizer->file_ids);
 	jit_names__free(symbolizer->jit_names);
-	kallsyms__free(symbolizer->kallsyms);
+	kernel_names__free(symbolizer->kernel_names);
 	free(symbolizer->demangled);
 	free(symbolizer);
 }
@@ -94,6 +96,9 @@ void symbolizer__user(struct symbolizer *symbolizer, const struct mapping *mappi
 	struct module *module;
 
 	*answer = (struct symbol_answer){};
+	/* The kernel's page for system calls of old, which is no file. */
+	if (!strcmp(mapping->name, "[vsyscall]"))
+		answer_name(symbolizer, mapping->name, answer);
 	if (mapping->file && elf_file__vaddr(mapping->file, vaddr, &vaddr)) {
 		module = module_of(symbolizer, mapping->file);
 		answer_name(symbolizer, module ? module__function(module, vaddr) : NULL, answer);
@@ -111,24 +116,9 @@ void symbolizer__jit(struct symbolizer *symbolizer, struct jit_file *jit, uint64
 	answer_name(symbolizer, name, answer);
 }
 
-/* Read at the first need: most heap profiles never ask. */
-static void read_kallsyms(struct symbolizer *symbolizer)
-{
-	FILE *in = fopen("/proc/kallsyms", "re");
-
-	symbolizer->kallsyms_tried = true;
-	if (!in)
-		return;
-	symbolizer->kallsyms = kallsyms__read(in);
-	fclose(in);
-}
-
 void symbolizer__kernel(struct symbolizer *symbolizer, uint64_t address,
 			struct symbol_answer *answer)
 {
 	*answer = (struct symbol_answer){.function_vaddr = address};
-	if (!symbolizer->kallsyms_tried)
-		read_kallsyms(symbolizer);
-	if (symbolizer->kallsyms)
-		answer_name(symbolizer, kallsyms__find(symbolizer->kallsyms, address), answer);
+	answer_name(symbolizer, kernel_names__find(symbolizer->kernel_names, address), answer);
 }
