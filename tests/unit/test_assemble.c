@@ -390,6 +390,24 @@ static void an_address_in_no_mapping_is_unknown(void **state)
 	profile__free(profile);
 }
 
+static void the_page_for_vsyscalls_is_called_by_its_name(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CPU);
+	struct mapping *mapping = &samples->maps->items[samples->maps->count - 1];
+	const struct profile *profile;
+
+	(void)state;
+	free(mapping->name);
+	mapping->name = strdup("[vsyscall]");
+	mapping->start = 0xffffffffff600000;
+	mapping->end = 0xffffffffff601000;
+	/* The mark of an interrupted frame is one of its own bits. */
+	ADD(samples, ONE_SAMPLE, WIRE_END_OUTERMOST, 0, EXACT(0xffffffffff600400));
+	profile = assemble(samples, &profile_kind_cpu);
+	ASSERT_STACK(profile, 0, "[vsyscall]");
+	profile__free(profile);
+}
+
 static void a_stack_cut_short_says_why(void **state)
 {
 	static const struct {
@@ -738,6 +756,7 @@ int main(void)
 		cmocka_unit_test(an_address_without_a_name_is_called_by_file_and_address),
 		cmocka_unit_test(the_address_in_such_a_name_is_the_one_in_the_headers),
 		cmocka_unit_test(an_address_in_no_mapping_is_unknown),
+		cmocka_unit_test(the_page_for_vsyscalls_is_called_by_its_name),
 		cmocka_unit_test(a_stack_cut_short_says_why),
 		cmocka_unit_test(steps_by_frame_pointer_are_told),
 		cmocka_unit_test(a_lost_stack_is_a_lost_frame),
