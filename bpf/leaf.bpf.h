@@ -82,7 +82,7 @@ struct leaf {
 	__u64 sp;       /* as it is there */
 	__u64 bp_at;    /* where rbp was popped from; 0: it was not */
 	__u32 is_short; /* prefix 66 */
-	__u32 reserved;
+	__u32 target;   /* of the last conditional jump, if that is near */
 };
 
 /* Nothing of the stack has been read yet, or it will be read again: the window is free. */
@@ -201,6 +201,13 @@ static __always_inline bool is_frame_set(const struct leaf *leaf)
 	       ((opcode == 0x89 && modrm == 0xe5) || (opcode == 0x8b && modrm == 0xec));
 }
 
+/* V8 of Node.js 18 writes `je 1f; jmp to_deoptimize; 1:`. */
+static __always_inline enum leaf_answer leaf_skip_jump(struct leaf *leaf, __u32 bytes)
+{
+	leaf->at += bytes;
+	return leaf->at == leaf->target ? LEAF_GOES_ON : LEAF_UNKNOWN;
+}
+
 /* One instruction; gives an enum leaf_answer. Global, as walk_step() is and for the same reason. */
 __weak __noinline int leaf_look(struct walk *walk)
 {
@@ -230,6 +237,10 @@ __weak __noinline int leaf_look(struct walk *walk)
 		leaf->at += 2;
 		return leaf_byte(leaf, -1) & 0x80 ? LEAF_UNKNOWN : LEAF_GOES_ON;
 	}
+	if (opcode == 0xe9)
+		return leaf_skip_jump(leaf, 4);
+	if ((opcode & 0xf0) == 0x70)
+		leaf->target = leaf->at + 1 + leaf_byte(leaf, 0);
 	if (opcode == 0x0f) {
 		opcode = leaf_byte(leaf, 0);
 		leaf->at++;
@@ -247,6 +258,7 @@ static __always_inline bool leaf_find_return(struct walk *walk, struct leaf *lea
 	leaf->at = 1;
 	leaf->sp = walk->sp;
 	leaf->bp_at = 0;
+	leaf->target = 0;
 	if (leaf->code[0] == 0x55 && is_frame_set(leaf)) {
 		leaf->sp += 8;
 		return true;
