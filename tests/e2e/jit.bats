@@ -137,3 +137,18 @@ chain_of() {
 	fetch r.folded 'profile?seconds=2&format=folded'
 	not grep -q everything r.folded
 }
+
+@test "BPF programs that are loaded while exoprof runs: here those of another one" {
+	start_demo
+	start_load 20 /gc
+	start_exoprof -p "$DEMO" --no-heap --frequency 499
+	# By now exoprof has read the kernel's list.
+	fetch before.folded 'profile?seconds=2&format=folded'
+	local first=$URL
+	start_exoprof_as second -p "$DEMO" --heap-rate 1
+	URL=$first
+	sleep 3
+	fetch p.folded 'profile?seconds=3&format=folded'
+	grep -q 'bpf_prog_[0-9a-f]*_walk_step \[bpf\]' p.folded
+	grep -q 'vfs_\|sock_\|tcp_' p.folded
+}
