@@ -286,7 +286,7 @@ __weak __noinline int step_from_leaf(struct walk *walk)
 	if (bpf_probe_read_user(&return_pc, sizeof(return_pc), (void *)leaf->sp))
 		return 0;
 	/* Code that does not keep to the rules. */
-	if (!is_trampoline(walk, return_pc) && !is_code(return_pc - 1))
+	if (!is_trampoline(walk, return_pc) && !is_code(walk, return_pc - 1))
 		return 0;
 	walk->pc = return_pc;
 	walk->sp = leaf->sp + 8;
