@@ -21,7 +21,8 @@ CPPFLAGS := -D_GNU_SOURCE -MMD -MP
 CFLAGS := -std=gnu11 -O2 -g $(WARNINGS)
 EXOPROF_CPPFLAGS := -DEXOPROF_VERSION='"$(VERSION)"' -DH2O_USE_LIBUV=0 \
 	-Iuserspace -Ibpf -I$(BUILD)/bpf -I$(BUILD)/proto
-EXOPROF_LIBS := -lbpf -ldw -lelf -lh2o-evloop -lssl -lcrypto -lprotobuf-c -lz -lZydis -liberty -lm -lpthread
+EXOPROF_LIBS := -lbpf -ldw -lelf -lh2o-evloop -lssl -lcrypto -lprotobuf-c -lz -llzma -lZydis -liberty \
+	-lm -lpthread
 DEMO_LIBS := -lh2o-evloop -lssl -lcrypto -lpthread
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
@@ -138,6 +139,10 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/asan/libexoprof.a Makefile
 	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) $(SANITIZE) $< -o $@ \
 		$(BUILD)/asan/libexoprof.a $(EXOPROF_LIBS) -lcmocka
 
+# The fuzz targets (see below) on what earlier runs found.
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAYS := $(addprefix $(BUILD)/fuzz/replay_,$(FUZZ_TARGETS:fuzz_%=%))
+
 unit: $(UNIT_TESTS) $(REPLAYS)
 	$(Q)scripts/run-tests unit $(UNIT_TESTS) $(REPLAYS)
 
@@ -174,18 +179,17 @@ e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(BUILD)
 # --- fuzzing: libFuzzer's targets, and the same as programs that run what earlier runs found ----------
 
 # A target's own sources are compiled with it, so that libFuzzer sees their branches.
-FUZZ_SOURCES_cfi := userspace/unwind/cfi.c userspace/unwind/fde.c userspace/base/intern.c
+FUZZ_SOURCES_cfi := $(wildcard userspace/unwind/*.c) userspace/base/intern.c
+FUZZ_SOURCES_symbolize := $(wildcard userspace/unwind/*.c userspace/symbol/*.c userspace/base/*.c) \
+	userspace/target/elf_file.c userspace/target/jit_file.c userspace/target/root.c
 FUZZ_SOURCES_demangle := userspace/symbol/demangle.c
 FUZZ_SOURCES_perf_map := userspace/symbol/perf_map.c
 FUZZ_SOURCES_kallsyms := userspace/symbol/kallsyms.c userspace/symbol/symtab.c
 FUZZ_SOURCES_maps := userspace/target/maps.c userspace/target/elf_file.c \
-	userspace/target/process.c userspace/target/vdso.c userspace/target/jit_file.c \
-	userspace/base/kernel.c
-FUZZ_LIBS := -ldw -lelf -liberty -lm
+	userspace/target/process.c userspace/target/root.c userspace/target/vdso.c \
+	userspace/target/jit_file.c userspace/base/kernel.c
 # demangle must be able to tell its own code from malloc()'s.
 FUZZ_FLAGS_demangle = -shared-libsan -Wl,-rpath,$(shell $(CLANG) -print-runtime-dir)
-FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-REPLAYS := $(addprefix $(BUILD)/fuzz/replay_,$(FUZZ_TARGETS:fuzz_%=%))
 
 .SECONDEXPANSION:
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $$(FUZZ_SOURCES_$$*) $(wildcard tests/fuzz/*.h) \
@@ -193,7 +197,7 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $$(FUZZ_SOURCES_$$*) $(wildcard tests/
 	$(call say,FUZZ,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-Iuserspace -Ibpf -Itests/fuzz $(FUZZ_FLAGS_$*) $< $(FUZZ_SOURCES_$*) -o $@ $(FUZZ_LIBS)
+		-Iuserspace -Ibpf -Itests/fuzz $(FUZZ_FLAGS_$*) $< $(FUZZ_SOURCES_$*) -o $@ $(EXOPROF_LIBS)
 
 $(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c $(BUILD)/asan/libexoprof.a $(wildcard tests/fuzz/*.h)
 	$(call say,REPLAY,$<)

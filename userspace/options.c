@@ -18,6 +18,9 @@
 #define DEFAULT_LISTEN    "127.0.0.1:6060"
 #define DEFAULT_DURATION  30
 #define DURATION_MAX      86400
+/* Less is not enough for one large unit, and all would be read over and over. */
+#define SYMBOL_MEMORY_MIN (32LL << 20)
+#define SYMBOL_MEMORY_MAX (1LL << 50)
 
 enum key {
 	KEY_LISTEN = 256,
@@ -27,6 +30,7 @@ enum key {
 	KEY_HEAP_BUDGET,
 	KEY_ALLOCATOR,
 	KEY_PREATTACH,
+	KEY_SYMBOL_MEMORY,
 	KEY_TYPE,
 	KEY_FORMAT,
 	KEY_DEBUG_DIR,
@@ -88,6 +92,13 @@ enum key {
 		 0,                                                                                \
 		 "follow the malloc of this file alone, a path as in /proc/PID/maps; PREFIX is "   \
 		 "what its functions' names begin with (je_)",                                     \
+		 0},                                                                               \
+		{"symbol-memory",                                                                  \
+		 KEY_SYMBOL_MEMORY,                                                                \
+		 "BYTES",                                                                          \
+		 0,                                                                                \
+		 "resident memory above which what was read of symbols and DWARF is let go of, "   \
+		 "K, M or G may follow (128M)",                                                    \
 		 0},                                                                               \
 	{                                                                                          \
 		"heap-probes", KEY_HEAP_PROBES, "auto|session|pair", 0,                            \
@@ -385,6 +396,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_ALLOCATOR:
 		allocator(&options->agent.heap, text);
 		break;
+	case KEY_SYMBOL_MEMORY:
+		options->agent.symbols.memory_bytes = number(
+			state, "--symbol-memory", text, SYMBOL_MEMORY_MIN, SYMBOL_MEMORY_MAX, true);
+		break;
 	case KEY_PREATTACH:
 		options->preattach = true;
 		break;
@@ -425,7 +440,8 @@ void options__parse(struct options *options, const struct command *command, int 
 	*options = (struct options){
 		.agent = {.frequency = DEFAULT_FREQUENCY,
 			  .heap_rate = DEFAULT_HEAP_RATE,
-			  .heap = {.enabled = true}},
+			  .heap = {.enabled = true},
+			  .symbols = {.memory_bytes = SYMBOLIZER_MEMORY_DEFAULT}},
 		.listen = DEFAULT_LISTEN,
 		.kind = command->takes_command ? &profile_kind_heap : &profile_kind_cpu,
 		.duration_s = DEFAULT_DURATION,

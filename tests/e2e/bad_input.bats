@@ -88,6 +88,9 @@ zombie_of() {
 	for value in x 0 -1 100.1 5% nan inf ''; do
 		refused 2 "--heap-budget: '$value'" "$exoprof" -p "$TARGET" "--heap-budget=$value"
 	done
+	for value in 0 31M x 1T ''; do
+		refused 2 "--symbol-memory: '$value'" "$exoprof" -p "$TARGET" "--symbol-memory=$value"
+	done
 	refused 2 "--format: 'gif'" "$exoprof" record -p "$TARGET" --format gif
 	refused 2 "--type: 'disk'" "$exoprof" record -p "$TARGET" --type disk
 	refused 2 "--duration: '0'" "$exoprof" record -p "$TARGET" --duration 0

@@ -31,6 +31,37 @@ __asm__(".text\n"
 	"	.fill 8, 1, 0xcc\n");
 extern const char eight_nops[];
 
+/* As hand-written assembly often is: a function without a size, one without a name, and a stub's
+ * call. */
+__asm__(".text\n"
+	".globl without_size\n"
+	"without_size:\n"
+	"	.cfi_startproc\n"
+	"	.fill 8, 1, 0x90\n"
+	"	.cfi_endproc\n"
+	".globl within_nameless\n"
+	"	.cfi_startproc\n"
+	"	.fill 4, 1, 0x90\n"
+	"within_nameless:\n"
+	"	.fill 4, 1, 0x90\n"
+	"	.cfi_endproc\n"
+	".globl calls_getppid\n"
+	"calls_getppid:\n"
+	"	call getppid@PLT\n"
+	"	.fill 8, 1, 0xcc\n");
+/* Behind a function of this file, whose last line goes on. */
+__attribute__((no_reorder, noinline, used)) static int before_assembly(int number)
+{
+	return number + 2;
+}
+__asm__(".text\n"
+	".globl behind_it\n"
+	".type behind_it, @function\n"
+	"behind_it: .fill 8, 1, 0x90\n"
+	".size behind_it, 8\n");
+extern const char behind_it[];
+extern const char without_size[], within_nameless[], calls_getppid[];
+
 static int take_bias(struct dl_phdr_info *info, size_t size, void *context)
 {
 	(void)size;
@@ -47,8 +78,6 @@ static uint64_t vaddr_of(const void *pointer)
 }
 
 /* It leads nowhere, and outlives all modules. */
-static struct debug_files *debug_files;
-
 static struct debug_files *debug_files;
 
 static int open_debug_files(void **state)
@@ -93,15 +122,22 @@ static struct module *open_bytes(const void *bytes, size_t size)
 	return module;
 }
 
+/* The name of the function itself, behind those that were inlined into it. */
+static const char *function_of(struct module *module, uint64_t vaddr)
+{
+	const struct found *found = module__find(module, vaddr);
+
+	return found->count ? found->lines[found->count - 1].system_name : NULL;
+}
+
 static void a_static_function_has_a_name(void **state)
 {
 	struct module *module = open_self();
 
 	(void)state;
-	assert_string_equal(module__function(module, vaddr_of((const void *)a_static_function)),
+	assert_string_equal(function_of(module, vaddr_of((const void *)a_static_function)),
 			    "a_static_function");
-	assert_string_equal(module__function(module, vaddr_of((const void *)vaddr_of) + 1),
-			    "vaddr_of");
+	assert_string_equal(function_of(module, vaddr_of((const void *)vaddr_of) + 1), "vaddr_of");
 	module__close(module);
 }
 
@@ -110,8 +146,8 @@ static void a_global_function_has_a_name(void **state)
 	struct module *module = open_self();
 
 	(void)state;
-	assert_string_equal(module__function(module, vaddr_of((const void *)module__function)),
-			    "module__function");
+	assert_string_equal(function_of(module, vaddr_of((const void *)module__find)),
+			    "module__find");
 	module__close(module);
 }
 
@@ -121,10 +157,10 @@ static void an_address_behind_a_functions_end_is_not_claimed(void **state)
 	uint64_t start = vaddr_of(eight_nops);
 
 	(void)state;
-	assert_string_equal(module__function(module, start), "eight_nops");
-	assert_string_equal(module__function(module, start + 7), "eight_nops");
-	assert_null(module__function(module, start + 8));
-	assert_null(module__function(module, start + 15));
+	assert_string_equal(function_of(module, start), "eight_nops");
+	assert_string_equal(function_of(module, start + 7), "eight_nops");
+	assert_null(function_of(module, start + 8));
+	assert_null(function_of(module, start + 15));
 	module__close(module);
 }
 
@@ -134,10 +170,96 @@ static void what_is_no_code_has_no_name(void **state)
 	struct module *module = open_self();
 
 	(void)state;
-	assert_null(module__function(module, 0));
-	assert_null(module__function(module, UINT64_MAX));
-	assert_null(module__function(module, vaddr_of(&variable)));
+	assert_null(function_of(module, 0));
+	assert_null(function_of(module, UINT64_MAX));
+	assert_null(function_of(module, vaddr_of(&variable)));
 	module__close(module);
+}
+
+static void a_symbol_without_size_has_the_bytes_of_the_function_that_begins_there(void **state)
+{
+	struct module *module = open_self();
+	uint64_t start = vaddr_of(without_size);
+
+	(void)state;
+	assert_string_equal(function_of(module, start), "without_size");
+	assert_string_equal(function_of(module, start + 7), "without_size");
+	assert_null(function_of(module, start + 8));
+	assert_null(function_of(module, vaddr_of(within_nameless)));
+	assert_null(function_of(module, vaddr_of(calls_getppid)));
+	module__close(module);
+}
+
+static void what_has_no_name_begins_where_its_unwind_information_does(void **state)
+{
+	struct module *module = open_self();
+	uint64_t vaddr = vaddr_of(within_nameless);
+
+	(void)state;
+	assert_int_equal(module__find(module, vaddr)->function_vaddr, vaddr - 4);
+	assert_int_equal(module__find(module, vaddr + 3)->function_vaddr, vaddr - 4);
+	/* Neither a name nor unwind information. */
+	vaddr = vaddr_of(calls_getppid) + 6;
+	assert_int_equal(module__find(module, vaddr)->function_vaddr, vaddr);
+	module__close(module);
+}
+
+static void assembly_is_not_at_the_line_of_the_code_before_it(void **state)
+{
+	struct module *module = open_self();
+	const struct found *found = module__find(module, vaddr_of(behind_it) + 4);
+
+	(void)state;
+	assert_int_equal(found->count, 1);
+	assert_null(found->lines[0].file);
+	assert_int_equal(found->lines[0].line, 0);
+	module__close(module);
+}
+
+/* The stub is where the call instruction leads to. */
+static void a_stub_has_the_name_of_what_it_calls(void **state)
+{
+	struct module *module = open_self();
+	const struct found *found;
+	int32_t distance;
+	uint64_t stub;
+
+	(void)state;
+	memcpy(&distance, calls_getppid + 1, sizeof(distance));
+	stub = vaddr_of(calls_getppid) + 5 + distance;
+	found = module__find(module, stub);
+	assert_int_equal(found->count, 1);
+	assert_string_equal(found->lines[0].system_name, "getppid@plt");
+	assert_int_equal(found->function_vaddr, stub);
+	assert_string_equal(function_of(module, stub + 5), "getppid@plt");
+	module__close(module);
+}
+
+static bool has_function(const char *path, const char *name)
+{
+	struct elf_file *file = elf_file__open(open(path, O_RDONLY | O_CLOEXEC), path);
+	struct module *module = module__open(file, debug_files);
+	bool found = false;
+
+	elf_file__put(file);
+	for (uint64_t vaddr = 0; vaddr < 4096 && !found; vaddr++) {
+		const char *function = function_of(module, vaddr);
+
+		found = function && !strcmp(function, name);
+	}
+	module__close(module);
+	return found;
+}
+
+#define SEEDS "tests/fuzz/corpus/symbolize/"
+
+static void symbols_may_be_in_an_xz_stream(void **state)
+{
+	(void)state;
+	assert_false(has_function(SEEDS "stripped", "local_one"));
+	assert_true(has_function(SEEDS "minidebuginfo", "local_one"));
+	/* What the stream leaves out is in the dynamic symbol table. */
+	assert_true(has_function(SEEDS "minidebuginfo", "outer"));
 }
 
 static void the_file_is_held_while_the_module_is(void **state)
@@ -156,9 +278,9 @@ static void the_file_is_held_while_the_module_is(void **state)
 
 static void assert_nameless(struct module *module)
 {
-	assert_null(module__function(module, 0));
-	assert_null(module__function(module, 0x1000));
-	assert_null(module__function(module, vaddr_of((const void *)a_static_function)));
+	assert_null(function_of(module, 0));
+	assert_null(function_of(module, 0x1000));
+	assert_null(function_of(module, vaddr_of((const void *)a_static_function)));
 	module__close(module);
 }
 
@@ -200,7 +322,7 @@ static void a_file_cut_short_does_no_harm(void **state)
 	for (int part = 1; part < 8; part++) {
 		struct module *module = open_bytes(bytes, st.st_size / 8 * part);
 
-		module__function(module, vaddr_of((const void *)a_static_function));
+		function_of(module, vaddr_of((const void *)a_static_function));
 		module__close(module);
 	}
 	free(bytes);
@@ -213,6 +335,12 @@ int main(void)
 		cmocka_unit_test(a_global_function_has_a_name),
 		cmocka_unit_test(an_address_behind_a_functions_end_is_not_claimed),
 		cmocka_unit_test(what_is_no_code_has_no_name),
+		cmocka_unit_test(
+			a_symbol_without_size_has_the_bytes_of_the_function_that_begins_there),
+		cmocka_unit_test(what_has_no_name_begins_where_its_unwind_information_does),
+		cmocka_unit_test(assembly_is_not_at_the_line_of_the_code_before_it),
+		cmocka_unit_test(a_stub_has_the_name_of_what_it_calls),
+		cmocka_unit_test(symbols_may_be_in_an_xz_stream),
 		cmocka_unit_test(the_file_is_held_while_the_module_is),
 		cmocka_unit_test(a_file_that_is_not_elf_has_no_names),
 		cmocka_unit_test(garbage_behind_the_magic_is_harmless),

@@ -451,6 +451,7 @@ const struct profile *profile__assemble(const struct samples *samples,
 
 	if (!assembly.builder)
 		return NULL;
+	symbolizer__look_again(symbolizer);
 	fill(&assembly);
 	return profile_builder__freeze(assembly.builder);
 }

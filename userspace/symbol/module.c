@@ -1,125 +1,114 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbol/module.h"
 
-#include <elfutils/libdwfl.h>
+#include <elfutils/libdwelf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <gelf.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
+#include "symbol/dwarf_index.h"
+#include "symbol/elf_image.h"
+#include "symbol/elf_symbols.h"
+#include "symbol/fde_ranges.h"
+#include "symbol/minidebug.h"
+#include "symbol/plt.h"
 #include "symbol/symtab.h"
-
-/* Well above any real file: a bound to what a hostile one can cost. */
-#define SYMBOLS_MAX 8000000
 
 struct module {
 	struct elf_file *file;
-	struct debug_files *debug_files; /* not owned */
-	Dwfl *dwfl;
-	struct symtab symtab; /* names live in dwfl's memory */
+	struct elf_image *main, *debug, *mini; /* NULL: there is none that can be read */
+	struct dwarf_index *dwarf;             /* NULL: there is none */
+	struct symtab symtab;                  /* names live in the images */
+	struct fde_list fdes;
+	struct plt *plt;
+	struct found found; /* the last answer */
 };
 
-static int find_debuginfo(Dwfl_Module *dwfl_module, void **userdata, const char *name,
-			  Dwarf_Addr base, const char *file_name, const char *debuglink,
-			  GElf_Word crc, char **path)
+static struct elf_image *open_debug(const struct module *module, struct debug_files *debug_files)
 {
-	const struct module *module = *userdata;
+	GElf_Word crc = 0;
+	const char *name = dwelf_elf_gnu_debuglink(elf_image__elf(module->main), &crc);
+	char *path = NULL;
+	int fd = debug_files__find(debug_files, module->file, name, crc, &path);
 
-	(void)dwfl_module;
-	(void)name;
-	(void)base;
-	(void)file_name;
-	return debug_files__find(module->debug_files, module->file, debuglink, crc, path);
+	free(path);
+	return fd < 0 ? NULL : elf_image__open(fd);
 }
 
-static const Dwfl_Callbacks callbacks = {
-	.find_debuginfo = find_debuginfo,
-	.section_address = dwfl_offline_section_address,
-};
-
-/* Whether a symbol names code. Hand-written assembly often says no type, but if it says a size,
- * that is enough. */
-static bool is_function(const GElf_Sym *sym)
+static int open_images(struct module *module, struct debug_files *debug_files)
 {
-	int type = GELF_ST_TYPE(sym->st_info);
-
-	return sym->st_shndx != SHN_UNDEF && sym->st_size &&
-	       (type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE);
-}
-
-static int read_symbols(struct module *module, Dwfl_Module *dwfl_module)
-{
-	int count = dwfl_module_getsymtab(dwfl_module);
-	GElf_Addr bias = 0;
-
-	dwfl_module_getelf(dwfl_module, &bias);
-	for (int i = 0; i < count && i < SYMBOLS_MAX; i++) {
-		GElf_Addr address;
-		GElf_Sym sym;
-		const char *name =
-			dwfl_module_getsym_info(dwfl_module, i, &sym, &address, NULL, NULL, NULL);
-		struct symbol symbol = {
-			.start = address - bias,
-			.end = address - bias + sym.st_size,
-			.name = name,
-			.is_weak = GELF_ST_BIND(sym.st_info) == STB_WEAK,
-			.is_global = GELF_ST_BIND(sym.st_info) == STB_GLOBAL,
-		};
-		int err;
-
-		if (!name || !*name || !is_function(&sym) || symbol.end <= symbol.start)
-			continue;
-		err = symtab__add(&module->symtab, symbol);
-		if (err)
-			return err;
-	}
-	return symtab__finish(&module->symtab);
-}
-
-/* A file is reported at base 0, so that its addresses are its own and one module serves however
- * often and wherever the file is mapped. */
-static Dwfl_Module *report(struct module *module)
-{
-	Dwfl_Module *reported;
-	/* libdwfl closes what it is given. */
+	/* The image closes its own. */
 	int fd = fcntl(elf_file__fd(module->file), F_DUPFD_CLOEXEC, 0);
 
 	if (fd < 0)
-		return NULL;
-	dwfl_report_begin(module->dwfl);
-	reported = dwfl_report_elf(module->dwfl, elf_file__name(module->file),
-				   elf_file__name(module->file), fd, 0, true);
-	dwfl_report_end(module->dwfl, NULL, NULL);
-	if (reported) {
-		void **userdata;
+		return -EBADMSG;
+	module->main = elf_image__open(fd);
+	if (!module->main)
+		return -EBADMSG;
+	if (!elf_image__has_dwarf(module->main))
+		module->debug = open_debug(module, debug_files);
+	return 0;
+}
 
-		dwfl_module_info(reported, &userdata, NULL, NULL, NULL, NULL, NULL, NULL);
-		*userdata = module;
-	}
-	if (!reported)
-		close(fd);
-	return reported;
+/* The file's own full table, or what it was stripped of; the dynamic one in any case, as the others
+ * may leave out what is in it. */
+static int read_symbols(struct module *module)
+{
+	const struct elf_image *image = module->main;
+	int err;
+
+	if (!elf_symbols__has(image, SHT_SYMTAB) && module->debug)
+		image = module->debug;
+	if (!elf_symbols__has(image, SHT_SYMTAB))
+		module->mini = minidebug__open(module->main);
+	err = elf_symbols__add(&module->symtab, module->mini ?: image, SHT_SYMTAB, &module->fdes);
+	if (!err)
+		err = elf_symbols__add(&module->symtab, module->main, SHT_DYNSYM, &module->fdes);
+	return err ? err : symtab__finish(&module->symtab);
+}
+
+static int open_dwarf(struct module *module)
+{
+	const struct elf_image *image =
+		elf_image__has_dwarf(module->main) ? module->main : module->debug;
+
+	if (!image)
+		return 0;
+	module->dwarf = dwarf_index__open(image);
+	return module->dwarf || errno != ENOMEM ? 0 : -ENOMEM;
+}
+
+static int read_all(struct module *module, struct debug_files *debug_files)
+{
+	int err = open_images(module, debug_files);
+
+	if (err)
+		return err;
+	err = fde_ranges__read(&module->fdes, module->main);
+	if (!err && !module->fdes.count && module->debug)
+		err = fde_ranges__read(&module->fdes, module->debug);
+	if (!err)
+		err = read_symbols(module);
+	if (!err)
+		err = open_dwarf(module);
+	if (err)
+		return err;
+	module->plt = plt__read(module->main);
+	return module->plt ? 0 : -ENOMEM;
 }
 
 struct module *module__open(struct elf_file *file, struct debug_files *debug_files)
 {
 	struct module *module = calloc(1, sizeof(*module));
-	Dwfl_Module *reported;
-	int err = -ENOMEM;
+	int err;
 
 	if (!module)
 		return NULL;
 	module->file = elf_file__get(file);
-	module->debug_files = debug_files;
-	module->dwfl = dwfl_begin(&callbacks);
-	if (!module->dwfl)
-		goto fail;
-	reported = report(module);
-	err = reported ? read_symbols(module, reported) : 0;
-	if (!err)
+	err = read_all(module, debug_files);
+	if (err != -ENOMEM)
 		return module;
-fail:
 	module__close(module);
 	errno = -err;
 	return NULL;
@@ -129,15 +118,102 @@ void module__close(struct module *module)
 {
 	if (!module)
 		return;
+	plt__free(module->plt);
 	symtab__release(&module->symtab);
-	dwfl_end(module->dwfl);
+	fde_list__release(&module->fdes);
+	dwarf_index__close(module->dwarf);
+	elf_image__close(module->mini);
+	elf_image__close(module->debug);
+	elf_image__close(module->main);
 	elf_file__put(module->file);
 	free(module);
 }
 
-const char *module__function(const struct module *module, uint64_t vaddr)
+/* One name, at the line that DWARF may have told: assembly without lines comes in the table behind
+ * the last line of the function before it. */
+static void set_name(struct found *found, const char *name, uint64_t start)
+{
+	if (found->line_vaddr < start)
+		found->lines[0] = (struct found_line){};
+	found->lines[0].system_name = name;
+	found->count = 1;
+	found->function_vaddr = start;
+}
+
+static void find_undescribed(struct module *module, uint64_t vaddr)
+{
+	const struct symbol *symbol = symtab__find(&module->symtab, vaddr);
+	struct found *found = &module->found;
+	const char *name;
+	uint64_t start;
+
+	if (symbol) {
+		set_name(found, symbol->name, symbol->start);
+		return;
+	}
+	name = module->plt ? plt__find(module->plt, vaddr, &start) : NULL;
+	if (name)
+		set_name(found, name, start);
+}
+
+/* DWARF names a function by its mangled name, unless that would say no more than where the function
+ * stands in the tree: methods of local classes, and all of -gline-tables-only. The linker's symbol
+ * has it. */
+static void mangle(const struct module *module, uint64_t vaddr, struct found_line *function)
 {
 	const struct symbol *symbol = symtab__find(&module->symtab, vaddr);
 
-	return symbol ? symbol->name : NULL;
+	if (symbol && !strncmp(symbol->name, "_Z", 2) && strncmp(function->system_name, "_Z", 2) &&
+	    strncmp(function->system_name, "_R", 2))
+		function->system_name = symbol->name;
+}
+
+const struct found *module__find(struct module *module, uint64_t vaddr)
+{
+	const struct fde *fde = fde_ranges__find(&module->fdes, vaddr);
+	struct found *found = &module->found;
+
+	found->count = 0;
+	found->tells_inlined = false;
+	found->lines[0] = (struct found_line){};
+	found->line_vaddr = 0;
+	found->function_vaddr = fde ? fde->start : vaddr;
+	if (module->dwarf)
+		dwarf_index__find(module->dwarf, vaddr, found);
+	if (found->count)
+		mangle(module, vaddr, &found->lines[found->count - 1]);
+	else
+		find_undescribed(module, vaddr);
+	return found;
+}
+
+void module__forget(struct module *module)
+{
+	if (module->dwarf)
+		dwarf_index__forget(module->dwarf);
+	if (module->debug)
+		elf_image__forget_pages(module->debug);
+	if (module->main)
+		elf_image__forget_pages(module->main);
+}
+
+size_t module__bytes(const struct module *module)
+{
+	size_t bytes = sizeof(*module) + symtab__bytes(&module->symtab) +
+		       module->fdes.capacity * sizeof(*module->fdes.items);
+
+	if (module->dwarf)
+		bytes += dwarf_index__bytes(module->dwarf);
+	if (module->main)
+		bytes += elf_image__bytes(module->main);
+	if (module->debug)
+		bytes += elf_image__bytes(module->debug);
+	if (module->mini)
+		bytes += elf_image__bytes(module->mini);
+	return bytes;
+}
+
+size_t module__decoded(const struct module *module)
+{
+	return module->dwarf ? dwarf_index__indexed(module->dwarf) : 0;
 }

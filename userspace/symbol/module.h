@@ -1,21 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The names in one ELF file and in the debug file that goes with it, through libdwfl. */
+/* What one ELF file, and the debug file that goes with it, tell of its addresses: DWARF, symbols,
+ * entries of the PLT, call-frame information, in this order. */
 #ifndef EXOPROF_MODULE_H
 #define EXOPROF_MODULE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "symbol/debug_files.h"
+#include "symbol/found.h"
 #include "target/elf_file.h"
 
 struct module;
 
-/* Holds a reference to the file. NULL with errno set where memory is short; a file that libdwfl
- * cannot make sense of gives a module without names. */
+/* Holds a reference to the file. NULL with errno set where memory is short; a file that cannot be
+ * made sense of gives a module without names. */
 struct module *module__open(struct elf_file *file, struct debug_files *debug_files);
 void module__close(struct module *module); /* NULL is fine */
 
-/* The function that covers this address, as the file's own headers count; or NULL. */
-const char *module__function(const struct module *module, uint64_t vaddr);
+/* What is known of an address, as the file's own headers count. The answer is the module's. */
+const struct found *module__find(struct module *module, uint64_t vaddr);
+
+/* Lets go of what is read from the file again when it is needed: decoded DWARF, mapped pages. */
+void module__forget(struct module *module);
+
+/* What it keeps in memory of its own, without what can be forgotten. */
+size_t module__bytes(const struct module *module);
+
+/* Grows whenever libdw has decoded more. */
+size_t module__decoded(const struct module *module);
 
 #endif

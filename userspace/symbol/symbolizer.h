@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An address gets a name, if a symbol covers it. Used by one thread at a time. */
+/* An address gets names and lines, where something tells. What was found is kept, so that an
+ * address is looked up once. Used by one thread at a time. */
 #ifndef EXOPROF_SYMBOLIZER_H
 #define EXOPROF_SYMBOLIZER_H
 
@@ -13,11 +14,21 @@ struct symbolizer;
 
 struct symbolizer_options {
 	const char *const *debug_dirs; /* see debug_files__new() */
+	/* The resident set of the whole process above which something is let go of; 0: the default.
+	 * What others keep in it is not the symbolizer's to let go of: an eighth of it and 16 MiB
+	 * are always allowed on top of them. */
+	size_t memory_bytes;
 };
+
+#define SYMBOLIZER_MEMORY_DEFAULT (128UL << 20)
 
 /* The options' strings must outlive it. NULL with errno set. */
 struct symbolizer *symbolizer__new(const struct symbolizer_options *options);
 void symbolizer__free(struct symbolizer *symbolizer); /* NULL is fine */
+
+/* Forgets what was found in files whose debug files have come since: fetched, or installed. What
+ * was asked for before may be asked for again. Once for each profile. */
+void symbolizer__look_again(struct symbolizer *symbolizer);
 
 /* One function that an address belongs to. */
 struct symbol_line {

@@ -101,6 +101,11 @@ const struct symbol *symtab__find(const struct symtab *symtab, uint64_t address)
 	return NULL;
 }
 
+size_t symtab__bytes(const struct symtab *symtab)
+{
+	return symtab->capacity * sizeof(*symtab->items) + symtab->count * sizeof(*symtab->reach);
+}
+
 void symtab__release(struct symtab *symtab)
 {
 	free(symtab->items);

@@ -28,6 +28,8 @@ int symtab__finish(struct symtab *symtab);
 /* The symbol that covers this address, the one that begins last if there are several; else NULL. */
 const struct symbol *symtab__find(const struct symtab *symtab, uint64_t address);
 
+size_t symtab__bytes(const struct symtab *symtab); /* what it takes in memory, without the names */
+
 /* Releases what it holds, not the names. */
 void symtab__release(struct symtab *symtab);
 

@@ -12,6 +12,7 @@
 
 #include "base/array.h"
 #include "base/intern.h"
+#include "unwind/elf_section.h"
 #include "unwind/fde.h"
 
 /* Numbers of the x86-64 registers in DWARF (System V ABI, AMD64 supplement, figure 3.36). */
@@ -330,26 +331,6 @@ static int add_functions_again(struct compilation *compilation, const struct fde
 	return add_functions(compilation, list);
 }
 
-/* The first section of that name that has bytes in the file. */
-static Elf_Scn *find_section(Elf *elf, const char *name, GElf_Shdr *shdr)
-{
-	Elf_Scn *section = NULL;
-	size_t names;
-
-	if (elf_getshdrstrndx(elf, &names))
-		return NULL;
-	while ((section = elf_nextscn(elf, section))) {
-		const char *found;
-
-		if (!gelf_getshdr(section, shdr) || shdr->sh_type == SHT_NOBITS)
-			continue;
-		found = elf_strptr(elf, names, shdr->sh_name);
-		if (found && !strcmp(found, name))
-			return section;
-	}
-	return NULL;
-}
-
 /* Compiles from one section, if the file has it. -ENOENT if not. */
 static int compile_section(struct compilation *compilation, Elf *elf, const char *name,
 			   bool is_eh_frame)
@@ -357,7 +338,7 @@ static int compile_section(struct compilation *compilation, Elf *elf, const char
 	const unsigned char *e_ident = (const unsigned char *)elf_getident(elf, NULL);
 	struct fde_list list = {};
 	GElf_Shdr shdr;
-	Elf_Scn *section = find_section(elf, name, &shdr);
+	Elf_Scn *section = elf_section__find(elf, name, &shdr);
 	Elf_Data *data;
 	int err;
 
