@@ -162,6 +162,7 @@ $(BUILD)/targets/%: tests/targets/%.cc Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)g++ $(CPPFLAGS) -std=gnu++17 -O2 -g $(WARNINGS) -fno-omit-frame-pointer $< -o $@
 
+include tests/targets/names/Makefile.inc
 include tests/targets/unwind/Makefile.inc
 include tests/targets/books/Makefile.inc
 include tests/targets/boxed/Makefile.inc
@@ -232,6 +233,11 @@ $(BENCH)/fpstack $(BENCH)/floor: $(BENCH)/%: tests/bench/%.c $(BENCH)/%.skel.h
 $(BENCH)/mallocs $(BENCH)/chain: $(BENCH)/%: tests/bench/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -fomit-frame-pointer $< -o $@
+
+# names: exoprof's own symbolizer.
+$(BENCH)/names: tests/bench/names.c $(filter-out %/main.o,$(OBJECTS))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) $(EXOPROF_CPPFLAGS) $^ -o $@ $(EXOPROF_LIBS)
 
 $(BENCH)/llvm: tests/bench/llvm.c
 	$(Q)mkdir -p $(@D)

@@ -393,7 +393,8 @@ static void an_address_in_no_mapping_is_unknown(void **state)
 static void the_page_for_vsyscalls_is_called_by_its_name(void **state)
 {
 	struct samples *samples = new_samples(SAMPLES_CPU);
-	struct mapping *mapping = &samples->processes[0].maps->items[samples->processes[0].maps->count - 1];
+	struct mapping *mapping =
+		&samples->processes[0].maps->items[samples->processes[0].maps->count - 1];
 	const struct profile *profile;
 
 	(void)state;
