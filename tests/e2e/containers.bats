@@ -339,6 +339,8 @@ has_fetched() {
 	start_exoprof -p "$TARGET" --no-heap
 	fetch first.folded 'profile?seconds=1&format=folded'
 	wait_for 10 has_fetched
+	fetch second.folded 'profile?seconds=1&format=folded'
+	has_all_names second.folded boxed
 	end "$EXOPROF"
 	[ "$STATUS" -eq 0 ]
 	# They are the next one's, whether the server is there or not.
