@@ -245,13 +245,18 @@ samples() {
 		/^Locations/ { part = "locations"; next }
 		/^Mappings/ { part = "" }
 		part == "samples" && /^ *-?[0-9][-0-9 ]*:/ { line[++n] = $0 }
-		part == "locations" && /^ *[0-9]+: / {
-			id = $1; sub(":", "", id)
+		# Those that a function is inlined into follow in lines of their own.
+		part == "locations" {
 			text = $0
-			sub(/^ *[0-9]+: 0x[0-9a-f]* (M=[0-9]+ )?/, "", text)
+			if (sub(/^ *[0-9]+: 0x[0-9a-f]* (M=[0-9]+ )?/, "", text)) {
+				id = $1
+				sub(":", "", id)
+				name[id] = ""
+			}
+			sub(/^ */, "", text)
 			sub(/ [^ ]*:[0-9]+ s=[0-9]+.*/, "", text)
 			gsub(" ", "_", text)
-			name[id] = text
+			name[id] = name[id] (name[id] == "" ? "" : ";") text
 		}
 		END {
 			for (i = 1; i <= n; i++) {

@@ -59,7 +59,7 @@ only() {
 	of_process p.pb.gz "$TARGET" | grep ';burn_worker;'
 	of_process p.pb.gz "$TARGET" | not grep -E ';burn_(eldest|forked|executed|brief);'
 	# Those that were born and died while the profile was taken.
-	samples p.pb.gz | grep ';burn_brief;main;'
+	samples p.pb.gz | grep ';burn_brief;.*;main;'
 	comments p.pb.gz | grep -E "family \(pid $TARGET\) and [0-9]+ more"
 }
 

@@ -166,7 +166,7 @@ share_of() {
 		start_pair $program bound
 		profile_pair
 		judge_pair "$program"
-		share_of 'call_library@exe;\[.*\]@exe;$' 1
+		share_of 'call_library@exe;library_leaf@plt@exe;$' 1
 		end_pair
 		one_case "$program, callback from the library" $program back
 	done

@@ -24,7 +24,8 @@ function quoted(text) {
 
 # The expression of the frames that a token stands for. libstdc++.so.6 is libstdc++.so.6.0.30, too.
 function expression(token,    at, name, file) {
-	if (token == "plt") return "^\\[.*[+]0x[0-9a-f]+\\]@exe$"
+	# By the function that it leads to; what lazy binding goes through before has no name.
+	if (token == "plt") return "^(.*@plt|\\[.*[+]0x[0-9a-f]+\\])@exe$"
 	at = index(token, "@")
 	name = at ? substr(token, 1, at - 1) : token
 	file = at ? quoted(substr(token, at + 1)) : "exe"
@@ -106,13 +107,16 @@ file_number == 1 {
 
 part == "samples" && /^ *[0-9][0-9 ]*:/ { line[++lines] = $0 }
 
-# "     8: 0x7f8211b81249 M=4 __libc_start_call_main :0 s=0"
-part == "locations" && /^ *[0-9]+: / {
-	id = $1
-	sub(":", "", id)
-	mapping[id] = match($0, / M=[0-9]+ /) ? substr($0, RSTART + 3, RLENGTH - 4) : 0
+# "     8: 0x7f8211b81249 M=4 __libc_start_call_main :0 s=0", then in lines of their own the functions
+# that this one is inlined into. The last of them is the one that has the frame.
+part == "locations" {
 	text = $0
-	sub(/^ *[0-9]+: 0x[0-9a-f]* (M=[0-9]+ )?/, "", text)
+	if (sub(/^ *[0-9]+: 0x[0-9a-f]* (M=[0-9]+ )?/, "", text)) {
+		id = $1
+		sub(":", "", id)
+		mapping[id] = match($0, / M=[0-9]+ /) ? substr($0, RSTART + 3, RLENGTH - 4) : 0
+	}
+	sub(/^ */, "", text)
 	sub(/ [^ ]*:[0-9]+ s=[0-9]+.*/, "", text)
 	gsub(" ", "_", text)
 	name[id] = text

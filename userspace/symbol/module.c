@@ -156,15 +156,21 @@ static void find_undescribed(struct module *module, uint64_t vaddr)
 		set_name(found, name, start);
 }
 
-/* DWARF names a function by its mangled name, unless that would say no more than where the function
- * stands in the tree: methods of local classes, and all of -gline-tables-only. The linker's symbol
- * has it. */
-static void mangle(const struct module *module, uint64_t vaddr, struct found_line *function)
+/* Whether it is the name with what gcc puts behind a part of a function: ".cold", ".part.0". */
+static bool is_part_of(const char *symbol, const char *name)
+{
+	size_t length = strlen(name);
+
+	return !strncmp(symbol, name, length) && symbol[length] == '.';
+}
+
+/* Of a function with several names DWARF has the one in its source, and of C++ not always the
+ * mangled one; the linker's symbol is what others call: malloc, in DWARF __libc_malloc. */
+static void choose_name(const struct module *module, uint64_t vaddr, struct found_line *function)
 {
 	const struct symbol *symbol = symtab__find(&module->symtab, vaddr);
 
-	if (symbol && !strncmp(symbol->name, "_Z", 2) && strncmp(function->system_name, "_Z", 2) &&
-	    strncmp(function->system_name, "_R", 2))
+	if (symbol && !is_part_of(symbol->name, function->system_name))
 		function->system_name = symbol->name;
 }
 
@@ -181,7 +187,7 @@ const struct found *module__find(struct module *module, uint64_t vaddr)
 	if (module->dwarf)
 		dwarf_index__find(module->dwarf, vaddr, found);
 	if (found->count)
-		mangle(module, vaddr, &found->lines[found->count - 1]);
+		choose_name(module, vaddr, &found->lines[found->count - 1]);
 	else
 		find_undescribed(module, vaddr);
 	return found;
