@@ -209,7 +209,7 @@ static __always_inline __u64 caller_stack(struct pt_regs *ctx, __u32 era,
 					  enum wire_counter *outcome)
 {
 	struct scratch *scratch = scratch_take();
-	__u64 stack, start_ns = bpf_ktime_get_ns();
+	__u64 stack;
 
 	if (!scratch) {
 		*outcome = WIRE_ALLOC_STACK_BUSY;
@@ -230,7 +230,6 @@ static __always_inline __u64 caller_stack(struct pt_regs *ctx, __u32 era,
 		count_many(WIRE_ALLOC_FRAME_POINTERS, scratch->walk.frame_pointers);
 	stack = stack_intern(&heap_stacks, scratch);
 	scratch_give_back(scratch);
-	count_many(WIRE_ALLOC_STACK_NS, bpf_ktime_get_ns() - start_ns);
 	*outcome = stack == WIRE_STACK_LOST ? WIRE_ALLOC_STACK_FULL : WIRE_ALLOC_COUNTED;
 	return stack;
 }
@@ -428,6 +427,18 @@ static __always_inline void free_entry(__u64 address)
 	}
 }
 
+static __always_inline __u64 timed_stack(struct pt_regs *ctx, __u32 number, __u32 era,
+					 enum wire_counter *outcome)
+{
+	__u64 start_ns = bpf_ktime_get_ns();
+	__u64 stack = caller_stack(ctx, era, outcome);
+	struct wire_heap_probe *probe = bpf_map_lookup_elem(&heap_probes, &number);
+
+	if (probe)
+		probe->stack_ns += bpf_ktime_get_ns() - start_ns;
+	return stack;
+}
+
 /* Notes the call until it returns: a sampled one with its stack, one that gives an old block back,
  * or one that may call another. True where that worked. Apart, for the others' sake. */
 static __noinline bool remember(struct pt_regs *ctx, const struct call *call, __u64 size,
@@ -452,7 +463,7 @@ static __noinline bool remember(struct pt_regs *ctx, const struct call *call, __
 	if (takes_old(call->kind))
 		realloc_take_old(pending, call->arguments[0]);
 	if (sampled)
-		pending->key.stack = caller_stack(ctx, pending->key.era, &outcome);
+		pending->key.stack = timed_stack(ctx, call->probe, pending->key.era, &outcome);
 	pending->outcome = outcome;
 	return true;
 }

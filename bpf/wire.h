@@ -234,10 +234,11 @@ enum wire_heap_call {
 /* Of each probe, on each CPU. */
 struct wire_heap_probe {
 	__u64 hits;
-	__u64 returns; /* of those calls, that were waited for */
-	__u64 nests;   /* whether it was seen to call another probed function */
+	__u64 returns;  /* of those calls, that were waited for */
+	__u64 nests;    /* whether it was seen to call another probed function */
+	__u64 stack_ns; /* that went into the stacks of sampled calls */
 };
-_Static_assert(sizeof(struct wire_heap_probe) == 24, "wire layout");
+_Static_assert(sizeof(struct wire_heap_probe) == 32, "wire layout");
 
 /* With the size in the key every object of a row was sampled with the same probability, so that
  * user space can scale the row exactly. What is alive in an earlier era or spell of the process is
@@ -298,9 +299,6 @@ enum wire_counter {
 
 	/* bytes of WIRE_ALLOC_TOO_LARGE */
 	WIRE_ALLOC_TOO_LARGE_BYTES,
-
-	/* nanoseconds that went into the stacks of sampled allocations */
-	WIRE_ALLOC_STACK_NS,
 
 	/* forks and execs of followed processes that there was no room to follow */
 	WIRE_ERA_LOST,

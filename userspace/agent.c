@@ -41,7 +41,7 @@ struct agent {
 	/* The collecting thread's own. */
 	struct targets *targets;
 	struct job *running;
-	bool target_gone; /* with all others that were given */
+	bool target_gone; /* as are all others */
 	int64_t publish_ms;
 
 	/* Shared, under the lock. */
@@ -123,7 +123,7 @@ static void keep_up(struct agent *agent)
 	int64_t now_ms = clock__monotonic_ms();
 
 	targets__tick(agent->targets);
-	agent->target_gone = targets__are_gone(agent->targets);
+	agent->target_gone = !targets__alive(agent->targets);
 	if (now_ms < agent->publish_ms && !agent->target_gone)
 		return;
 	agent->publish_ms = now_ms + PUBLISH_MS;
@@ -359,11 +359,16 @@ static void *collecting_thread(void *context)
 	return NULL;
 }
 
+static bool is_of_many(const struct agent *agent)
+{
+	return agent->options.follow_children || agent->given > 1;
+}
+
 static int write_out(struct agent *agent, const struct job *job, struct agent_answer *answer)
 {
 	struct profile_subject subject = {
 		.pid = process__pid(agent->first),
-		.many = agent->options.follow_children || agent->given > 1,
+		.many = is_of_many(agent),
 	};
 	const struct profile *profile;
 	FILE *out;
@@ -582,6 +587,11 @@ void agent__heap(struct agent *agent, struct heap_state *state)
 	pthread_mutex_lock(&agent->lock);
 	*state = agent->heap;
 	pthread_mutex_unlock(&agent->lock);
+}
+
+int agent__only_pidfd(const struct agent *agent)
+{
+	return is_of_many(agent) ? -1 : process__pidfd(agent->first);
 }
 
 size_t agent__alive(struct agent *agent)

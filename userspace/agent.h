@@ -39,6 +39,9 @@ void agent__close(struct agent *agent);
 /* The first of those that were given. */
 const struct process *agent__process(const struct agent *agent);
 
+/* Readable (POLLIN) once the only process is gone; -1 where there are, or may be, others. */
+int agent__only_pidfd(const struct agent *agent);
+
 /* How many processes there are, children included, a second ago or less, as is the following. */
 size_t agent__alive(struct agent *agent);
 

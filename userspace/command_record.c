@@ -98,8 +98,7 @@ static int take_heap(const struct recording *recording, char **bytes, size_t *si
 	};
 	struct taking *taking;
 
-	wait_interrupted(recording, process__pidfd(agent__process(recording->agent)),
-			 end_ms(recording));
+	wait_interrupted(recording, agent__only_pidfd(recording->agent), end_ms(recording));
 	taking = taking__start(recording->agent, &request);
 	return taking ? taking__finish(taking, bytes, size) : -errno;
 }

@@ -56,6 +56,10 @@ static const char *attach_error(int err)
 	if (err == -EKEYREJECTED)
 		return "its seccomp filter would end it at the first return probe on this kernel (fixed "
 		       "in Linux 6.14)";
+	if (err == -ENOENT)
+		return "the program has changed all of its functions in memory";
+	if (err == -E2BIG)
+		return "as many functions are probed as can be";
 	/* ENOTSUPP, which only the kernel knows by name. */
 	if (err == -524)
 		return "the kernel cannot probe one of its functions";

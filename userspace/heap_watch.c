@@ -78,8 +78,10 @@ static void attach(struct heap_watch *watch, struct followed *followed)
 		return;
 	watch->has_throwing |= followed->allocator.throws;
 	set_safe_size(watch);
-	if (process__dies_of_return_probes(watch->process))
+	if (process__dies_of_return_probes(watch->process, watch->options.is_child))
 		followed->err = -EKEYREJECTED;
+	else if (!followed->allocator.count)
+		followed->err = -ENOENT;
 	else
 		followed->err = heap__attach(watch->collector, process__pid(watch->process),
 					     &followed->allocator);
@@ -94,7 +96,8 @@ static void retry(struct heap_watch *watch)
 	for (size_t i = 0; i < watch->count; i++) {
 		struct followed *followed = &watch->followed[i];
 
-		if (followed->is_mapped && (followed->err == -EINVAL || followed->err == -ENOMEM))
+		if (followed->is_mapped && ((followed->err == -EINVAL || followed->err == -ENOMEM ||
+					     followed->err == -E2BIG)))
 			attach(watch, followed);
 	}
 }
@@ -237,16 +240,41 @@ static void attach_anew(struct heap_watch *watch)
 	}
 }
 
-void heap_watch__note_exec(struct heap_watch *watch, const struct era *era)
+/* What was found wanting in the old program's memory may be fine in the new one's. What is probed
+ * stays so: a file that is mapped again is known. */
+static void forget_failures(struct heap_watch *watch)
 {
-	watch->era = era->number;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < watch->count; i++) {
+		struct followed *followed = &watch->followed[i];
+
+		if (followed->is_attached)
+			watch->followed[kept++] = *followed;
+		else
+			allocator__release(&followed->allocator);
+	}
+	watch->count = kept;
+	for (size_t i = 0; i < watch->seen_count; i++)
+		elf_file__put(watch->seen[i]);
+	watch->seen_count = 0;
+}
+
+void heap_watch__note_exec(struct heap_watch *watch, uint32_t era, bool is_lost)
+{
+	watch->era = era;
 	watch->exec_ns = clock__realtime_ns();
 	watch->preattach_bytes = 0;
 	heap_meter__clear(&watch->meter);
 	set_safe_size(watch);
-	/* With the thread that the probes were for the kernel has lost sight of the process. */
-	if (era->origin == WIRE_ERA_EXEC_BY_THREAD)
+	if (is_lost)
 		attach_anew(watch);
+	forget_failures(watch);
+}
+
+uint64_t heap_watch__preattach(const struct heap_watch *watch)
+{
+	return watch->preattach_bytes;
 }
 
 void heap_watch__update(struct heap_watch *watch, const struct maps *maps)

@@ -13,6 +13,7 @@ struct heap_watch;
 
 struct heap_watch_options {
 	bool enabled;
+	bool is_child;         /* found, not given */
 	bool from_start;       /* nothing of its own is from before: it has not run yet, or is a
 				* child */
 	const char *allocator; /* the file to be followed instead of what is found; or NULL */
@@ -38,8 +39,12 @@ struct heap_watch *heap_watch__new(struct collector *collector, struct process *
 				   uint32_t era, const struct heap_watch_options *options);
 void heap_watch__free(struct heap_watch *watch); /* NULL is fine */
 
-/* The process executes another program, in another era. To be updated then. */
-void heap_watch__note_exec(struct heap_watch *watch, const struct era *era);
+/* The process executes another program, in another era; `is_lost`: the kernel has lost sight of it
+ * on the way. To be updated then. */
+void heap_watch__note_exec(struct heap_watch *watch, uint32_t era, bool is_lost);
+
+/* What was in use before the attach, in bytes, estimated. */
+uint64_t heap_watch__preattach(const struct heap_watch *watch);
 
 /* The target's mappings are these now: probes what is new in them. */
 void heap_watch__update(struct heap_watch *watch, const struct maps *maps);

@@ -2,6 +2,7 @@
 #include "targets.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,10 @@
 #define NEWS_MS      20
 #define NEWS_IDLE_OF 20 /* times what a reading took */
 
+/* Between two looks at what has begun and ended. Probes on a child that executes something else at
+ * once would be in vain. */
+#define LIFE_MS      20
+
 #define HEAP_TICK_MS 1000
 #define SWEEP_MS     1000
 
@@ -27,7 +32,9 @@ struct target {
 	uint32_t era;
 	bool was_given;
 	bool is_gone;
-	struct maps *maps; /* NULL: not read yet */
+	bool is_unpublished; /* the kernel side does not have its mappings yet */
+	bool is_lost;        /* an exec has made the kernel lose sight of it */
+	struct maps *maps;   /* NULL: not read yet */
 	struct heap_watch *watch;
 	int64_t refresh_ms; /* when the mappings are to be read again */
 	int64_t soonest_ms; /* not before this */
@@ -43,6 +50,8 @@ struct targets {
 	int64_t heap_tick_ms, sweep_ms;
 	bool has_outdated; /* the heap's books have entries of programs that are over */
 	bool has_life_news;
+	int64_t life_ms;     /* not before this is it looked at */
+	uint64_t unfollowed; /* children that could not be */
 };
 
 struct targets *targets__new(struct collector *collector, const struct heap_watch_options *options)
@@ -88,47 +97,67 @@ static struct target *find(const struct targets *targets, pid_t pid)
 /* Many processes are looked at less often each, so that all of it takes a twentieth of the time at
  * most. */
 static void schedule_refresh(const struct targets *targets, struct target *target,
-			     int64_t reading_ms)
+			     int64_t reading_ns)
 {
 	int64_t now_ms = clock__monotonic_ms();
-	int64_t pause_ms = reading_ms * NEWS_IDLE_OF;
+	int64_t pause_ms = reading_ns * NEWS_IDLE_OF / 1000000;
+	int64_t all_ms = reading_ns * NEWS_IDLE_OF * (int64_t)targets->count / 1000000;
 
-	target->refresh_ms = now_ms + REFRESH_MS + pause_ms * (int64_t)targets->count;
+	target->refresh_ms = now_ms + REFRESH_MS + all_ms;
 	target->soonest_ms = now_ms + (pause_ms > NEWS_MS ? pause_ms : NEWS_MS);
 }
 
 static void use_maps(struct targets *targets, struct target *target, struct maps *maps)
 {
-	collector__set_maps(targets->collector, target->era, maps);
-	if (target->watch)
-		heap_watch__update(target->watch, maps);
+	int err = collector__set_maps(targets->collector, target->era, maps);
+
+	/* Is tried again at the next reading. */
+	target->is_unpublished = err;
+	heap_watch__update(target->watch, maps);
+}
+
+/* Whether what was just read is the program's whose era is known: not if it has executed another
+ * one meanwhile, of which there will be news. */
+static bool is_in_era(const struct targets *targets, const struct target *target)
+{
+	pid_t pid = process__pid(target->process);
+
+	return collector__current_era(targets->collector, pid) == target->era;
 }
 
 /* Keeps the last mappings where there are no new ones: the target's exit takes them. 0 or -errno.
  */
 static int refresh(struct targets *targets, struct target *target)
 {
-	int64_t began_ms = clock__monotonic_ms();
+	int64_t began_ns = clock__monotonic_ns();
 	struct maps *maps = maps__read(target->process, target->maps);
 	/* Not the rows of new files: they are read once, and more files may follow. */
-	int64_t reading_ms = clock__monotonic_ms() - began_ms;
+	int64_t reading_ns = clock__monotonic_ns() - began_ns;
 	int err = maps ? 0 : -errno;
 
-	if (maps) {
-		if (!target->maps || !maps__equal(target->maps, maps))
+	if (maps && is_in_era(targets, target)) {
+		if (target->is_unpublished || !target->maps || !maps__equal(target->maps, maps))
 			use_maps(targets, target, maps);
 		maps__put(target->maps);
 		target->maps = maps;
+	} else {
+		maps__put(maps);
 	}
-	schedule_refresh(targets, target, reading_ms);
+	schedule_refresh(targets, target, reading_ns);
 	return err;
 }
 
+/* One that has exited by now would never be known to. */
 static int follow(struct targets *targets, struct target *target)
 {
 	target->era = collector__follow(targets->collector, process__pid(target->process),
 					target->was_given);
-	return target->era ? 0 : -errno;
+	if (!target->era)
+		return -errno;
+	if (process__is_alive(target->process))
+		return 0;
+	collector__unfollow(targets->collector, target->era);
+	return -ESRCH;
 }
 
 static int add(struct targets *targets, struct target *target)
@@ -136,7 +165,8 @@ static int add(struct targets *targets, struct target *target)
 	struct heap_watch_options options = targets->options;
 
 	/* What a child has from before is its parent's. */
-	options.from_start |= !target->was_given;
+	options.is_child = !target->was_given;
+	options.from_start |= options.is_child;
 	target->watch = heap_watch__new(targets->collector, target->process, target->era, &options);
 	if (!target->watch)
 		return -errno;
@@ -171,11 +201,13 @@ int targets__add(struct targets *targets, struct process *process, char *why, si
 				: strerror(-err));
 	return err;
 fail:
-	snprintf(why, why_size, "%s", strerror(-err));
+	snprintf(why, why_size, "%s",
+		 err == -E2BIG ? "as many processes are followed as can be" : strerror(-err));
 	return err;
 }
 
-/* A child that has exited already keeps its samples, by its parent's mappings. */
+/* A child that has exited already keeps its samples, by its parent's mappings; one that has
+ * executed something has news of its own to come. */
 static void add_child(struct targets *targets, const struct era *era)
 {
 	struct target *target = calloc(1, sizeof(*target));
@@ -184,7 +216,8 @@ static void add_child(struct targets *targets, const struct era *era)
 		return;
 	target->era = era->number;
 	target->process = process__open(era->pid);
-	if (!target->process || add(targets, target)) {
+	if (!target->process || !is_in_era(targets, target) || add(targets, target)) {
+		targets->unfollowed += target->process && is_in_era(targets, target);
 		free_target(target);
 		return;
 	}
@@ -206,10 +239,11 @@ static void note_exec(struct targets *targets, struct target *target, const stru
 	process__note_exec(target->process);
 	maps__put(target->maps);
 	target->maps = NULL;
-	heap_watch__note_exec(target->watch, era);
+	heap_watch__note_exec(target->watch, era->number, target->is_lost);
+	target->is_lost = false;
 	targets->has_outdated = true;
-	/* Counters are of all processes. */
-	if (targets->count == 1)
+	/* Counters are of all processes there ever were. */
+	if (targets->given == 1 && !targets->follows_children)
 		heap__rebase(targets->collector, era->number);
 	refresh(targets, target);
 	process__comm(target->process, comm);
@@ -224,6 +258,8 @@ static void on_era(void *context, const struct era *begun)
 	struct era era = *begun; /* what follows may move it */
 	struct target *target = find(targets, era.pid);
 
+	if (target && era.origin == WIRE_ERA_EXEC_BY_THREAD)
+		target->is_lost = true;
 	if (era.is_over || (target && target->era >= era.number))
 		return;
 	if (target && era.origin != WIRE_ERA_FORK)
@@ -236,7 +272,7 @@ static bool has_exited(const struct targets *targets, const struct target *targe
 {
 	const struct era *era = collector__era(targets->collector, target->era);
 
-	return !era || (era->is_over && era->has_exited);
+	return (era && era->is_over && era->has_exited) || !process__is_alive(target->process);
 }
 
 /* What was given keeps its last state; of a child the collector has all that is kept. */
@@ -262,6 +298,10 @@ static void drop_gone(struct targets *targets)
 
 static void look_at_life(struct targets *targets)
 {
+	targets->life_ms = clock__monotonic_ms() + LIFE_MS;
+	targets->has_life_news = false;
+	/* First: its pid may be another's by now. */
+	drop_gone(targets);
 	collector__update_eras(targets->collector, on_era, targets);
 	drop_gone(targets);
 }
@@ -269,16 +309,39 @@ static void look_at_life(struct targets *targets)
 static void add_descendant(struct targets *targets, pid_t pid)
 {
 	struct target *target = calloc(1, sizeof(*target));
+	int err;
 
 	if (!target)
 		return;
 	target->process = process__open(pid);
 	/* Most often it is followed already: forked after its parent was. */
-	if (!target->process || follow(targets, target) || add(targets, target))
-		free_target(target);
-	else
+	err = target->process ? follow(targets, target) : -ESRCH;
+	if (!err)
+		err = add(targets, target);
+	if (!err) {
 		refresh(targets, target);
+		return;
+	}
+	targets->unfollowed += err == -E2BIG;
+	free_target(target);
 }
+
+/* How many were not followed yet. What those forked meanwhile is found by looking once more. */
+static size_t add_descendants(struct targets *targets, pid_t pid)
+{
+	size_t before = targets->count;
+	struct found found = {};
+
+	if (!find__descendants(pid, &found)) {
+		for (size_t i = 0; i < found.count; i++)
+			add_descendant(targets, found.pids[i]);
+	}
+	found__release(&found);
+	return targets->count - before;
+}
+
+/* A family that grows faster than that is not caught up with. */
+#define SEARCHES_MAX 16
 
 void targets__follow_children(struct targets *targets)
 {
@@ -287,13 +350,10 @@ void targets__follow_children(struct targets *targets)
 	targets->follows_children = true;
 
 	for (size_t i = 0; i < given; i++) {
-		struct found found = {};
+		pid_t pid = process__pid(targets->items[i]->process);
 
-		if (!find__descendants(process__pid(targets->items[i]->process), &found)) {
-			for (size_t j = 0; j < found.count; j++)
-				add_descendant(targets, found.pids[j]);
-		}
-		found__release(&found);
+		for (int j = 0; j < SEARCHES_MAX && add_descendants(targets, pid); j++)
+			;
 	}
 	look_at_life(targets);
 }
@@ -337,9 +397,8 @@ void targets__take_news(struct targets *targets)
 	};
 
 	collector__take_news(targets->collector, &receiver);
-	if (targets->has_life_news)
+	if (targets->has_life_news && clock__monotonic_ms() >= targets->life_ms)
 		look_at_life(targets);
-	targets->has_life_news = false;
 	refresh_due(targets);
 }
 
@@ -364,7 +423,7 @@ void targets__tick(struct targets *targets)
 	int64_t now_ms = clock__monotonic_ms();
 
 	/* News may have been lost. */
-	if (now_ms >= targets->sweep_ms) {
+	if (now_ms >= targets->sweep_ms || (targets->has_life_news && now_ms >= targets->life_ms)) {
 		targets->sweep_ms = now_ms + SWEEP_MS;
 		look_at_life(targets);
 	}
@@ -376,8 +435,10 @@ int64_t targets__next_tick_ms(const struct targets *targets)
 {
 	int64_t next_ms = targets->sweep_ms;
 
-	if (targets__are_gone(targets) && !targets__alive(targets))
+	if (!targets__alive(targets))
 		return INT64_MAX;
+	if (targets->has_life_news && targets->life_ms < next_ms)
+		next_ms = targets->life_ms;
 	if (targets->options.enabled && targets->heap_tick_ms < next_ms)
 		next_ms = targets->heap_tick_ms;
 	for (size_t i = 0; i < targets->count; i++) {
@@ -389,22 +450,15 @@ int64_t targets__next_tick_ms(const struct targets *targets)
 	return next_ms;
 }
 
+/* Of children only what there is news of: they may be hundreds. */
 void targets__refresh(struct targets *targets)
 {
+	targets__take_news(targets);
 	look_at_life(targets);
-	for (size_t i = 0; i < targets->count; i++) {
+	for (size_t i = 0; i < targets->given; i++) {
 		if (!targets->items[i]->is_gone)
 			refresh(targets, targets->items[i]);
 	}
-}
-
-bool targets__are_gone(const struct targets *targets)
-{
-	for (size_t i = 0; i < targets->given; i++) {
-		if (!targets->items[i]->is_gone)
-			return false;
-	}
-	return true;
 }
 
 size_t targets__alive(const struct targets *targets)
@@ -416,25 +470,93 @@ size_t targets__alive(const struct targets *targets)
 	return alive;
 }
 
+/* The first whose heap is followed speaks for all; else the first. */
+static const struct target *spokesman(const struct targets *targets)
+{
+	struct heap_state state;
+
+	for (size_t i = 0; i < targets->count; i++) {
+		heap_watch__state(targets->items[i]->watch, &state);
+		if (state.is_followed)
+			return targets->items[i];
+	}
+	return targets->items[0];
+}
+
+/* Adds to what is said of one process that it is not so with others, and why with one of them. */
+static void warn_of_others(const struct targets *targets, const struct target *first, char *warning,
+			   size_t size)
+{
+	const struct target *example = NULL;
+	struct heap_state state;
+	size_t count = 0;
+
+	for (size_t i = 0; i < targets->count; i++) {
+		const struct target *target = targets->items[i];
+
+		heap_watch__state(target->watch, &state);
+		if (target == first || target->is_gone || (state.is_followed && !*state.warning))
+			continue;
+		example = target;
+		count++;
+	}
+	if (!example)
+		return;
+	heap_watch__state(example->watch, &state);
+	snprintf(warning + strlen(warning), size - strlen(warning),
+		 "%snot followed, or not wholly: %zu other%s, such as pid %d: %.200s",
+		 *warning ? "; " : "", count, count > 1 ? "s" : "", process__pid(example->process),
+		 state.is_followed ? state.warning : state.text);
+}
+
 void targets__heap(const struct targets *targets, struct heap_state *state)
 {
+	const struct target *target;
+
 	*state = (struct heap_state){};
-	if (targets->count)
-		heap_watch__state(targets->items[0]->watch, state);
+	if (!targets->count)
+		return;
+	target = spokesman(targets);
+	heap_watch__state(target->watch, state);
+	warn_of_others(targets, target, state->warning, sizeof(state->warning));
+}
+
+static void annotate_children(const struct targets *targets, struct samples *samples)
+{
+	uint64_t forgotten = collector__forgotten(targets->collector);
+	char note[160];
+
+	samples__add_note(samples, "heap: a child is followed from some milliseconds after its "
+				   "fork or exec on; what it allocates before is not in it");
+	if (forgotten) {
+		snprintf(note, sizeof(note),
+			 "heap: of %" PRIu64 " processes that have exited nothing is left in it",
+			 forgotten);
+		samples__add_note(samples, note);
+	}
+	if (targets->unfollowed) {
+		snprintf(note, sizeof(note),
+			 "%" PRIu64 " children are not followed, for want of room",
+			 targets->unfollowed);
+		samples__add_note(samples, note);
+	}
 }
 
 void targets__annotate(const struct targets *targets, struct samples *samples)
 {
+	const struct target *first = spokesman(targets);
+	char warning[512] = "", note[600];
 	uint64_t preattach_bytes = 0;
 
-	for (size_t i = 0; i < targets->given; i++) {
-		heap_watch__annotate(targets->items[i]->watch, samples);
-		preattach_bytes += samples->preattach_bytes;
-	}
+	heap_watch__annotate(first->watch, samples);
+	for (size_t i = 0; i < targets->given; i++)
+		preattach_bytes += heap_watch__preattach(targets->items[i]->watch);
 	samples->preattach_bytes = preattach_bytes;
+	warn_of_others(targets, first, warning, sizeof(warning));
+	if (*warning) {
+		snprintf(note, sizeof(note), "heap: %s", warning);
+		samples__add_note(samples, note);
+	}
 	if (targets->follows_children)
-		samples__add_note(samples,
-				  "heap: a child is followed from some milliseconds after "
-				  "its fork or exec on; what it allocates before is not in "
-				  "it");
+		annotate_children(targets, samples);
 }

@@ -35,13 +35,10 @@ int64_t targets__next_tick_ms(const struct targets *targets);
 /* Reads all mappings anew. */
 void targets__refresh(struct targets *targets);
 
-/* Whether all processes that were given have exited. */
-bool targets__are_gone(const struct targets *targets);
-
 /* How many processes are followed now, children included. */
 size_t targets__alive(const struct targets *targets);
 
-/* Of the first process that was given. */
+/* Of one of them, the first if it is followed, with a word on others where it is not the same. */
 void targets__heap(const struct targets *targets, struct heap_state *state);
 
 /* Puts into a heap's samples what a reader should know of how they came about. */

@@ -58,7 +58,7 @@ wait_for() {
 start() {
 	local name=$1
 	shift
-	"$@" > "$BATS_TEST_TMPDIR/$name.out" 2> "$BATS_TEST_TMPDIR/$name.err" < "${STDIN:-/dev/null}" 3>&- 4>&- &
+	"$@" > "$BATS_TEST_TMPDIR/$name.out" 2> "$BATS_TEST_TMPDIR/$name.err" < "${STDIN:-/dev/null}" 3>&- 4>&- 5>&- &
 	STARTED=$!
 	echo "$STARTED" >> "$BATS_TEST_TMPDIR/.started"
 }

@@ -87,14 +87,14 @@ only() {
 	start_exoprof -p "$TARGET" --follow-children --heap-rate 1
 	grow_family
 	# Brief ones are followed for the rest of their lives only, if at all.
-	wait_for 20 heap_has_site
+	wait_for 20 heap_has site_brief
 	comments heap.pb.gz | grep 'some milliseconds after its fork'
 	# What they had is gone with them.
 	by_site heap.pb.gz | awk '$1 == "site_brief" && $2 > 0 && $4 == 0 { found = 1 } END { exit !found }'
 }
 
-heap_has_site() {
-	fetch heap.pb.gz heap && by_site heap.pb.gz | grep -q '^site_brief'
+heap_has() {
+	fetch heap.pb.gz heap && by_site heap.pb.gz | grep -q "^$1"
 }
 
 # Without address space randomization both get the same addresses.
@@ -116,6 +116,19 @@ heap_has_site() {
 	equal_to_books of.pb.gz books.out
 	of_process heap.pb.gz "$other" > /dev/null
 	equal_to_books of.pb.gz other.out
+}
+
+# Found as a fork of the shell, whose allocator it leaves behind at once.
+@test "the heap of what a child executes is followed" {
+	# It goes on as long as somebody has the other end.
+	mkfifo held
+	exec 5<> held
+	start_fed shell bash -c 'echo ready; read -rn1; "$0" < held' "$targets/leak"
+	start_exoprof -p "$TARGET" --follow-children --heap-rate 65536
+	printf 1 >&4
+	wait_for 20 heap_has site_leaky
+	wait_for 20 heap_has site_clean
+	comments heap.pb.gz | not grep 'not followed'
 }
 
 @test "--name picks a process by its name" {

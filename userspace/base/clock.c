@@ -11,10 +11,15 @@ int64_t clock__realtime_ns(void)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-int64_t clock__monotonic_ms(void)
+int64_t clock__monotonic_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+int64_t clock__monotonic_ms(void)
+{
+	return clock__monotonic_ns() / 1000000;
 }

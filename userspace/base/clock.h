@@ -6,5 +6,6 @@
 
 int64_t clock__realtime_ns(void);  /* since the epoch: what a profile is stamped with */
 int64_t clock__monotonic_ms(void); /* for waiting: nobody sets it */
+int64_t clock__monotonic_ns(void); /* for measuring */
 
 #endif

@@ -130,6 +130,21 @@ uint32_t collector__follow(struct collector *collector, pid_t pid, bool was_aske
 	return 0;
 }
 
+void collector__unfollow(struct collector *collector, uint32_t era)
+{
+	eras__unfollow(collector->eras, era);
+}
+
+uint32_t collector__current_era(const struct collector *collector, pid_t pid)
+{
+	return eras__current(collector->eras, pid);
+}
+
+uint64_t collector__forgotten(const struct collector *collector)
+{
+	return eras__forgotten(collector->eras);
+}
+
 int collector__update_eras(struct collector *collector,
 			   void (*each)(void *context, const struct era *era), void *context)
 {

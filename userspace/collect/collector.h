@@ -46,6 +46,15 @@ uint32_t collector__follow(struct collector *collector, pid_t pid, bool was_aske
 int collector__update_eras(struct collector *collector,
 			   void (*each)(void *context, const struct era *era), void *context);
 
+/* Takes back a follow that came to nothing. */
+void collector__unfollow(struct collector *collector, uint32_t era);
+
+/* The era that the process is in now, by the kernel side; 0: it is not followed. */
+uint32_t collector__current_era(const struct collector *collector, pid_t pid);
+
+/* Processes that exited so long ago that what they allocated is not in the books any more. */
+uint64_t collector__forgotten(const struct collector *collector);
+
 /* By its number, or NULL. Valid until the next update. */
 const struct era *collector__era(const struct collector *collector, uint32_t number);
 
@@ -94,7 +103,7 @@ int heap__sweep(struct collector *collector);
 struct heap_hits {
 	uint64_t emulated, stepped; /* by what the kernel does with the probed instruction */
 	uint64_t returns;           /* hits at the end of a call */
-	uint64_t stack_ns;          /* that sampled calls of all processes spent on their stacks */
+	uint64_t stack_ns;          /* that sampled calls spent on their stacks */
 };
 
 /* Of all probes of a process since the attach. 0 or -errno. */

@@ -205,8 +205,10 @@ static int add_count(void *context, const void *key_bytes, const void *value)
 	if (key->epoch < counting->first_epoch || key->epoch >= counting->end_epoch)
 		return 0;
 	err = gathering__process(&counting->gathering, key->era, &row_key.process);
-	if (err == -ENOENT)
+	if (err == -ENOENT) {
+		samples->counters[WIRE_CPU_COUNTED] -= count;
 		samples->counters[WIRE_CPU_LOST] += count;
+	}
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	err = gathering__stack(&counting->gathering, key->stack, &row_key.stack, &is_new);

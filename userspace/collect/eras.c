@@ -17,6 +17,8 @@ struct eras {
 	struct era *items; /* by number, ascending */
 	size_t count, capacity;
 	uint64_t forgotten;
+	uint32_t *dropped; /* numbers, since eras__clear_dropped() */
+	size_t dropped_count, dropped_capacity;
 };
 
 struct eras *eras__new(struct exoprof_bpf *skel)
@@ -34,6 +36,7 @@ void eras__free(struct eras *eras)
 		return;
 	for (size_t i = 0; i < eras->count; i++)
 		maps__put(eras->items[i].maps);
+	free(eras->dropped);
 	free(eras->items);
 	free(eras);
 }
@@ -90,11 +93,30 @@ uint32_t eras__follow(struct eras *eras, pid_t pid, bool was_asked_for, bool wit
 		find(eras, number)->was_asked_for = was_asked_for;
 		return number;
 	}
-	if (err != -EEXIST)
+	eras__unfollow(eras, number);
+	errno = err ? -err : ENOMEM;
+	return 0;
+}
+
+void eras__unfollow(struct eras *eras, uint32_t number)
+{
+	struct wire_era era;
+	__u32 tgid;
+
+	if (bpf_map_lookup_elem(eras_fd(eras), &number, &era))
+		return;
+	tgid = era.tgid;
+	if (eras__current(eras, tgid) == number)
 		bpf_map_delete_elem(processes_fd(eras), &tgid);
 	bpf_map_delete_elem(eras_fd(eras), &number);
-	errno = -err;
-	return 0;
+}
+
+uint32_t eras__current(const struct eras *eras, pid_t pid)
+{
+	struct wire_process process;
+	__u32 tgid = pid;
+
+	return bpf_map_lookup_elem(processes_fd(eras), &tgid, &process) ? 0 : process.era;
 }
 
 struct news_of_eras {
@@ -112,6 +134,7 @@ static int note_era(void *context, const void *key, const void *value)
 		.parent = wire->parent,
 		.pid = wire->tgid,
 		.origin = wire->origin,
+		.is_new = true,
 	};
 
 	/* Those behind are not in order yet. */
@@ -127,85 +150,96 @@ static int compare_numbers(const void *left, const void *right)
 	return (a->number > b->number) - (a->number < b->number);
 }
 
+static int note_eras(struct eras *eras)
+{
+	struct news_of_eras news = {.eras = eras, .known = eras->count};
+	int err = map__each(eras_fd(eras), sizeof(__u32), sizeof(struct wire_era), note_era, &news);
+
+	/* qsort takes no NULL. */
+	if (eras->count)
+		qsort(eras->items, eras->count, sizeof(*eras->items), compare_numbers);
+	return err;
+}
+
+static bool is_exec(const struct era *era)
+{
+	return era->origin == WIRE_ERA_EXEC || era->origin == WIRE_ERA_EXEC_BY_THREAD;
+}
+
 /* What the process began with was asked for, and so is what it executes later. A fork's memory
- * looks like its parent's. */
+ * looks like its parent's. The walk may have passed the parent by: then it comes the next time. */
 static void inherit(const struct eras *eras, struct era *era)
 {
 	const struct era *parent = find(eras, era->parent);
 
-	era->was_asked_for = era->origin == WIRE_ERA_ATTACH ||
-			     (era->origin != WIRE_ERA_FORK && parent && parent->was_asked_for);
-	if (era->origin == WIRE_ERA_FORK && parent && parent->maps)
+	if (era->has_inherited || !parent)
+		return;
+	era->has_inherited = true;
+	if (is_exec(era))
+		era->was_asked_for = parent->was_asked_for;
+	else if (parent->maps && !era->maps)
 		era->maps = maps__get(parent->maps);
 }
 
-static int note_alive(void *context, const void *key, const void *value)
+static bool is_current(const struct eras *eras, const struct era *era)
 {
-	struct eras *eras = context;
-	struct era *era = find(eras, ((const struct wire_process *)value)->era);
-
-	(void)key;
-	if (era)
-		era->is_over = false;
-	return 0;
+	return eras__current(eras, era->pid) == era->number;
 }
 
-static bool is_followed(const struct eras *eras, pid_t pid)
+static bool has_successor(const struct eras *eras, const struct era *era)
 {
-	struct wire_process process;
-	__u32 tgid = pid;
-
-	return !bpf_map_lookup_elem(processes_fd(eras), &tgid, &process);
+	for (size_t i = 0; i < eras->count; i++) {
+		if (eras->items[i].parent == era->number && is_exec(&eras->items[i]))
+			return true;
+	}
+	return false;
 }
 
 /* The kernel side needs no more to know of it: no process can come from it. */
 static void end(struct eras *eras, struct era *era)
 {
-	era->has_exited = !is_followed(eras, era->pid);
+	era->is_over = true;
+	era->has_exited = !has_successor(eras, era);
 	era->end_epoch = eras->skel->bss->cpu_epoch + 1;
 	bpf_map_delete_elem(eras_fd(eras), &era->number);
 }
 
-/* Those are over that no process is in. One of those that are new may not be in any yet: the kernel
- * side makes the era first. */
-static int note_ends(struct eras *eras, uint32_t last_known)
+/* Those are over that no process is in. A new one may not be in any yet: the kernel side makes the
+ * era first. What they have executed is there to be noted once they are not current any more. */
+static int note_ends(struct eras *eras)
 {
-	bool *was_over = calloc(eras->count + 1, sizeof(*was_over));
+	bool some = false;
 	int err;
 
-	if (!was_over)
-		return -ENOMEM;
-	for (size_t i = 0; i < eras->count && eras->items[i].number <= last_known; i++) {
-		was_over[i] = eras->items[i].is_over;
-		eras->items[i].is_over = true;
+	for (size_t i = 0; i < eras->count; i++) {
+		struct era *era = &eras->items[i];
+
+		era->is_ending = !era->is_over && !era->is_new && !is_current(eras, era);
+		some |= era->is_ending;
 	}
-	err = map__each(processes_fd(eras), sizeof(__u32), sizeof(struct wire_process), note_alive,
-			eras);
-	for (size_t i = 0; i < eras->count && eras->items[i].number <= last_known; i++) {
-		if (err)
-			eras->items[i].is_over = was_over[i];
-		else if (eras->items[i].is_over && !was_over[i])
+	if (!some)
+		return 0;
+	err = note_eras(eras);
+	for (size_t i = 0; i < eras->count && !err; i++) {
+		if (eras->items[i].is_ending)
 			end(eras, &eras->items[i]);
+		eras->items[i].is_ending = false;
 	}
-	free(was_over);
 	return err;
 }
 
 int eras__update(struct eras *eras, void (*each)(void *context, const struct era *era),
 		 void *context)
 {
-	struct news_of_eras news = {.eras = eras, .known = eras->count};
-	uint32_t last_known = eras->count ? eras->items[eras->count - 1].number : 0;
-	int err = map__each(eras_fd(eras), sizeof(__u32), sizeof(struct wire_era), note_era, &news);
+	int err;
 
-	qsort(eras->items, eras->count, sizeof(*eras->items), compare_numbers);
-	if (err)
-		return err;
-	for (size_t i = 0; i < eras->count; i++) {
-		if (eras->items[i].number > last_known)
-			inherit(eras, &eras->items[i]);
-	}
-	err = note_ends(eras, last_known);
+	for (size_t i = 0; i < eras->count; i++)
+		eras->items[i].is_new = false;
+	err = note_eras(eras);
+	if (!err)
+		err = note_ends(eras);
+	for (size_t i = 0; i < eras->count; i++)
+		inherit(eras, &eras->items[i]);
 	for (size_t i = 0; i < eras->count && each; i++) {
 		if (eras->items[i].was_told_of)
 			continue;
@@ -293,6 +327,9 @@ void eras__forget(struct eras *eras, uint64_t oldest_epoch)
 			eras->items[kept++] = *era;
 			continue;
 		}
+		/* Where memory is short its allocations stay in the kernel's books, unseen. */
+		array_append(&eras->dropped, &eras->dropped_count, &eras->dropped_capacity,
+			     era->number);
 		if (era->has_exited) {
 			exited--;
 			eras->forgotten++;
@@ -314,4 +351,18 @@ size_t eras__alive(const struct eras *eras)
 	for (size_t i = 0; i < eras->count; i++)
 		alive += !eras->items[i].is_over;
 	return alive;
+}
+
+bool eras__was_dropped(const struct eras *eras, uint32_t number)
+{
+	for (size_t i = 0; i < eras->dropped_count; i++) {
+		if (eras->dropped[i] == number)
+			return true;
+	}
+	return false;
+}
+
+void eras__clear_dropped(struct eras *eras)
+{
+	eras->dropped_count = 0;
 }

@@ -22,6 +22,7 @@ struct era {
 	enum wire_era_origin origin;
 	bool was_asked_for; /* not a child that was found */
 	bool was_told_of;
+	bool is_new, has_inherited, is_ending; /* the update's own notes */
 	struct maps *maps;  /* NULL: were never read; the parent's at first, of a fork */
 	bool is_over;       /* executes something else by now, or is gone */
 	bool has_exited;    /* which of the two */
@@ -35,6 +36,12 @@ void eras__free(struct eras *eras);               /* NULL is fine */
 /* Follows a process from here on: its new era's number, or 0 with errno set (E2BIG: too many;
  * EEXIST: it is followed already). */
 uint32_t eras__follow(struct eras *eras, pid_t pid, bool was_asked_for, bool with_children);
+
+/* Takes back a follow that came to nothing. */
+void eras__unfollow(struct eras *eras, uint32_t number);
+
+/* The era that the process is in now, by the kernel side; 0: it is not followed. */
+uint32_t eras__current(const struct eras *eras, pid_t pid);
 
 /* Takes in what the kernel side has seen. Calls `each`, which may be NULL, for every era that it
  * was not called for yet, oldest first. 0 or -errno. */
@@ -59,6 +66,10 @@ int eras__next_spell(struct eras *eras, uint32_t number);
  * be asked for of. Of processes that have exited a number of the last stay, for their allocations.
  */
 void eras__forget(struct eras *eras, uint64_t oldest_epoch);
+
+/* Whether an era was forgotten since the last clearing: what it has in the heap's books can go. */
+bool eras__was_dropped(const struct eras *eras, uint32_t number);
+void eras__clear_dropped(struct eras *eras);
 
 /* Processes that exited so long ago that what they allocated is not in the books any more. */
 uint64_t eras__forgotten(const struct eras *eras);

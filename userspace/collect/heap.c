@@ -112,14 +112,7 @@ const char *heap__flavour(const struct collector *collector)
 
 int heap__hits(struct collector *collector, pid_t pid, struct heap_hits *hits)
 {
-	uint64_t counters[WIRE_COUNTERS];
-	int err = heap_probes__hits(collector->heap->probes, collector, pid, hits);
-
-	if (!err)
-		err = counters__read(collector->skel, counters);
-	if (!err)
-		hits->stack_ns = counters[WIRE_ALLOC_STACK_NS];
-	return err;
+	return heap_probes__hits(collector->heap->probes, collector, pid, hits);
 }
 
 int heap__calibrate(struct collector *collector, struct heap_prices *prices)
@@ -150,12 +143,13 @@ struct outdated {
 	size_t count, capacity;
 };
 
-/* What a process did before an exec is left out, and what one did that is forgotten. */
+/* What a process did before an exec is left out, and what one did that is forgotten. One that is
+ * not known has just begun. */
 static bool is_wanted(const struct eras *eras, uint32_t number)
 {
 	const struct era *era = eras__find(eras, number);
 
-	return era && (!era->is_over || era->has_exited);
+	return era ? !era->is_over || era->has_exited : !eras__was_dropped(eras, number);
 }
 
 /* Of blocks only those of this spell: what has ended since is not known of the others. */
@@ -163,7 +157,9 @@ static bool is_current(const struct eras *eras, const struct wire_heap_key *key)
 {
 	const struct era *era = eras__find(eras, key->era);
 
-	return era && !era->is_over && key->spell == era->spell;
+	if (!era)
+		return !eras__was_dropped(eras, key->era);
+	return !era->is_over && key->spell == era->spell;
 }
 
 static int note_outdated(void *context, const void *key, const void *value)
@@ -290,6 +286,8 @@ int heap__sweep(struct collector *collector)
 
 	if (!err)
 		err = forget_rows(collector);
+	if (!err)
+		eras__clear_dropped(collector->eras);
 	return err ? err : forget_stacks(collector->skel);
 }
 
@@ -317,7 +315,8 @@ static int add_stats(void *context, const void *key_bytes, const void *value)
 	bool is_new;
 	int err;
 
-	if (!is_wanted(gathering->eras, key->era))
+	/* One that nothing is known of yet will be in the next snapshot. */
+	if (!eras__find(gathering->eras, key->era) || !is_wanted(gathering->eras, key->era))
 		return 0;
 	/* What of it is still there nobody knows: what is in use stays a lower bound. */
 	row.is_closed = is_closed(gathering->eras, key);

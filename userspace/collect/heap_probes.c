@@ -339,8 +339,24 @@ static int add_hits(struct collector *collector, uint32_t number, bool is_emulat
 	for (int cpu = 0; cpu < cpus && !err; cpu++) {
 		*(is_emulated ? &hits->emulated : &hits->stepped) += values[cpu].hits;
 		hits->returns += values[cpu].returns;
+		hits->stack_ns += values[cpu].stack_ns;
 	}
 	return err;
+}
+
+/* By another process too. A session program is not run for a process that is not its own, which the
+ * kernel takes for a wish to see the return (handler_chain() of Linux 6.18): each call pays for
+ * one, then. */
+static bool is_shared(const struct heap_probes *probes, const struct attachment *attachment)
+{
+	for (size_t i = 0; i < probes->count; i++) {
+		const struct attachment *other = &probes->attachments[i];
+
+		if (other->pid != attachment->pid && other->session_fd >= 0 &&
+		    elf_file__is_same(other->file, attachment->file))
+			return true;
+	}
+	return false;
 }
 
 int heap_probes__hits(const struct heap_probes *probes, struct collector *collector, pid_t pid,
@@ -358,6 +374,7 @@ int heap_probes__hits(const struct heap_probes *probes, struct collector *collec
 		return -ENOMEM;
 	for (size_t i = 0; i < probes->count; i++) {
 		const struct attachment *attachment = &probes->attachments[i];
+		struct heap_hits before = *hits;
 
 		if (attachment->pid != pid)
 			continue;
@@ -365,6 +382,9 @@ int heap_probes__hits(const struct heap_probes *probes, struct collector *collec
 			err = add_hits(collector, attachment->first_number + probe,
 				       attachment->emulated[probe / 64] >> probe % 64 & 1, values,
 				       cpus, hits);
+		if (is_shared(probes, attachment))
+			hits->returns = before.returns + hits->emulated - before.emulated +
+					hits->stepped - before.stepped;
 	}
 	free(values);
 	return err;

@@ -373,6 +373,17 @@ static void add_preattach(struct assembly *assembly)
 	profile_builder__sample(assembly->builder, &note, 1, values, NULL);
 }
 
+static void comment_unfollowed(struct assembly *assembly)
+{
+	uint64_t lost = assembly->samples->counters[WIRE_ERA_LOST];
+
+	if (lost)
+		profile_builder__comment(assembly->builder,
+					 "%" PRIu64 " forks or execs were not followed, for want "
+					 "of room",
+					 lost);
+}
+
 static void add_comments(struct assembly *assembly, const char *title)
 {
 	profile_builder__comment(assembly->builder, "exoprof " EXOPROF_VERSION ": %s", title);
@@ -382,6 +393,7 @@ static void add_comments(struct assembly *assembly, const char *title)
 		comment_heap(assembly);
 	comment_too_large(assembly);
 	comment_stacks(assembly);
+	comment_unfollowed(assembly);
 	for (size_t i = 0; i < assembly->samples->note_count; i++)
 		profile_builder__comment(assembly->builder, "%s", assembly->samples->notes[i]);
 	if (assembly->samples->target_gone)
@@ -394,12 +406,27 @@ static void add_comments(struct assembly *assembly, const char *title)
 static void add_main_mappings(struct assembly *assembly)
 {
 	const struct samples *samples = assembly->samples;
-	const struct maps *maps = samples->process_count ? samples->processes[0].maps : NULL;
+	const struct maps *maps = NULL;
 
+	/* As it is now: the last that it has executed. */
+	for (size_t i = 0; i < samples->process_count; i++) {
+		if (samples->processes[i].pid == assembly->subject->pid)
+			maps = samples->processes[i].maps;
+	}
 	for (size_t i = 0; maps && i < maps->count; i++) {
 		if (maps->items[i].is_main)
 			add_mapping(assembly, &maps->items[i]);
 	}
+}
+
+/* One that has executed something is there more than once. */
+static bool is_first_of_pid(const struct samples *samples, size_t index)
+{
+	for (size_t i = 0; i < index; i++) {
+		if (samples->processes[i].pid == samples->processes[index].pid)
+			return false;
+	}
+	return true;
 }
 
 static void put_title(const struct assembly *assembly, char *title, size_t size)
@@ -408,8 +435,8 @@ static void put_title(const struct assembly *assembly, char *title, size_t size)
 	const struct samples *samples = assembly->samples;
 	size_t others = 0;
 
-	for (size_t i = 1; i < samples->process_count; i++)
-		others += samples->processes[i].pid != samples->processes[i - 1].pid;
+	for (size_t i = 0; i < samples->process_count; i++)
+		others += samples->processes[i].pid != subject->pid && is_first_of_pid(samples, i);
 	snprintf(title, size, "%s (pid %d)", subject->comm, subject->pid);
 	if (others)
 		snprintf(title + strlen(title), size - strlen(title), " and %zu more", others);

@@ -244,13 +244,13 @@ bool process__is_alive(const struct process *process)
 	return poll(&poll_fd, 1, 0) == 0;
 }
 
-bool process__dies_of_return_probes(const struct process *process)
+bool process__dies_of_return_probes(const struct process *process, bool is_child)
 {
 	unsigned int version = kernel__version();
 
 	/* SECCOMP_MODE_FILTER */
 	return version >= KERNEL_VERSION(6, 11, 0) && version < KERNEL_VERSION(6, 14, 0) &&
-	       process__status_number(process->pid, "\nSeccomp:") == 2;
+	       (is_child || process__status_number(process->pid, "\nSeccomp:") == 2);
 }
 
 void process__note_exec(struct process *process)

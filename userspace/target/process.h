@@ -42,10 +42,11 @@ char *process__cmdline(const struct process *process, size_t *size);
 int process__pidfd(const struct process *process);
 bool process__is_alive(const struct process *process);
 
-/* Whether a return probe would end it: on Linux 6.11 to 6.13 one runs a system call in the process,
- * uretprobe, that a seccomp filter does not know ("seccomp: passthrough uretprobe systemcall
- * without filtering", in 6.14 and in later stable releases of those). */
-bool process__dies_of_return_probes(const struct process *process);
+/* Whether a return probe would end it, or might: a child sets its filter when it has begun: on
+ * Linux 6.11 to 6.13 one runs a system call in the process, uretprobe, that a seccomp filter does
+ * not know ("seccomp: passthrough uretprobe systemcall without filtering", in 6.14 and in later
+ * stable releases of those). */
+bool process__dies_of_return_probes(const struct process *process, bool is_child);
 
 /* Where its paths begin, as of the attach or its last exec: a reference for the caller. NULL where
  * that could not be opened. */
