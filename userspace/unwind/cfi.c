@@ -12,6 +12,7 @@
 
 #include "base/array.h"
 #include "base/intern.h"
+#include "unwind/bare_code.h"
 #include "unwind/elf_section.h"
 #include "unwind/fde.h"
 
@@ -30,6 +31,7 @@
 #define STEPS_MAX          (1ULL << 31)
 
 struct compilation {
+	int elf_fd;
 	struct cfi_table *table;
 	struct intern *rule_ids;
 	Dwarf_CFI *cfi;
@@ -303,8 +305,25 @@ static int add_function(struct compilation *compilation, const struct fde *fde, 
 	return add_row(compilation, vaddr < limit ? vaddr : limit, &no_rule) ?: err;
 }
 
-static int add_functions(struct compilation *compilation, const struct fde_list *list)
+/* The rows of code before `limit` that no function covers, from the `next` one on. */
+static int add_bare_code(struct compilation *compilation, const struct bare_code *code,
+			 uint64_t limit, size_t *next)
 {
+	int err = 0;
+
+	for (; !err && *next < code->count && code->rows[*next].start < limit; ++*next) {
+		const struct bare_row *row = &code->rows[*next];
+
+		err = add_row(compilation, row->start, &row->rule)
+			      ?: add_row(compilation, row->end, &no_rule);
+	}
+	return err;
+}
+
+static int add_functions(struct compilation *compilation, const struct fde_list *list,
+			 const struct bare_code *bare)
+{
+	size_t next_bare = 0;
 	int err = 0;
 
 	compilation->table->dropped += list->dropped;
@@ -314,13 +333,15 @@ static int add_functions(struct compilation *compilation, const struct fde_list 
 
 		if (i + 1 < list->count && list->items[i + 1].start < limit)
 			limit = list->items[i + 1].start;
-		err = add_function(compilation, fde, limit);
+		err = add_bare_code(compilation, bare, fde->start, &next_bare)
+			      ?: add_function(compilation, fde, limit);
 	}
-	return err;
+	return err ?: add_bare_code(compilation, bare, UINT64_MAX, &next_bare);
 }
 
 /* With what becomes of rbx, now that it is known to matter. */
-static int add_functions_again(struct compilation *compilation, const struct fde_list *list)
+static int add_functions_again(struct compilation *compilation, const struct fde_list *list,
+			       const struct bare_code *bare)
 {
 	struct cfi_table *table = compilation->table;
 
@@ -328,7 +349,7 @@ static int add_functions_again(struct compilation *compilation, const struct fde
 	compilation->steps = 0;
 	table->row_count = 0;
 	table->dropped = 0;
-	return add_functions(compilation, list);
+	return add_functions(compilation, list, bare);
 }
 
 /* Compiles from one section, if the file has it. -ENOENT if not. */
@@ -336,6 +357,7 @@ static int compile_section(struct compilation *compilation, Elf *elf, const char
 			   bool is_eh_frame)
 {
 	const unsigned char *e_ident = (const unsigned char *)elf_getident(elf, NULL);
+	struct bare_code bare = {};
 	struct fde_list list = {};
 	GElf_Shdr shdr;
 	Elf_Scn *section = elf_section__find(elf, name, &shdr);
@@ -351,10 +373,13 @@ static int compile_section(struct compilation *compilation, Elf *elf, const char
 	if (!e_ident || !data || !data->d_buf || !data->d_size)
 		return -ENOENT;
 	err = fde_list__read(&list, e_ident, data, shdr.sh_addr, is_eh_frame);
+	if (!err && list.count)
+		err = bare_code__find(&bare, compilation->elf_fd, elf, &list);
 	if (!err)
-		err = add_functions(compilation, &list);
+		err = add_functions(compilation, &list, &bare);
 	if (!err && compilation->finds_frame_by_bx)
-		err = add_functions_again(compilation, &list);
+		err = add_functions_again(compilation, &list, &bare);
+	bare_code__release(&bare);
 	fde_list__release(&list);
 	return err;
 }
@@ -428,6 +453,7 @@ static int open_and_compile(struct compilation *compilation, int elf_fd)
 struct cfi_table *cfi_table__open(int elf_fd)
 {
 	struct compilation compilation = {
+		.elf_fd = elf_fd,
 		.table = calloc(1, sizeof(*compilation.table)),
 		.rule_ids = intern__new(),
 	};
