@@ -296,3 +296,26 @@ share_of() {
 	run ! env EXOPROF="$exoprof" "$root/scripts/compare-stacks" "$TARGET" 1
 	[[ $output == *DIFFERENT*"0 of 1 threads equal"* ]]
 }
+
+# Without rows for that code 93% are whole. What remains is at a fork: the stack cannot be read while
+# the kernel copies its page.
+@test "what runs at exit, which has no call-frame information" {
+	local build
+	for build in $BUILDS; do
+		start exits "$targets/unwind/$build/exits"
+		wait_for 10 grep -q ready exits.out
+		"$exoprof" record -p "$STARTED" --follow-children -F 999 -d 4 -o exits.folded
+		end "$STARTED" KILL
+		awk '{ all += $NF } /truncated/ { cut += $NF } /no unwind row/ { no_row += $NF }
+			END { printf "%.2f %.2f\n", 100 - 100 * cut / all, 100 * no_row / all }' \
+			exits.folded > exits.shares
+		read -r whole no_row < exits.shares
+		echo "# exit $build: $whole% whole, $no_row% without a row" >&3
+		grep truncated exits.folded | head -n 10 >&2 || true
+		between 99.5 "$whole" 100
+		between 0 "$no_row" 0.1
+		# That code has been seen.
+		grep -q '^_start;.*;_dl_fini;.*libcrypto' exits.folded
+		rm exits.out
+	done
+}

@@ -73,11 +73,12 @@ struct search {
 
 static int list_covered(struct search *search, const struct fde_list *list)
 {
+	struct range *last = NULL;
+
 	for (size_t i = 0; i < list->count; i++) {
 		struct range range = {.start = list->items[i].start, .end = list->items[i].end};
-		struct range *last = search->covered + search->covered_count - 1;
 
-		if (search->covered_count && range.start <= last->end) {
+		if (last && range.start <= last->end) {
 			if (range.end > last->end)
 				last->end = range.end;
 			continue;
@@ -85,6 +86,7 @@ static int list_covered(struct search *search, const struct fde_list *list)
 		if (array_append(&search->covered, &search->covered_count,
 				 &search->covered_capacity, range))
 			return -ENOMEM;
+		last = &search->covered[search->covered_count - 1];
 	}
 	return 0;
 }
