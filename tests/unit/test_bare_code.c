@@ -241,6 +241,16 @@ static void init_and_fini_are_entered_where_they_begin(void **state)
 	assert_rows(table_of_section(".text", init, init_end - init), NONE_AT_ALL);
 }
 
+/* The file goes on behind it. */
+static void a_path_ends_with_its_section(void **state)
+{
+	(void)state;
+	assert_rows(table_of_section(".init", init, 0x10),
+		    ROWS(ROW_AT(0, 8), ROW_AT(4, 16), NO_ROW_AT(0x10), NO_ROW_AT(0x40)));
+	assert_rows(table_of_section(".init", init, 0x11),
+		    ROWS(ROW_AT(0, 8), ROW_AT(4, 16), NO_ROW_AT(0x10), NO_ROW_AT(0x40)));
+}
+
 static void each_stub_of_a_plt_is_entered(void **state)
 {
 	static const uint8_t stub[16] = {0xf3, 0x0f, 0x1e, 0xfa, 0xff, 0x25, 0xa2, 0xac, 1, 0};
@@ -351,6 +361,30 @@ static void a_call_of_the_next_instruction_ends_the_rows(void **state)
 {
 	(void)state;
 	assert_code(calls_the_next, ROWS(ROW_AT(0, 8), NO_ROW_AT(5), NO_ROW_AT(7)));
+}
+
+CODE(loses_bp, "	xor %ebp, %ebp\n" /* 0 */
+	       "	nop\n"            /* 2 */
+	       "	ret\n");          /* 3 */
+
+static void rbp_may_be_lost(void **state)
+{
+	(void)state;
+	assert_code(loses_bp, ROWS(ROW_AT(0, 8), {2, 8, WIRE_BP_UNKNOWN, 0}, NO_ROW_AT(4)));
+}
+
+CODE(into_an_instruction, "	.byte 0x74, 0x02\n"                   /* 0: je 4 */
+			  "	push %rax\n"                          /* 2 */
+			  "	.byte 0xb8, 0xc3, 0xc3, 0xc3, 0xc3\n" /* 3: mov; 4: ret */
+			  "	pop %rax\n"                           /* 8 */
+			  "	ret\n");                              /* 9 */
+
+static void a_jump_may_lead_into_an_instruction(void **state)
+{
+	(void)state;
+	assert_code(into_an_instruction,
+		    ROWS(ROW_AT(0, 8), ROW_AT(3, 16), ROW_AT(4, 8), NO_ROW_AT(5), ROW_AT(8, 16),
+			 ROW_AT(9, 8), NO_ROW_AT(10)));
 }
 
 /* The last call does not return; another function is behind it. */
@@ -498,6 +532,7 @@ int main(void)
 		cmocka_unit_test(the_dynamic_section_leads_to_code),
 		cmocka_unit_test(symbols_of_functions_lead_to_code),
 		cmocka_unit_test(init_and_fini_are_entered_where_they_begin),
+		cmocka_unit_test(a_path_ends_with_its_section),
 		cmocka_unit_test(each_stub_of_a_plt_is_entered),
 		cmocka_unit_test(rows_of_call_frame_information_stay_as_they_are),
 		cmocka_unit_test(where_a_program_starts_there_is_no_return_address),
@@ -505,6 +540,8 @@ int main(void)
 		cmocka_unit_test(rows_end_behind_what_is_not_understood),
 		cmocka_unit_test(a_function_that_contradicts_itself_has_no_rows),
 		cmocka_unit_test(a_call_of_the_next_instruction_ends_the_rows),
+		cmocka_unit_test(rbp_may_be_lost),
+		cmocka_unit_test(a_jump_may_lead_into_an_instruction),
 		cmocka_unit_test(a_function_begins_anew_behind_one_that_does_not_end),
 		cmocka_unit_test(a_function_that_is_found_too_late_has_no_rows),
 		cmocka_unit_test(a_loop_is_followed_once),
