@@ -104,6 +104,45 @@ static struct bytes greedy_augmentation_elf(void)
 	return elf;
 }
 
+/* Code without call-frame information, and all that leads to it: a function with a frame, a call
+ * and a branch, which gcc's crtbeginS.o has. */
+static struct bytes bare_code_elf(void)
+{
+	static const uint8_t code[] = {
+		0xf3, 0x0f, 0x1e, 0xfa, 0x75, 0x0c, 0x55, 0x48, 0x89, 0xe5, 0xe8, 0x05, 0x00,
+		0x00, 0x00, 0xc9, 0xc3, 0x90, 0xc3, 0x90, 0x48, 0x83, 0xec, 0x18, 0x48, 0x8d,
+		0x64, 0x24, 0x18, 0xff, 0xe0, 0x5b, 0x5d, 0x31, 0xed, 0x0f, 0x05, 0xeb, 0xf9,
+	};
+	struct frames frames = {.vaddr = 0x20000, .encoding = DW_EH_PE_pcrel | DW_EH_PE_sdata4};
+	struct bytes text = {}, array = {}, relocations = {}, symbols = {}, dynamic = {}, elf;
+	struct elf_section sections[] = {
+		{".init",       &text,         0x1000,  SHF_ALLOC | SHF_EXECINSTR, 0             },
+		{".plt.sec",    &text,         0x2000,  SHF_ALLOC | SHF_EXECINSTR, 0             },
+		{".fini_array", &array,        0x8000,  SHF_ALLOC,                 SHT_FINI_ARRAY},
+		{".rela.dyn",   &relocations,  0x9000,  SHF_ALLOC,                 SHT_RELA      },
+		{".symtab",     &symbols,      0,       0,                         SHT_SYMTAB    },
+		{".dynamic",    &dynamic,      0xa000,  SHF_ALLOC,                 SHT_DYNAMIC   },
+		{".eh_frame",   &frames.bytes, 0x20000, SHF_ALLOC,                 0             },
+	};
+
+	put(&text, code, sizeof(code));
+	put_number(&array, 0x1006, 8);
+	put(&relocations, &(Elf64_Rela){0x8000, R_X86_64_RELATIVE, 0x1012}, sizeof(Elf64_Rela));
+	put(&symbols, &(Elf64_Sym){.st_info = STT_FUNC, .st_shndx = 1, .st_value = 0x101f},
+	    sizeof(Elf64_Sym));
+	put(&dynamic, &(Elf64_Dyn){DT_FINI, {0x1014}}, sizeof(Elf64_Dyn));
+	add_cie(&frames);
+	add_function(&frames, 0x1030, 0x10, DW_CFA_nop);
+	elf = make_elf(sections, sizeof(sections) / sizeof(*sections));
+	bytes__release(&text);
+	bytes__release(&array);
+	bytes__release(&relocations);
+	bytes__release(&symbols);
+	bytes__release(&dynamic);
+	bytes__release(&frames.bytes);
+	return elf;
+}
+
 int main(int argc, char **argv)
 {
 	uint8_t remember[4096];
@@ -111,6 +150,7 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		return 2;
 	memset(remember, DW_CFA_remember_state, sizeof(remember));
+	write_file(argv[1], "bare_code", bare_code_elf());
 	write_file(argv[1], "eh_frame", eh_frame_elf());
 	write_file(argv[1], "debug_frame", debug_frame_elf());
 	write_file(argv[1], "one_row", one_function_elf(PROGRAM(DW_CFA_nop)));
