@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The call-frame information of one ELF file as a table of rows: from this address on, so one gets
  * from a frame to its caller's. Compiled through libdw from .eh_frame, or .debug_frame where there
- * is no .eh_frame. Pure: a file in, rows out. */
+ * is no .eh_frame; what that leaves out has the rows of bare_code.h. Pure: a file in, rows out. */
 #ifndef EXOPROF_CFI_H
 #define EXOPROF_CFI_H
 
