@@ -353,7 +353,7 @@ static int fetch(const struct search *search)
 static uint32_t number_of(struct debug_files *files, const struct elf_file *file, bool is_wanted)
 {
 	struct {
-		uint64_t device, inode;
+		struct file_stamp stamp;
 		struct root_id root;
 		char build_id[136];
 	} key;
@@ -361,7 +361,7 @@ static uint32_t number_of(struct debug_files *files, const struct elf_file *file
 	if (!files->keys)
 		return INTERN_FAILED;
 	memset(&key, 0, sizeof(key));
-	elf_file__id(file, &key.device, &key.inode);
+	key.stamp = *elf_file__stamp(file);
 	if (elf_file__root(file))
 		key.root = root__id(elf_file__root(file));
 	snprintf(key.build_id, sizeof(key.build_id), "%s", elf_file__build_id(file));

@@ -32,8 +32,8 @@ struct segment {
 struct elf_file {
 	atomic_uint refs;
 	int fd;
-	uint64_t device, inode; /* 0: unknown */
-	struct root *root;      /* NULL: unknown */
+	struct file_stamp stamp; /* all 0: unknown */
+	struct root *root;       /* NULL: unknown */
 	char *name;
 	char build_id[2 * BUILD_ID_MAX + 1];
 	struct segment segments[SEGMENTS_MAX];
@@ -86,10 +86,30 @@ static void read_build_id(struct elf_file *file, Elf *elf)
 		sprintf(file->build_id + 2 * i, "%02x", ((const unsigned char *)bytes)[i]);
 }
 
+static int64_t nanoseconds(const struct timespec *time)
+{
+	return time->tv_sec * 1000000000LL + time->tv_nsec;
+}
+
+int file_stamp__read(int fd, struct file_stamp *stamp)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	*stamp = (struct file_stamp){
+		.device = st.st_dev,
+		.inode = st.st_ino,
+		.size = st.st_size,
+		.mtime_ns = nanoseconds(&st.st_mtim),
+		.ctime_ns = nanoseconds(&st.st_ctim),
+	};
+	return 0;
+}
+
 struct elf_file *elf_file__open(int fd, const char *name)
 {
 	struct elf_file *file = calloc(1, sizeof(*file));
-	struct stat st;
 	Elf *elf;
 
 	if (!file) {
@@ -98,10 +118,7 @@ struct elf_file *elf_file__open(int fd, const char *name)
 	}
 	file->refs = 1;
 	file->fd = fd;
-	if (!fstat(fd, &st)) {
-		file->device = st.st_dev;
-		file->inode = st.st_ino;
-	}
+	file_stamp__read(fd, &file->stamp);
 	file->name = strdup(name);
 	if (!file->name) {
 		elf_file__put(file);
@@ -133,6 +150,11 @@ void elf_file__put(struct elf_file *file)
 	free(file);
 }
 
+bool elf_file__is_shared(const struct elf_file *file)
+{
+	return atomic_load(&file->refs) > 1;
+}
+
 int elf_file__fd(const struct elf_file *file)
 {
 	return file->fd;
@@ -158,23 +180,23 @@ const struct root *elf_file__root(const struct elf_file *file)
 	return file->root;
 }
 
-void elf_file__id(const struct elf_file *file, uint64_t *device, uint64_t *inode)
+const struct file_stamp *elf_file__stamp(const struct elf_file *file)
 {
-	*device = file->device;
-	*inode = file->inode;
+	return &file->stamp;
 }
 
 bool elf_file__is_same(const struct elf_file *a, const struct elf_file *b)
 {
-	return a == b || (a->inode && a->inode == b->inode && a->device == b->device);
+	return a == b || (a->stamp.inode && a->stamp.inode == b->stamp.inode &&
+			  a->stamp.device == b->stamp.device);
 }
 
 bool elf_file__is_at(const struct elf_file *file, const char *path)
 {
 	struct stat st;
 
-	return file->inode && !stat(path, &st) && st.st_ino == file->inode &&
-	       st.st_dev == file->device;
+	return file->stamp.inode && !stat(path, &st) && st.st_ino == file->stamp.inode &&
+	       st.st_dev == file->stamp.device;
 }
 
 bool elf_file__vaddr(const struct elf_file *file, uint64_t file_offset, uint64_t *vaddr)

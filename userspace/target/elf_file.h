@@ -13,6 +13,15 @@
 
 struct elf_file;
 
+/* What tells one file on disk from another, and from what it held before it was last written to. No
+ * padding: may be hashed. */
+struct file_stamp {
+	uint64_t device, inode, size;
+	int64_t mtime_ns, ctime_ns;
+};
+
+int file_stamp__read(int fd, struct file_stamp *stamp); /* 0 or -errno */
+
 /* Takes over `fd`, also where it fails; `name` is copied. A file that is not ELF is a fine one that
  * has no segments. NULL with errno set where memory is short. */
 struct elf_file *elf_file__open(int fd, const char *name);
@@ -20,6 +29,10 @@ struct elf_file *elf_file__open(int fd, const char *name);
 /* Shared between threads: counted. */
 struct elf_file *elf_file__get(struct elf_file *file);
 void elf_file__put(struct elf_file *file); /* NULL is fine */
+
+/* Whether somebody else has a reference, too. Where nobody has, nobody can get one behind the
+ * caller's back. */
+bool elf_file__is_shared(const struct elf_file *file);
 
 int elf_file__fd(const struct elf_file *file);
 const char *elf_file__name(const struct elf_file *file);     /* as the target calls it */
@@ -30,8 +43,8 @@ const char *elf_file__build_id(const struct elf_file *file); /* hex, "" where th
 void elf_file__set_root(struct elf_file *file, struct root *root);
 const struct root *elf_file__root(const struct elf_file *file);
 
-/* What tells one file on disk from another; 0 where unknown. */
-void elf_file__id(const struct elf_file *file, uint64_t *device, uint64_t *inode);
+/* As of when it was opened; all 0 where unknown. */
+const struct file_stamp *elf_file__stamp(const struct elf_file *file);
 
 /* Whether both are one file on disk. */
 bool elf_file__is_same(const struct elf_file *a, const struct elf_file *b);

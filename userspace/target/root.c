@@ -97,6 +97,11 @@ void root__put(struct root *root)
 	free(root);
 }
 
+bool root__is_shared(const struct root *root)
+{
+	return atomic_load(&root->refs) > 1;
+}
+
 bool root__is_same(const struct root *a, const struct root *b)
 {
 	return a->id.device == b->id.device && a->id.inode == b->id.inode &&

@@ -20,6 +20,9 @@ struct root *root__own(void); /* exoprof's: the host's, as a rule */
 struct root *root__get(struct root *root);
 void root__put(struct root *root); /* NULL is fine */
 
+/* Whether somebody else has a reference, too. */
+bool root__is_shared(const struct root *root);
+
 /* Whether a path leads to the same file in both: one directory, in one mount namespace. */
 bool root__is_same(const struct root *a, const struct root *b);
 
