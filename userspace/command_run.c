@@ -36,6 +36,7 @@ struct run {
 struct start {
 	struct process *process; /* the agent's, once there is one */
 	struct agent *agent;     /* NULL: not yet */
+	struct files *files;
 	struct maps *maps;
 	uint64_t linker_inode; /* of the file that the first instruction is in */
 };
@@ -43,7 +44,7 @@ struct start {
 /* The mappings; those that are new are the agent's business before the program goes on. */
 static void look(struct start *start)
 {
-	struct maps *maps = maps__read(start->process, start->maps);
+	struct maps *maps = maps__read(start->process, start->files, start->maps);
 
 	if (!maps)
 		return;
@@ -92,7 +93,8 @@ static int attach_at_start(struct run *run, int *status)
 
 	if (!start.process)
 		return -ESRCH;
-	err = find_linker(&start, run->pid, &is_static);
+	start.files = files__new();
+	err = start.files ? find_linker(&start, run->pid, &is_static) : -ENOMEM;
 	if (err) {
 		process__close(start.process);
 		goto out;
@@ -109,6 +111,7 @@ static int attach_at_start(struct run *run, int *status)
 	lifecycle__say_heap(run->agent, &options);
 out:
 	maps__put(start.maps);
+	files__free(start.files);
 	if (err != -ECHILD)
 		launch__release(run->pid);
 	return err;

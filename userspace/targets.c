@@ -43,6 +43,7 @@ struct target {
 struct targets {
 	struct collector *collector;
 	struct heap_watch_options options;
+	struct files *files; /* of all processes */
 	bool follows_children;
 	struct target **items; /* those that were given first */
 	size_t count, capacity;
@@ -62,7 +63,12 @@ struct targets *targets__new(struct collector *collector, const struct heap_watc
 		return NULL;
 	targets->collector = collector;
 	targets->options = *options;
-	return targets;
+	targets->files = files__new();
+	if (targets->files)
+		return targets;
+	targets__free(targets);
+	errno = ENOMEM;
+	return NULL;
 }
 
 static void free_target(struct target *target)
@@ -80,6 +86,7 @@ void targets__free(struct targets *targets)
 	for (size_t i = 0; i < targets->count; i++)
 		free_target(targets->items[i]);
 	free(targets->items);
+	files__free(targets->files);
 	free(targets);
 }
 
@@ -130,7 +137,7 @@ static bool is_in_era(const struct targets *targets, const struct target *target
 static int refresh(struct targets *targets, struct target *target)
 {
 	int64_t began_ns = clock__monotonic_ns();
-	struct maps *maps = maps__read(target->process, target->maps);
+	struct maps *maps = maps__read(target->process, targets->files, target->maps);
 	/* Not the rows of new files: they are read once, and more files may follow. */
 	int64_t reading_ns = clock__monotonic_ns() - began_ns;
 	int err = maps ? 0 : -errno;

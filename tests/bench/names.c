@@ -101,7 +101,8 @@ static const struct mapping *main_mapping(const struct maps *maps)
 int main(int argc, char **argv)
 {
 	struct process *process = argc == 3 ? process__open(atoi(argv[1])) : NULL;
-	struct maps *maps = process ? maps__read(process, NULL) : NULL;
+	struct files *files = files__new();
+	struct maps *maps = process && files ? maps__read(process, files, NULL) : NULL;
 	struct places places = {};
 
 	if (!maps)
@@ -116,6 +117,7 @@ int main(int argc, char **argv)
 	run(&places);
 	free(places.pcs);
 	maps__put(maps);
+	files__free(files);
 	process__close(process);
 	return 0;
 }

@@ -102,7 +102,8 @@ static pid_t start_cat(const char *preload)
 static size_t rank_of(pid_t pid, const char *name)
 {
 	struct process *process = process__open(pid);
-	struct maps *maps = maps__read(process, NULL);
+	struct files *files = files__new();
+	struct maps *maps = maps__read(process, files, NULL);
 	struct linker_order order;
 	size_t rank = SIZE_MAX;
 	uint64_t bias;
@@ -119,6 +120,7 @@ static size_t rank_of(pid_t pid, const char *name)
 	}
 	linker__release(&order);
 	maps__put(maps);
+	files__free(files);
 	process__close(process);
 	return rank;
 }

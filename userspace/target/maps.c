@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/array.h"
-#include "target/vdso.h"
 
 /* The kernel writes a newline in a path as \012, and nothing else is escaped (fs/proc/task_mmu.c).
  */
@@ -84,7 +83,7 @@ bool mapping__bias(const struct mapping *mapping, uint64_t *bias)
 
 /* A path may name another file by now, and another one in our mount namespace: map_files leads to
  * the very file that is mapped (it needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN). The path is what
- * is left without it, and then only if it leads to the same device and inode. */
+ * is left without it, and then only if it leads to the same device and inode. An fd, or -errno. */
 static int open_mapped(pid_t pid, const struct root *root, const struct map_line *line)
 {
 	char path[64];
@@ -94,12 +93,14 @@ static int open_mapped(pid_t pid, const struct root *root, const struct map_line
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, line->start,
 		 line->end);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0 || !line->path || !root)
+	if (fd >= 0)
 		return fd;
+	if (!line->path || !root)
+		return -errno;
 	fd = root__open_file(root, root__inside(root, line->path));
 	if (fd >= 0 && (fstat(fd, &st) || st.st_ino != line->inode || st.st_dev != line->device)) {
 		close(fd);
-		return -1;
+		return -ESTALE;
 	}
 	return fd;
 }
@@ -120,37 +121,37 @@ struct reading {
 	struct maps *maps;
 	const struct maps *previous;
 	const struct process *process;
+	struct files *files;
 	struct root *root; /* NULL: unknown */
 };
 
-static struct elf_file *vdso_file(const struct maps *previous)
+static struct elf_file *open_file(const struct reading *reading, const struct map_line *line)
 {
-	for (size_t i = 0; previous && i < previous->count; i++) {
-		if (previous->items[i].file && !strcmp(previous->items[i].name, "[vdso]"))
-			return elf_file__get(previous->items[i].file);
+	pid_t pid = process__pid(reading->process);
+	int fd = open_mapped(pid, reading->root, line);
+
+	/* There may be descriptors that nobody needs any more. */
+	if (fd < 0 && files__make_room(reading->files, fd))
+		fd = open_mapped(pid, reading->root, line);
+	if (fd < 0) {
+		files__note_failure(reading->files, fd);
+		return NULL;
 	}
-	return vdso__open();
+	return files__share(reading->files, fd, line->path ? line->path : "", reading->root);
 }
 
 static struct elf_file *file_of(const struct reading *reading, const struct map_line *line)
 {
 	struct elf_file *file;
-	int fd;
 
 	if (line->path && !strcmp(line->path, "[vdso]"))
-		return vdso_file(reading->previous);
+		return files__vdso(reading->files);
 	if (!line->inode)
 		return NULL;
 	file = known_file(reading->maps, line);
 	if (!file)
 		file = known_file(reading->previous, line);
-	if (file)
-		return file;
-	fd = open_mapped(process__pid(reading->process), reading->root, line);
-	file = fd < 0 ? NULL : elf_file__open(fd, line->path ? line->path : "");
-	if (file)
-		elf_file__set_root(file, reading->root);
-	return file;
+	return file ?: open_file(reading, line);
 }
 
 /* st_dev and the device in maps differ on some file systems (btrfs, overlayfs); inodes do not. */
@@ -214,29 +215,47 @@ static bool is_still_there(FILE *maps)
 	return getc(maps) != EOF;
 }
 
-struct maps *maps__read(const struct process *process, const struct maps *previous)
+static int read_lines(struct reading *reading, FILE *in)
 {
-	struct reading reading = {.previous = previous, .process = process};
+	const struct process *process = reading->process;
+	int err;
+
+	/* Not as of the attach: it changes, and a descriptor for each process is saved. */
+	reading->root = root__open(process__pid(process));
+	if (!reading->root)
+		files__note_failure(reading->files, -errno);
+	err = map_lines__parse(in, add_mapping, reading);
+	root__put(reading->root);
+	/* Another's if the pid was given out again. */
+	if (!err && (!reading->maps->count || !is_still_there(in) || !process__is_alive(process)))
+		err = -ESRCH;
+	return err;
+}
+
+struct maps *maps__read(const struct process *process, struct files *files,
+			const struct maps *previous)
+{
+	struct reading reading = {.previous = previous, .process = process, .files = files};
 	char path[64];
 	FILE *in;
 	int err;
 
+	files__tend(files);
 	snprintf(path, sizeof(path), "/proc/%d/maps", process__pid(process));
 	in = fopen(path, "re");
-	if (!in)
+	if (!in) {
+		err = -errno;
+		files__note_failure(files, err);
+		errno = -err;
 		return NULL;
+	}
 	reading.maps = calloc(1, sizeof(*reading.maps));
 	if (!reading.maps) {
 		fclose(in);
 		return NULL;
 	}
 	reading.maps->refs = 1;
-	reading.root = process__root(process);
-	err = map_lines__parse(in, add_mapping, &reading);
-	root__put(reading.root);
-	/* Another's if the pid was given out again. */
-	if (!err && (!reading.maps->count || !is_still_there(in) || !process__is_alive(process)))
-		err = -ESRCH;
+	err = read_lines(&reading, in);
 	fclose(in);
 	if (!err && has_jit_code(reading.maps))
 		reading.maps->jit = jit_file__open(process, previous ? previous->jit : NULL);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "target/elf_file.h"
+#include "target/files.h"
 #include "target/jit_file.h"
 #include "target/process.h"
 
@@ -53,9 +54,10 @@ struct maps {
 };
 
 /* Reads the mappings of a live process. Files that `previous` (may be NULL) has open are taken over
- * from there, so that a file is opened once. NULL with errno set; ESRCH once the process has none.
- */
-struct maps *maps__read(const struct process *process, const struct maps *previous);
+ * from there, without another look at them; what is new is shared by `files`. NULL with errno set;
+ * ESRCH once the process has none. */
+struct maps *maps__read(const struct process *process, struct files *files,
+			const struct maps *previous);
 struct maps *maps__get(struct maps *maps);
 void maps__put(struct maps *maps); /* NULL is fine */
 

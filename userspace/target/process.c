@@ -25,7 +25,6 @@ struct process {
 	int pidfd;
 	uint64_t device, inode;
 	pthread_mutex_t lock; /* of the following, which an exec changes */
-	struct root *root;
 	char comm[PROCESS_COMM_BYTES];
 	char *cmdline;
 	size_t cmdline_size;
@@ -161,7 +160,6 @@ struct process *process__open(pid_t pid)
 	if (!err)
 		err = read_cmdline(process);
 	read_executable(process);
-	process->root = root__open(pid);
 	/* What was read is the pinned process's only if that one is still there. */
 	if (!err && !process__is_alive(process))
 		err = -ESRCH;
@@ -179,7 +177,6 @@ void process__close(struct process *process)
 		return;
 	if (process->pidfd >= 0)
 		close(process->pidfd);
-	root__put(process->root);
 	pthread_mutex_destroy(&process->lock);
 	free(process->cmdline);
 	free(process);
@@ -255,33 +252,10 @@ bool process__dies_of_return_probes(const struct process *process, bool is_child
 
 void process__note_exec(struct process *process)
 {
-	struct root *root = root__open(process->pid);
-
 	read_executable(process);
-	/* Another's if the pid was given out again. */
-	if (root && process__is_alive(process)) {
-		struct root *before;
-
-		pthread_mutex_lock(&process->lock);
-		before = process->root;
-		process->root = root;
-		pthread_mutex_unlock(&process->lock);
-		root = before;
-	}
-	root__put(root);
 	/* Of one that is gone again the old ones stay. */
 	if (!read_stat(process))
 		read_cmdline(process);
-}
-
-struct root *process__root(const struct process *process)
-{
-	struct root *root;
-
-	pthread_mutex_lock(lock_of(process));
-	root = process->root ? root__get(process->root) : NULL;
-	pthread_mutex_unlock(lock_of(process));
-	return root;
 }
 
 void process__executable(const struct process *process, uint64_t *device, uint64_t *inode)

@@ -9,8 +9,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "target/root.h"
-
 struct process;
 
 /* NULL with errno set:
@@ -48,12 +46,7 @@ bool process__is_alive(const struct process *process);
  * stable releases of those). */
 bool process__dies_of_return_probes(const struct process *process, bool is_child);
 
-/* Where its paths begin, as of the attach or its last exec: a reference for the caller. NULL where
- * that could not be opened. */
-struct root *process__root(const struct process *process);
-
-/* The process executes another program by now: with another name, other arguments, another file,
- * and perhaps another root (chroot(8) and what starts containers change it and then execute). */
+/* The process executes another program by now: with another name, other arguments, another file. */
 void process__note_exec(struct process *process);
 
 /* The executable's device and inode, 0 where they could not be read. */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The mapped files of all processes that are looked at, each open once: however many processes have
+ * the same library mapped, it costs one descriptor, and is known by one address. Used by one
+ * thread; what it gives is anybody's. */
+#ifndef EXOPROF_FILES_H
+#define EXOPROF_FILES_H
+
+#include "target/elf_file.h"
+
+struct files;
+
+struct files *files__new(void); /* NULL with errno set */
+
+/* What it gave stays. Says what files__note_failure() was told and nobody was told of yet. */
+void files__free(struct files *files); /* NULL is fine */
+
+/* The file that is open as `fd`, which is taken over: one that is there, or a new one; a reference
+ * for the caller. Files are one if nothing tells them apart: their stamps, their names, and the
+ * roots (NULL: unknown) below which a debugger would look for what belongs to them. NULL with errno
+ * set. */
+struct elf_file *files__share(struct files *files, int fd, const char *name, struct root *root);
+
+/* The vDSO, a reference; NULL where there is none. */
+struct elf_file *files__vdso(struct files *files);
+
+/* Closes what nobody else has a reference to. */
+void files__drop_unused(struct files *files);
+
+/* If this -errno is for want of descriptors: drops what is unused. Gives whether to try again. */
+bool files__make_room(struct files *files, int err);
+
+/* Something of a target's could not be opened: counts it if it was for want of descriptors. */
+void files__note_failure(struct files *files, int err);
+
+/* For now and then: drops what is unused, and says what was counted. Does nothing if it did
+ * something within the last second. */
+void files__tend(struct files *files);
+
+#endif
