@@ -82,6 +82,11 @@ int64_t mapping_pool__take(struct mapping_pool *pool, const struct wire_mapping 
 	return run.first;
 }
 
+size_t mapping_pool__count(const struct mapping_pool *pool)
+{
+	return pool->count;
+}
+
 void mapping_pool__reclaim(struct mapping_pool *pool,
 			   bool (*is_used)(void *context, uint32_t first), void *context)
 {

@@ -22,6 +22,9 @@ void mapping_pool__free(struct mapping_pool *pool); /* NULL is fine */
 int64_t mapping_pool__take(struct mapping_pool *pool, const struct wire_mapping *content,
 			   uint32_t count);
 
+/* How many runs there are. */
+size_t mapping_pool__count(const struct mapping_pool *pool);
+
 /* Frees the runs that nobody uses. */
 void mapping_pool__reclaim(struct mapping_pool *pool,
 			   bool (*is_used)(void *context, uint32_t first), void *context);

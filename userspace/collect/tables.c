@@ -14,6 +14,9 @@
 #include "collect/mapping_pool.h"
 #include "unwind/cfi.h"
 
+/* Runs of mappings that are not looked at for whether they are in use. */
+#define RUNS_KEPT 64
+
 /* Code in one file: page 0 begins at `base`. */
 struct loaded_file {
 	uint32_t first_page, page_count; /* 0 pages: no rows */
@@ -23,11 +26,9 @@ struct loaded_file {
 struct tables {
 	struct exoprof_bpf *skel;
 	struct eras *eras;
-	struct intern *file_ids; /* build IDs, or the addresses of files without */
+	struct intern *file_ids; /* build IDs, or the stamps of files without */
 	struct loaded_file *files;
 	size_t file_count, file_capacity;
-	struct elf_file **kept; /* those known by address, so that it stays theirs */
-	size_t kept_count, kept_capacity;
 	struct intern *rule_ids;
 	struct wire_unwind_block *block; /* a copy of the last one */
 	int block_fd;                    /* -1: none yet */
@@ -38,6 +39,7 @@ struct tables {
 	uint32_t page_count;
 	uint64_t row_count;
 	struct mapping_pool *pool;
+	uint64_t used[WIRE_MAPPING_POOL / 64];           /* bits: an era's run begins there */
 	struct wire_mapping mappings[WIRE_MAPPINGS_MAX]; /* room to build them in */
 };
 
@@ -65,9 +67,6 @@ void tables__free(struct tables *tables)
 {
 	if (!tables)
 		return;
-	for (size_t i = 0; i < tables->kept_count; i++)
-		elf_file__put(tables->kept[i]);
-	free(tables->kept);
 	free(tables->files);
 	intern__free(tables->file_ids);
 	intern__free(tables->rule_ids);
@@ -297,19 +296,18 @@ static int load_rows(struct tables *tables, struct elf_file *elf_file, struct lo
 	return err;
 }
 
-/* What the file is known by. One without a build ID is known by where we keep it. */
-static uint32_t file_id(struct tables *tables, struct elf_file *file, bool *is_new)
+/* What the file is known by: not by an address, which would have to be kept, and a descriptor with
+ * it, for as long as the rows are. A stamp may come again with another file only if that one is
+ * made in the same tick of the clock (4 ms) in which the first was read and deleted. A device's
+ * upper half is 0: no build ID, which is hexadecimal digits, begins like a stamp. */
+static uint32_t file_id(struct tables *tables, const struct elf_file *file, bool *is_new)
 {
 	const char *build_id = elf_file__build_id(file);
-	uint32_t id;
+	const struct file_stamp *stamp = elf_file__stamp(file);
 
 	if (*build_id)
 		return intern__id(tables->file_ids, build_id, strlen(build_id), is_new);
-	id = intern__id(tables->file_ids, &file, sizeof(file), is_new);
-	if (id != INTERN_FAILED && *is_new &&
-	    !array_append(&tables->kept, &tables->kept_count, &tables->kept_capacity, file))
-		elf_file__get(file);
-	return id;
+	return intern__id(tables->file_ids, stamp, sizeof(*stamp), is_new);
 }
 
 /* Gives the file's entry, loading its rows where it is new; NULL where memory is short. */
@@ -352,31 +350,38 @@ static struct wire_mapping describe(struct tables *tables, const struct mapping 
 	return wire;
 }
 
-struct run_search {
-	uint32_t first;
-	bool found;
-};
-
 static int note_run(void *context, const void *key, const void *value)
 {
-	struct run_search *search = context;
+	struct tables *tables = context;
 	const struct wire_era *era = value;
 
 	(void)key;
-	if (era->mapping_count && era->first_mapping == search->first)
-		search->found = true;
+	if (era->mapping_count)
+		tables->used[era->first_mapping / 64] |= 1ULL << era->first_mapping % 64;
 	return 0;
 }
 
-/* By an era that the kernel side has. Where that cannot be told the run stays. */
 static bool is_run_used(void *context, uint32_t first)
 {
 	const struct tables *tables = context;
-	struct run_search search = {.first = first};
-	int err = map__each(bpf_map__fd(tables->skel->maps.eras), sizeof(__u32),
-			    sizeof(struct wire_era), note_run, &search);
 
-	return err || search.found;
+	return tables->used[first / 64] >> first % 64 & 1;
+}
+
+/* Keeps the runs of the eras that the kernel side has; all of them where that cannot be told. */
+static void reclaim(struct tables *tables)
+{
+	memset(tables->used, 0, sizeof(tables->used));
+	if (!map__each(bpf_map__fd(tables->skel->maps.eras), sizeof(__u32), sizeof(struct wire_era),
+		       note_run, tables))
+		mapping_pool__reclaim(tables->pool, is_run_used, tables);
+}
+
+/* A walk of all eras takes 130 us: not for each new run, but when as many may be out of use as are
+ * in use. */
+static bool is_worth_reclaiming(const struct tables *tables)
+{
+	return mapping_pool__count(tables->pool) > RUNS_KEPT + 2 * eras__alive(tables->eras);
 }
 
 /* The runs that have come out of use may still be in that of a walk, which takes microseconds: they
@@ -384,13 +389,16 @@ static bool is_run_used(void *context, uint32_t first)
 static int publish_mappings(struct tables *tables, uint32_t era, uint32_t count)
 {
 	int64_t first = 0;
-	int err;
 
-	mapping_pool__reclaim(tables->pool, is_run_used, tables);
+	if (is_worth_reclaiming(tables))
+		reclaim(tables);
 	if (count)
 		first = mapping_pool__take(tables->pool, tables->mappings, count);
-	err = first < 0 ? first : eras__set_mappings(tables->eras, era, first, count);
-	return err;
+	if (first == -ENOSPC) {
+		reclaim(tables);
+		first = mapping_pool__take(tables->pool, tables->mappings, count);
+	}
+	return first < 0 ? first : eras__set_mappings(tables->eras, era, first, count);
 }
 
 int tables__update(struct tables *tables, uint32_t era, const struct maps *maps)
