@@ -141,6 +141,7 @@ int record_command(const struct options *options)
 	recording.signal_fd = lifecycle__signals(NULL);
 	if (recording.signal_fd < 0)
 		return fail("cannot wait for signals: %s", strerror(-recording.signal_fd));
+	lifecycle__raise_descriptors(NULL);
 	count = lifecycle__open_targets(options, processes);
 	if (count < 0)
 		return EXIT_FAILURE;

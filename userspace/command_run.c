@@ -217,12 +217,12 @@ static int wait_unattached(const struct run *run)
 	return exit_status(status);
 }
 
-static int start_and_attend(struct run *run, const sigset_t *mask)
+static int start_and_attend(struct run *run, const struct launch_inherited *inherited)
 {
 	char **command = run->options->command;
 	int err, status = 0;
 
-	run->pid = launch__start(command, mask);
+	run->pid = launch__start(command, inherited);
 	if (run->pid < 0) {
 		if (run->output_fd >= 0)
 			output__discard(run->output_fd, run->options->output);
@@ -244,12 +244,13 @@ int run_command(const struct options *options)
 {
 	struct run run = {.options = options, .output_fd = -1};
 	const char *allocator = options->agent.heap.allocator;
-	sigset_t mask;
+	struct launch_inherited inherited;
 	char why[512];
 
-	run.signal_fd = lifecycle__signals(&mask);
+	run.signal_fd = lifecycle__signals(&inherited.mask);
 	if (run.signal_fd < 0)
 		return fail("cannot wait for signals: %s", strerror(-run.signal_fd));
+	lifecycle__raise_descriptors(&inherited.descriptors);
 	/* It may be mapped at any time, but not if it is not there. */
 	if (allocator && access(allocator, R_OK))
 		return fail("cannot follow %s: %s", allocator, strerror(errno));
@@ -262,5 +263,5 @@ int run_command(const struct options *options)
 			return fail("cannot write %s: %s (choose another place with -o)",
 				    options->output, strerror(-run.output_fd));
 	}
-	return start_and_attend(&run, &mask);
+	return start_and_attend(&run, &inherited);
 }

@@ -67,6 +67,7 @@ int serve_command(const struct options *options)
 
 	if (signal_fd < 0)
 		return fail("cannot wait for signals: %s", strerror(-signal_fd));
+	lifecycle__raise_descriptors(NULL);
 	count = lifecycle__open_targets(options, processes);
 	if (count < 0)
 		return EXIT_FAILURE;

@@ -24,6 +24,17 @@ int lifecycle__signals(sigset_t *before)
 	return fd < 0 ? -errno : fd;
 }
 
+void lifecycle__raise_descriptors(struct rlimit *before)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (before)
+		*before = limit;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 struct process *lifecycle__open(pid_t pid)
 {
 	struct process *process = process__open(pid);

@@ -5,12 +5,18 @@
 #define EXOPROF_LIFECYCLE_H
 
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "options.h"
 
 /* Blocks the signals that end exoprof, in this thread and those it will start, and gives a signalfd
  * for them. `before` (may be NULL) gets the mask as it was. -errno. */
 int lifecycle__signals(sigset_t *before);
+
+/* Lets exoprof open as many files as it may: the usual limit, 1,024, is for programs that use
+ * select(2), and some hundred processes with probes take more. `before` (may be NULL) gets the
+ * limit as it was. */
+void lifecycle__raise_descriptors(struct rlimit *before);
 
 /* Attaches to the processes. NULL after a line that says why not. Says what will be missing, too,
  * but of a heap that is followed from the program's start, which is not known yet. */

@@ -176,12 +176,13 @@ static void a_linker_that_has_not_begun_has_no_order(void **state)
 {
 	char *command[] = {"cat", NULL};
 	struct linker_order order;
-	sigset_t mask;
+	struct launch_inherited inherited;
 	pid_t pid;
 
 	(void)state;
-	sigemptyset(&mask);
-	pid = launch__start(command, &mask);
+	sigemptyset(&inherited.mask);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &inherited.descriptors), 0);
+	pid = launch__start(command, &inherited);
 	assert_true(pid > 0);
 	assert_int_equal(linker__order(pid, &order), -ENOENT);
 	assert_int_equal(order.count, 0);

@@ -14,14 +14,16 @@
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 
 /* In the child: does not come back. */
-static void execute(char **command, const sigset_t *mask, int error_fd)
+static void execute(char **command, const struct launch_inherited *inherited, int error_fd)
 {
 	int err = 0;
 
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
 		err = errno;
 	signal(SIGPIPE, SIG_DFL);
-	sigprocmask(SIG_SETMASK, mask, NULL);
+	sigprocmask(SIG_SETMASK, &inherited->mask, NULL);
+	if (!err && setrlimit(RLIMIT_NOFILE, &inherited->descriptors))
+		err = errno;
 	if (!err) {
 		execvp(command[0], command);
 		err = errno;
@@ -56,7 +58,7 @@ static int started(pid_t pid, int error_fd)
 	return 0;
 }
 
-pid_t launch__start(char **command, const sigset_t *mask)
+pid_t launch__start(char **command, const struct launch_inherited *inherited)
 {
 	int fds[2], err;
 	pid_t pid;
@@ -66,7 +68,7 @@ pid_t launch__start(char **command, const sigset_t *mask)
 		return -errno;
 	pid = fork();
 	if (!pid)
-		execute(command, mask, fds[1]);
+		execute(command, inherited, fds[1]);
 	err = pid < 0 ? -errno : started(pid, fds[0]);
 	close(fds[0]);
 	close(fds[1]);

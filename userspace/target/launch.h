@@ -8,11 +8,18 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
-/* Forks, restores the signal mask, executes the command (looked up in PATH) and stops it at its
- * first instruction. Its pid, or -errno where it cannot be executed. */
-pid_t launch__start(char **command, const sigset_t *mask);
+/* What the launching process has changed of itself, as it was. */
+struct launch_inherited {
+	sigset_t mask;
+	struct rlimit descriptors; /* RLIMIT_NOFILE */
+};
+
+/* Forks, restores what is to be inherited, executes the command (looked up in PATH) and stops it at
+ * its first instruction. Its pid, or -errno where it cannot be executed. */
+pid_t launch__start(char **command, const struct launch_inherited *inherited);
 
 /* Whether to stop here. `pc` is where the program makes a system call, or has just made one. */
 typedef bool launch_condition(void *context, uint64_t pc);
