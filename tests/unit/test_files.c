@@ -299,6 +299,22 @@ static void a_want_of_descriptors_is_said_with_what_to_do(void **state)
 	free(text);
 }
 
+static void fail_tend_and_free(struct fixture *fixture)
+{
+	fail_and_tend(fixture);
+	files__free(fixture->files);
+	fixture->files = NULL;
+}
+
+static void what_was_said_is_not_said_again(void **state)
+{
+	char *text = said(fail_tend_and_free, *state);
+
+	assert_non_null(strchr(text, '\n'));
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+	free(text);
+}
+
 static void fail_otherwise(struct fixture *fixture)
 {
 	files__note_failure(fixture->files, -EACCES);
@@ -357,6 +373,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_bad_descriptor_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_want_of_descriptors_is_said_with_what_to_do,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_was_said_is_not_said_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(other_failures_are_not, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(processes_share_their_files, set_up, tear_down),
 	};
