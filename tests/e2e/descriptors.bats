@@ -83,3 +83,20 @@ has_executed_all() {
 	[ "${lines[0]}" = 300 ]
 	[ "${lines[1]}" = 400 ]
 }
+
+# count_unwound: the files that the kernel side has rows of, as the index page has it.
+count_unwound() {
+	curl -sS "$URL" | sed -nE 's/.*Unwind rows: [0-9]+ of ([0-9]+) files.*/\1/p'
+}
+
+@test "a file without a build ID is known again when it is executed again" {
+	objcopy --remove-section .note.gnu.build-id "$(command -v sleep)" nameless
+	start shell bash -c 'while :; do ./nameless 0.05; done'
+	TARGET=$STARTED
+	start_exoprof -p "$TARGET" --follow-children --no-heap
+	sleep 5
+	# bash, nameless, and the libraries of both.
+	echo "files: $(count_unwound)"
+	[ "$(count_unwound)" -ge 4 ]
+	[ "$(count_unwound)" -lt 12 ]
+}
