@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "opens.h"
 #include "target/jit_file.h"
 
 struct fixture {
@@ -97,9 +98,13 @@ static void what_is_no_regular_file_is_left_alone(void **state)
 {
 	struct fixture *fixture = *state;
 	char other[80];
+	int opens;
 
 	assert_int_equal(mkfifo(fixture->path, 0644), 0);
+	opens = opens__watch(fixture->path);
 	assert_null(jit_file__open(fixture->process, NULL));
+	assert_false(opens__happened(opens));
+	close(opens);
 	unlink(fixture->path);
 	snprintf(other, sizeof(other), "%s.other", fixture->path);
 	write_file(other);

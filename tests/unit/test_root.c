@@ -127,6 +127,19 @@ static void only_regular_files_are_opened(void **state)
 	root__put(own);
 }
 
+static void a_link_is_not_the_file_itself(void **state)
+{
+	struct root *root = root__open(jailed);
+	int fd = root__open_file_itself(root, "/folder/../file");
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(root__open_file_itself(root, "/absolute"), -EACCES);
+	assert_int_equal(root__open_file_itself(root, "/fifo"), -EACCES);
+	root__put(root);
+}
+
 static void files_are_found_after_the_process_has_ended(void **state)
 {
 	pid_t pid = jail__start(inner);
@@ -195,6 +208,7 @@ int main(void)
 		cmocka_unit_test(a_file_is_found_by_the_path_that_the_process_uses),
 		cmocka_unit_test(symbolic_links_stay_inside),
 		cmocka_unit_test(only_regular_files_are_opened),
+		cmocka_unit_test(a_link_is_not_the_file_itself),
 		cmocka_unit_test(files_are_found_after_the_process_has_ended),
 		cmocka_unit_test(a_root_is_the_same_as_itself_only),
 		cmocka_unit_test(a_chroots_path_loses_what_is_above_it),

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "target/jit_file.h"
 
-#include <fcntl.h>
-#include <linux/openat2.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "target/root.h"
 
 struct jit_file {
 	unsigned int refs; /* atomic */
@@ -40,22 +40,18 @@ static long innermost_pid(pid_t pid)
 	return inner;
 }
 
-/* Symbolic links in the target's root lead nowhere outside it. */
-static int open_in_root(pid_t pid, const char *path)
+/* A symbolic link in a folder where anybody may write could lead to a list of somebody else's. */
+static int open_list(pid_t pid)
 {
-	struct open_how how = {
-		.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	char root_path[64];
-	int root, fd;
+	struct root *root = root__open(pid);
+	char path[64];
+	int fd;
 
-	snprintf(root_path, sizeof(root_path), "/proc/%d/root", pid);
-	root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return -1;
-	fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
-	close(root);
+	if (!root)
+		return -errno;
+	snprintf(path, sizeof(path), "/tmp/perf-%ld.map", innermost_pid(pid));
+	fd = root__open_file_itself(root, path);
+	root__put(root);
 	return fd;
 }
 
@@ -90,8 +86,6 @@ static time_t start_time(pid_t pid)
 
 static bool is_trusted(pid_t pid, const struct stat *st)
 {
-	if (!S_ISREG(st->st_mode))
-		return false;
 	if (st->st_uid && (long)st->st_uid != process__status_number(pid, "\nUid:"))
 		return false;
 	return st->st_mtime + SLACK_S >= start_time(pid);
@@ -109,12 +103,9 @@ struct jit_file *jit_file__open(const struct process *process, struct jit_file *
 {
 	pid_t pid = process__pid(process);
 	struct jit_file *file = NULL;
-	char path[64];
 	struct stat st;
-	int fd;
+	int fd = open_list(pid);
 
-	snprintf(path, sizeof(path), "tmp/perf-%ld.map", innermost_pid(pid));
-	fd = open_in_root(pid, path);
 	if (fd < 0)
 		return NULL;
 	if (!fstat(fd, &st) && is_same(previous, &st))

@@ -136,10 +136,10 @@ static int open_found(int found)
 	return fd < 0 ? -errno : fd;
 }
 
-int root__open_file(const struct root *root, const char *path)
+static int open_file(const struct root *root, const char *path, int flags)
 {
 	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC,
+		.flags = O_PATH | O_CLOEXEC | flags,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	int found = syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
@@ -150,4 +150,15 @@ int root__open_file(const struct root *root, const char *path)
 	fd = open_found(found);
 	close(found);
 	return fd;
+}
+
+int root__open_file(const struct root *root, const char *path)
+{
+	return open_file(root, path, 0);
+}
+
+int root__open_file_itself(const struct root *root, const char *path)
+{
+	/* With O_PATH that finds the link, which is no regular file. */
+	return open_file(root, path, O_NOFOLLOW);
 }

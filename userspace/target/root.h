@@ -42,4 +42,7 @@ const char *root__inside(const struct root *root, const char *path);
  * it. An fd, or -errno; -EACCES for what is no regular file. */
 int root__open_file(const struct root *root, const char *path);
 
+/* The same, but -EACCES where the path's last part is a symbolic link. */
+int root__open_file_itself(const struct root *root, const char *path);
+
 #endif
