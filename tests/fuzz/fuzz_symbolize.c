@@ -58,9 +58,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct summary summaries[ADDRESSES];
 	struct elf_file *file = elf_file__open(file_of(data, size), "fuzz");
+	struct root *root = root__own();
 	struct mapping mapping = {.end = size, .file = file, .name = "fuzz"};
 
-	check(file != NULL, "there is memory");
+	check(file != NULL && root != NULL, "there is memory");
+	elf_file__set_root(file, root);
+	root__put(root);
 	run(&mapping, summaries, true);
 	run(&mapping, summaries, false);
 	elf_file__put(file);

@@ -103,19 +103,19 @@ static int tear_down(void **state)
 static void assert_found(struct fixture *fixture, const char *debuglink, uint32_t crc,
 			 const char *expected)
 {
-	char *path = NULL;
-	int fd = debug_files__find(fixture->files, fixture->file, debuglink, crc, &path);
+	struct debug_place place = {};
+	int fd = debug_files__find(fixture->files, fixture->file, debuglink, crc, &place);
 
 	if (expected) {
 		assert_true(fd >= 0);
-		assert_string_equal(path, expected);
+		assert_string_equal(place.path, expected);
+		assert_non_null(place.root);
 		close(fd);
 	} else {
 		assert_int_equal(fd, -1);
-		/* libdwfl would free it. */
-		assert_null(path);
+		assert_null(place.path);
 	}
-	free(path);
+	free(place.path);
 }
 
 static void a_debug_file_is_found_by_build_id(void **state)
@@ -353,12 +353,12 @@ static void many_failures_are_remembered_within_bounds(void **state)
 	save(by_id(fixture, "first"), fixture->bytes);
 	assert_found(fixture, NULL, 0, NULL);
 	for (int i = 0; i < 5000; i++) {
-		char *path = NULL;
+		struct debug_place place = {};
 		struct elf_file *file;
 
 		save(at(fixture, "app/file"), empty);
 		file = elf_file__open(open(at(fixture, "app/file"), O_RDONLY | O_CLOEXEC), "/x");
-		assert_int_equal(debug_files__find(fixture->files, file, "x.debug", 0, &path), -1);
+		assert_int_equal(debug_files__find(fixture->files, file, "x.debug", 0, &place), -1);
 		rename(at(fixture, "app/file"), at(fixture, "app/file%d", i));
 		elf_file__put(file);
 	}

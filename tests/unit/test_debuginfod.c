@@ -344,23 +344,23 @@ static void what_arrives_is_told_of_once_and_then_found(void **state)
 	struct debug_files *files = debug_files__new(NULL);
 	struct elf_file *file =
 		elf_file__open(open("/proc/self/exe", O_RDONLY | O_CLOEXEC), "/nowhere");
-	char *path = NULL;
+	struct debug_place place = {};
 	bool arrived = false;
 	int fd;
 
 	(void)state;
-	assert_int_equal(debug_files__find(files, file, NULL, 0, &path), -1);
+	assert_int_equal(debug_files__find(files, file, NULL, 0, &place), -1);
 	for (int i = 0; i < 1000 && !arrived; i++) {
 		usleep(10000);
 		arrived = debug_files__has_arrived(files, file);
 	}
 	assert_true(arrived);
 	assert_false(debug_files__has_arrived(files, file));
-	fd = debug_files__find(files, file, NULL, 0, &path);
+	fd = debug_files__find(files, file, NULL, 0, &place);
 	assert_true(fd >= 0);
 	assert_false(debug_files__has_arrived(files, file));
 	close(fd);
-	free(path);
+	free(place.path);
 	elf_file__put(file);
 	debug_files__free(files);
 }
@@ -371,14 +371,14 @@ static void what_arrives_with_another_build_id_is_refused(void **state)
 	struct debug_files *files = debug_files__new(NULL);
 	struct elf_file *file =
 		elf_file__open(open("/proc/self/exe", O_RDONLY | O_CLOEXEC), "/nowhere");
-	char *path = NULL;
+	struct debug_place place = {};
 
 	build_id_note(fixture->server.bytes)[20] ^= 1;
-	assert_int_equal(debug_files__find(files, file, NULL, 0, &path), -1);
+	assert_int_equal(debug_files__find(files, file, NULL, 0, &place), -1);
 	for (int i = 0; i < 1000 && !debug_files__has_arrived(files, file); i++)
 		usleep(10000);
-	assert_int_equal(debug_files__find(files, file, NULL, 0, &path), -1);
-	assert_null(path);
+	assert_int_equal(debug_files__find(files, file, NULL, 0, &place), -1);
+	assert_null(place.path);
 	assert_false(debug_files__has_arrived(files, file));
 	elf_file__put(file);
 	debug_files__free(files);
@@ -390,11 +390,11 @@ static void without_servers_nobody_is_asked(void **state)
 	struct elf_file *file =
 		elf_file__open(open("/proc/self/exe", O_RDONLY | O_CLOEXEC), "/nowhere");
 	struct debug_files *files;
-	char *path = NULL;
+	struct debug_place place = {};
 
 	unsetenv("DEBUGINFOD_URLS");
 	files = debug_files__new(NULL);
-	assert_int_equal(debug_files__find(files, file, NULL, 0, &path), -1);
+	assert_int_equal(debug_files__find(files, file, NULL, 0, &place), -1);
 	usleep(300000);
 	assert_int_equal(fixture->server.requests, 0);
 	elf_file__put(file);

@@ -10,6 +10,9 @@
 #include <link.h>
 #include <string.h>
 
+#include "debug_copies.h"
+#include "jail.h"
+#include "opens.h"
 #include "symbol/dwarf_index.h"
 
 static volatile int sink;
@@ -67,7 +70,7 @@ static int open_self(void **state)
 {
 	(void)state;
 	image = elf_image__open(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
-	self = image ? dwarf_index__open(image) : NULL;
+	self = image ? dwarf_index__open(image, NULL) : NULL;
 	outer(sink);
 	return self && around(0) == 0 ? 0 : -1;
 }
@@ -196,10 +199,168 @@ static void a_file_without_dwarf_has_no_index(void **state)
 
 	(void)state;
 	assert_non_null(stripped);
-	assert_null(dwarf_index__open(stripped));
+	assert_null(dwarf_index__open(stripped, NULL));
 	assert_int_equal(errno, ENOENT);
 	elf_image__close(stripped);
 }
+
+/* --- what is in other files --- */
+
+/* A folder that is a process's root. */
+static char folder[64];
+static pid_t jailed;
+
+static const char *at(const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	strcpy(folder, "/tmp/test_dwarf_index.XXXXXX");
+	if (!mkdtemp(folder))
+		return -1;
+	jailed = jail__start(folder);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	char command[128];
+
+	(void)state;
+	jail__end(jailed);
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	return system(command);
+}
+
+/* This program with a .gnu_debugaltlink to a copy of itself: a name, and its own build ID. */
+static void save_with_alt(const char *alt)
+{
+	struct bytes own = read_own_file();
+	FILE *out = fopen(at("link"), "we");
+	char command[512];
+
+	fwrite(alt, strlen(alt) + 1, 1, out);
+	fwrite(build_id_note(own) + 16, 20, 1, out);
+	fclose(out);
+	snprintf(command, sizeof(command),
+		 "objcopy --add-section .gnu_debugaltlink=%s/link /proc/%d/exe %s/linked", folder,
+		 (int)getpid(), folder);
+	assert_int_equal(system(command), 0);
+	free(own.data);
+}
+
+static void save_own_file(const char *name)
+{
+	struct bytes own = read_own_file();
+
+	save(at(name), own);
+	free(own.data);
+}
+
+static struct elf_image *open_image(const char *name)
+{
+	struct elf_image *opened = elf_image__open(open(at(name), O_RDONLY | O_CLOEXEC));
+
+	assert_non_null(opened);
+	return opened;
+}
+
+static bool opens_with_alt(const struct root *root)
+{
+	struct elf_image *linked = open_image("linked");
+	struct dwarf_index *index = dwarf_index__open(linked, root);
+
+	dwarf_index__close(index);
+	elf_image__close(linked);
+	return index != NULL;
+}
+
+static void what_is_shared_is_found_below_the_root(void **state)
+{
+	struct root *root = root__open(jailed), *own = root__own();
+
+	(void)state;
+	save_own_file("alt");
+	save_with_alt("/alt");
+	assert_true(opens_with_alt(root));
+	assert_false(opens_with_alt(own));
+	assert_false(opens_with_alt(NULL));
+	save_with_alt("alt");
+	assert_true(opens_with_alt(root));
+	assert_true(opens_with_alt(own));
+	/* Not again from there. */
+	save_with_alt("linked");
+	assert_false(opens_with_alt(own));
+	root__put(root);
+	root__put(own);
+}
+
+static void what_is_shared_is_no_pipe(void **state)
+{
+	struct root *root = root__open(jailed);
+	int opens;
+
+	(void)state;
+	unlink(at("alt"));
+	assert_int_equal(mkfifo(at("alt"), 0600), 0);
+	opens = opens__watch(at("alt"));
+	save_with_alt("/alt");
+	assert_false(opens_with_alt(root));
+	assert_false(opens__happened(opens));
+	close(opens);
+	unlink(at("alt"));
+	root__put(root);
+}
+
+/* Asks for every address of the seed, whose other half is split-tiny.dwo beside it. */
+static void find_all(const struct root *root)
+{
+	struct elf_image *seed = open_image("split");
+	struct dwarf_index *index = dwarf_index__open(seed, root);
+	struct found found;
+
+	assert_non_null(index);
+	for (uint64_t vaddr = 0; vaddr < 4096; vaddr++)
+		dwarf_index__find(index, vaddr, &found);
+	assert_int_equal(dwarf_index__indexed(index), 1);
+	dwarf_index__close(index);
+	elf_image__close(seed);
+}
+
+static void the_other_half_is_a_regular_file_of_the_hosts(void **state)
+{
+	struct root *root = root__open(jailed), *own = root__own();
+	char command[256];
+	int opens;
+
+	(void)state;
+	snprintf(command, sizeof(command), "cp tests/fuzz/corpus/symbolize/split %s", folder);
+	assert_int_equal(system(command), 0);
+	save_own_file("split-tiny.dwo");
+	opens = opens__watch(at("split-tiny.dwo"));
+	find_all(root);
+	find_all(NULL);
+	assert_false(opens__happened(opens));
+	find_all(own);
+	assert_true(opens__happened(opens));
+	close(opens);
+	unlink(at("split-tiny.dwo"));
+	assert_int_equal(mkfifo(at("split-tiny.dwo"), 0600), 0);
+	opens = opens__watch(at("split-tiny.dwo"));
+	find_all(own);
+	assert_false(opens__happened(opens));
+	close(opens);
+	root__put(root);
+	root__put(own);
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
 int main(void)
 {
@@ -211,6 +372,9 @@ int main(void)
 		cmocka_unit_test(a_unit_is_indexed_once),
 		cmocka_unit_test(what_no_unit_covers_is_not_found),
 		cmocka_unit_test(a_file_without_dwarf_has_no_index),
+		IN_FOLDER(what_is_shared_is_found_below_the_root),
+		IN_FOLDER(what_is_shared_is_no_pipe),
+		IN_FOLDER(the_other_half_is_a_regular_file_of_the_hosts),
 	};
 
 	return cmocka_run_group_tests(tests, open_self, close_self);

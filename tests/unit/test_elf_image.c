@@ -5,15 +5,22 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "opens.h"
 #include "symbol/elf_image.h"
 
 #define SEEDS "tests/fuzz/corpus/symbolize/"
@@ -117,21 +124,119 @@ static void what_is_no_program_or_too_dear_is_refused(void **state)
 	assert_null(elf_image__of_bytes(calloc(1, 1), 1));
 }
 
-static void libdw_is_not_led_to_a_pipe(void **state)
+static void libdw_is_led_to_regular_files_only(void **state)
 {
-	char path[] = "/tmp/test_elf_image.XXXXXX";
+	char path[] = "/tmp/test_elf_image.XXXXXX", seed[PATH_MAX], makefile[PATH_MAX];
+	struct root *root = root__own();
+	int opens;
 
 	(void)state;
 	assert_non_null(mkdtemp(path));
-	assert_true(elf_image__may_be_opened(SEEDS "dwarf5"));
-	assert_false(elf_image__may_be_opened("Makefile"));
-	assert_false(elf_image__may_be_opened("/dev/null"));
-	assert_false(elf_image__may_be_opened(path));
+	assert_non_null(realpath(SEEDS "dwarf5", seed));
+	assert_non_null(realpath("Makefile", makefile));
+	assert_true(elf_image__may_be_opened(root, seed));
+	assert_false(elf_image__may_be_opened(root, makefile));
+	assert_false(elf_image__may_be_opened(root, "/dev/null"));
+	assert_false(elf_image__may_be_opened(root, path));
 	assert_int_equal(rmdir(path), 0);
-	assert_true(elf_image__may_be_opened(path));
+	assert_true(elf_image__may_be_opened(root, path));
 	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_false(elf_image__may_be_opened(path));
+	opens = opens__watch(path);
+	assert_false(elf_image__may_be_opened(root, path));
+	assert_false(opens__happened(opens));
+	close(opens);
 	assert_int_equal(unlink(path), 0);
+	root__put(root);
+}
+
+/* A page of a file that was cut short before it. */
+static volatile char *map_nothing(void)
+{
+	int fd = memfd_create("nothing", MFD_CLOEXEC);
+	void *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	close(fd);
+	return page == MAP_FAILED ? NULL : page;
+}
+
+/* How a child ends that does this; 0: it ran through. */
+static int signal_of(void (*act)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		elf_image__survive_truncation();
+		act();
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void read_in_time(void)
+{
+	volatile char *page = map_nothing();
+
+	elf_image__begin_reads();
+	elf_image__begin_reads();
+	elf_image__end_reads();
+	errno = 77;
+	if (page[100] || errno != 77)
+		_exit(1);
+	elf_image__end_reads();
+	/* It stays as it is. */
+	if (page[4000])
+		_exit(1);
+}
+
+static void read_too_late(void)
+{
+	elf_image__begin_reads();
+	elf_image__end_reads();
+	(void)map_nothing()[0];
+}
+
+static void *read_at(void *page)
+{
+	(void)*(volatile char *)page;
+	return NULL;
+}
+
+static void read_in_another_thread(void)
+{
+	pthread_t thread;
+
+	elf_image__begin_reads();
+	pthread_create(&thread, NULL, read_at, (void *)map_nothing());
+	pthread_join(thread, NULL);
+}
+
+/* Code of a library whose file was cut short. */
+static void read_cut_library(void)
+{
+	char path[] = "/tmp/test_elf_image.XXXXXX", command[128];
+	struct dl_find_object object;
+	void *library, *function;
+	int fd = mkstemp(path);
+
+	sprintf(command, "cp -L /lib/x86_64-linux-gnu/libz.so.1 %s", path);
+	library = system(command) ? NULL : dlopen(path, RTLD_NOW);
+	function = library ? dlsym(library, "zlibVersion") : NULL;
+	unlink(path);
+	if (!function || _dl_find_object(function, &object) || ftruncate(fd, 0))
+		_exit(1);
+	elf_image__begin_reads();
+	(void)*(volatile char *)function;
+}
+
+static void only_what_is_read_of_a_file_may_be_missing(void **state)
+{
+	(void)state;
+	assert_int_equal(signal_of(read_in_time), 0);
+	assert_int_equal(signal_of(read_too_late), SIGBUS);
+	assert_int_equal(signal_of(read_in_another_thread), SIGBUS);
+	assert_int_equal(signal_of(read_cut_library), SIGBUS);
 }
 
 int main(void)
@@ -139,7 +244,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_library_is_opened_from_a_file_and_from_memory),
 		cmocka_unit_test(what_is_no_program_or_too_dear_is_refused),
-		cmocka_unit_test(libdw_is_not_led_to_a_pipe),
+		cmocka_unit_test(libdw_is_led_to_regular_files_only),
+		cmocka_unit_test(only_what_is_read_of_a_file_may_be_missing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,7 @@ struct search {
 	const struct elf_file *file;
 	const char *debuglink;
 	uint32_t crc;
-	char **path;
+	struct debug_place *place;
 };
 
 static char *absolute(const char *dir)
@@ -215,7 +215,7 @@ static int open_right(const struct search *search, const struct root *root, char
 
 	if (fd >= 0 && has_build_id(search->file, fd, by_name) &&
 	    (!by_name || has_crc(search->files, fd, search->crc))) {
-		*search->path = path;
+		*search->place = (struct debug_place){root, path};
 		return fd;
 	}
 	if (fd >= 0)
@@ -338,7 +338,7 @@ static int fetch(const struct search *search)
 	if (fd < 0)
 		return -1;
 	if (has_build_id(search->file, fd, false)) {
-		*search->path = path;
+		*search->place = (struct debug_place){search->files->host, path};
 		return fd;
 	}
 	close(fd);
@@ -415,14 +415,14 @@ static bool is_name(const char *debuglink)
 }
 
 int debug_files__find(struct debug_files *files, const struct elf_file *file, const char *debuglink,
-		      uint32_t crc, char **path)
+		      uint32_t crc, struct debug_place *place)
 {
 	struct search search = {
 		.files = files,
 		.file = file,
 		.debuglink = debuglink,
 		.crc = crc,
-		.path = path,
+		.place = place,
 	};
 	struct miss *miss;
 	int fd = -1;
@@ -447,13 +447,13 @@ bool debug_files__has_arrived(struct debug_files *files, const struct elf_file *
 {
 	struct miss *miss = miss_of(files, file);
 	int64_t now_ms = clock__monotonic_ms();
-	char *path = NULL;
+	struct debug_place place = {};
 	int fd = -1;
 
 	if (!miss)
 		return false;
 	if (now_ms >= miss->retry_ms) {
-		struct search search = {files, file, miss->debuglink, miss->crc, &path};
+		struct search search = {files, file, miss->debuglink, miss->crc, &place};
 
 		miss->retry_ms = now_ms + RETRY_MS;
 		fd = look(&search);
@@ -462,7 +462,7 @@ bool debug_files__has_arrived(struct debug_files *files, const struct elf_file *
 		if (fd < 0)
 			return false;
 		close(fd);
-		free(path);
+		free(place.path);
 	} else if (!files->debuginfod ||
 		   !debuginfod__has_arrived(files->debuginfod, elf_file__build_id(file))) {
 		return false;

@@ -17,12 +17,17 @@ struct debug_files;
 struct debug_files *debug_files__new(const char *const *dirs);
 void debug_files__free(struct debug_files *files); /* NULL is fine */
 
+/* Where a debug file was found. */
+struct debug_place {
+	const struct root *root; /* as long as `files` and `file` */
+	char *path;              /* malloc()ed */
+};
+
 /* The debug file of `file`: by build ID, else by the name and the CRC of its .gnu_debuglink (a NULL
- * name: it has none; a name with a slash is none, libdwfl asks so for what is not a debug file of
- * this file). An fd, the caller's, with its path for messages in `path`, malloc()ed; -1 where there
- * is none that fits. That is remembered for a minute. */
+ * name: it has none; a name with a slash is none). An fd, the caller's, with its place, which is
+ * all zero before; -1 where there is none that fits. That is remembered for a minute. */
 int debug_files__find(struct debug_files *files, const struct elf_file *file, const char *debuglink,
-		      uint32_t crc, char **path);
+		      uint32_t crc, struct debug_place *place);
 
 /* Whether debug_files__find(), which had nothing for this file, would have something now: fetched
  * since, or installed; the folders are looked through again once a minute. Says so once. Without

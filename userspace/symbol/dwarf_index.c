@@ -5,7 +5,6 @@
 #include <elfutils/libdw.h>
 #include <elfutils/libdwelf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,8 @@
 
 struct dwarf_index {
 	const struct elf_image *image;
+	const struct root *root; /* may be NULL */
+	bool is_hosts;           /* a path below it is the same to libdw */
 	char *directory; /* of the file, for what its DWARF names relative to it; NULL: unknown */
 	Dwarf *dwarf;    /* NULL: forgotten, or cannot be read */
 	struct elf_image *alt_image;
@@ -54,9 +55,10 @@ static char *directory_of(int fd)
 	return strdup(path);
 }
 
-static struct elf_image *open_alt(const char *path, const void *id, ssize_t id_size)
+static struct elf_image *open_alt(const struct root *root, const char *path, const void *id,
+				  ssize_t id_size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = root__open_file(root, path);
 	struct elf_image *image = fd < 0 ? NULL : elf_image__open_part(fd);
 	const void *found;
 
@@ -67,11 +69,11 @@ static struct elf_image *open_alt(const char *path, const void *id, ssize_t id_s
 	return NULL;
 }
 
-/* By build ID, else by name, relative to the file's own directory; the build ID must be that. */
-static struct elf_image *find_alt(const struct dwarf_index *index, const char *name,
-				  const unsigned char *id, ssize_t id_size)
+static struct elf_image *find_alt_by_id(const struct dwarf_index *index, const unsigned char *id,
+					ssize_t id_size)
 {
-	struct elf_image *image;
+	struct elf_image *image = NULL;
+	struct root *host = root__own();
 	char path[PATH_MAX];
 	int length;
 
@@ -79,12 +81,29 @@ static struct elf_image *find_alt(const struct dwarf_index *index, const char *n
 	for (ssize_t i = 1; i < id_size && length < 256; i++)
 		length += sprintf(path + length, "%02x", id[i]);
 	strcpy(path + length, ".debug");
-	image = open_alt(path, id, id_size);
-	if (image || (*name != '/' && !index->directory) ||
-	    (size_t)snprintf(path, sizeof(path), "%s%s%s", *name == '/' ? "" : index->directory,
-			     *name == '/' ? "" : "/", name) >= sizeof(path))
+	if (host)
+		image = open_alt(host, path, id, id_size);
+	root__put(host);
+	if (!image && index->root && !index->is_hosts)
+		image = open_alt(index->root, path, id, id_size);
+	return image;
+}
+
+/* By build ID, else by name, relative to the file's own directory; the build ID must be that. */
+static struct elf_image *find_alt(const struct dwarf_index *index, const char *name,
+				  const unsigned char *id, ssize_t id_size)
+{
+	struct elf_image *image = find_alt_by_id(index, id, id_size);
+	char path[PATH_MAX];
+
+	if (image || !index->root)
 		return image;
-	return open_alt(path, id, id_size);
+	if (*name == '/')
+		return open_alt(index->root, name, id, id_size);
+	if (!index->directory ||
+	    (size_t)snprintf(path, sizeof(path), "%s/%s", index->directory, name) >= sizeof(path))
+		return NULL;
+	return open_alt(index->root, root__inside(index->root, path), id, id_size);
 }
 
 /* What dwz has moved to a file that several share. libdw would look for it by itself, but take any
@@ -164,7 +183,16 @@ static int list_units(struct dwarf_index *index)
 	return err;
 }
 
-struct dwarf_index *dwarf_index__open(const struct elf_image *image)
+static bool is_hosts(const struct root *root)
+{
+	struct root *host = root__own();
+	bool is_same = root && host && root__is_same(root, host);
+
+	root__put(host);
+	return is_same;
+}
+
+struct dwarf_index *dwarf_index__open(const struct elf_image *image, const struct root *root)
 {
 	struct dwarf_index *index = calloc(1, sizeof(*index));
 	int err = -ENOMEM;
@@ -172,6 +200,8 @@ struct dwarf_index *dwarf_index__open(const struct elf_image *image)
 	if (!index)
 		return NULL;
 	index->image = image;
+	index->root = root;
+	index->is_hosts = is_hosts(root);
 	index->files = strings__new();
 	if (elf_image__fd(image) >= 0)
 		index->directory = directory_of(elf_image__fd(image));
@@ -318,7 +348,8 @@ void dwarf_index__find(struct dwarf_index *index, uint64_t vaddr, struct found *
 	if (number == ADDRESS_MAP_NONE || begin(index))
 		return;
 	unit = &index->units[number];
-	if (unit__dies(unit, index->dwarf, index->directory, &dies) ||
+	if (unit__dies(unit, index->dwarf, index->is_hosts ? index->root : NULL, index->directory,
+		       &dies) ||
 	    (!unit->is_indexed && index_unit(index, unit, &dies)))
 		return;
 	find_line(unit, vaddr, found);

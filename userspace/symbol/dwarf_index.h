@@ -14,8 +14,11 @@
 
 struct dwarf_index;
 
-/* The image must outlive it. NULL with errno set: ENOENT where it has no DWARF that can be used. */
-struct dwarf_index *dwarf_index__open(const struct elf_image *image);
+/* `root` is where the paths in the image begin; NULL: unknown, no other file is looked for by them.
+ * Both must outlive the index. NULL with errno set: ENOENT where there is no DWARF that can be
+ * used.
+ */
+struct dwarf_index *dwarf_index__open(const struct elf_image *image, const struct root *root);
 void dwarf_index__close(struct dwarf_index *index); /* NULL is fine */
 
 /* Fills in the function at this address and those inlined into it, if a function covers it; else no

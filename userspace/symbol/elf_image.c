@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbol/elf_image.h"
 
+#include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "unwind/elf_section.h"
@@ -115,22 +114,24 @@ struct elf_image *elf_image__open(int fd)
 
 struct elf_image *elf_image__open_part(int fd)
 {
-	return open_file(fd, true);
+	struct elf_image *image = open_file(fd, true);
+	GElf_Shdr shdr;
+
+	if (!image || !elf_section__find(image->elf, ".gnu_debugaltlink", &shdr))
+		return image;
+	elf_image__close(image);
+	errno = EBADMSG;
+	return NULL;
 }
 
-bool elf_image__may_be_opened(const char *path)
+bool elf_image__may_be_opened(const struct root *root, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = root__open_file(root, path);
 	struct elf_image *image;
-	struct stat st;
 
 	if (fd < 0)
-		return true;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return false;
-	}
-	image = open_file(fd, true);
+		return fd == -ENOENT || fd == -ENOTDIR;
+	image = elf_image__open_part(fd);
 	elf_image__close(image);
 	return image != NULL;
 }
@@ -228,17 +229,41 @@ void elf_image__forget_pages(struct elf_image *image)
 		madvise(start, size, MADV_DONTNEED);
 }
 
+/* Of this thread. In the program's own thread-local storage, where a signal handler may look. */
+static __thread volatile sig_atomic_t reads;
+
+void elf_image__begin_reads(void)
+{
+	reads++;
+}
+
+void elf_image__end_reads(void)
+{
+	reads--;
+}
+
+/* The code and data of exoprof and its libraries, which are mapped files as well. May be asked in a
+ * signal handler (glibc's manual, "Finding Objects"). */
+static bool is_loaded(void *address)
+{
+	struct dl_find_object object;
+
+	return !_dl_find_object(address, &object);
+}
+
 static void read_zeros(int number, siginfo_t *info, void *context)
 {
 	uintptr_t page_size = getpagesize();
 	uintptr_t page = (uintptr_t)info->si_addr & ~(page_size - 1);
+	int saved = errno;
 
 	(void)context;
 	/* Anything else is what it always was: the end. */
-	if (info->si_code != BUS_ADRERR ||
+	if (info->si_code != BUS_ADRERR || !reads || is_loaded(info->si_addr) ||
 	    mmap((void *)page, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
 		 0) == MAP_FAILED)
 		signal(number, SIG_DFL);
+	errno = saved;
 }
 
 void elf_image__survive_truncation(void)

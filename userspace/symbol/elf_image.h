@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "target/root.h"
+
 struct elf_image;
 
 /* The image of a program or a library for x86-64, or of their debug file; what else there is, and
@@ -19,7 +21,8 @@ struct elf_image;
 struct elf_image *elf_image__open(int fd);
 
 /* The same for what only has a part of another's DWARF, as dwz writes it: it may have no addresses,
- * as object files have none. */
+ * as object files have none. One that names a further part is refused: libdw would open that by
+ * itself. */
 struct elf_image *elf_image__open_part(int fd);
 
 /* The same, of bytes in memory. They are free()d with it, also where it fails. */
@@ -27,8 +30,8 @@ struct elf_image *elf_image__of_bytes(void *bytes, size_t size);
 void elf_image__close(struct elf_image *image); /* NULL is fine */
 
 /* Whether libdw may open what DWARF names as its other part: a path that leads nowhere, or to a
- * file that would be taken, or to an object file. A pipe would never be opened. */
-bool elf_image__may_be_opened(const char *path);
+ * regular file that elf_image__open_part() takes. */
+bool elf_image__may_be_opened(const struct root *root, const char *path);
 
 Elf *elf_image__elf(const struct elf_image *image);
 int elf_image__fd(const struct elf_image *image); /* -1: it is in memory */
@@ -50,8 +53,13 @@ size_t elf_image__bytes(const struct elf_image *image);
 /* Gives back what of the mapped file is in our memory. It is read again when it is needed. */
 void elf_image__forget_pages(struct elf_image *image);
 
-/* From now on, what a mapped file no longer has reads as zeros. For the whole process: SIGBUS has
- * one handler. */
+/* From now on, what a mapped file no longer has reads as zeros to a thread between
+ * elf_image__begin_reads() and elf_image__end_reads(). They go by thread and not by the ranges that
+ * are mapped, as libelf reads a file before it tells where, and libdw maps more by itself. SIGBUS
+ * for another reason, of another thread or in exoprof's own code and data ends the process as ever.
+ * For the whole process: SIGBUS has one handler. */
 void elf_image__survive_truncation(void);
+void elf_image__begin_reads(void); /* may be nested */
+void elf_image__end_reads(void);
 
 #endif

@@ -18,6 +18,7 @@
 struct module {
 	struct elf_file *file;
 	struct elf_image *main, *debug, *mini; /* NULL: there is none that can be read */
+	const struct root *debug_root;         /* where the debug file's paths begin */
 	struct dwarf_index *dwarf;             /* NULL: there is none */
 	struct symtab symtab;                  /* names live in the images */
 	struct fde_list fdes;
@@ -25,14 +26,15 @@ struct module {
 	struct found found; /* the last answer */
 };
 
-static struct elf_image *open_debug(const struct module *module, struct debug_files *debug_files)
+static struct elf_image *open_debug(struct module *module, struct debug_files *debug_files)
 {
 	GElf_Word crc = 0;
 	const char *name = dwelf_elf_gnu_debuglink(elf_image__elf(module->main), &crc);
-	char *path = NULL;
-	int fd = debug_files__find(debug_files, module->file, name, crc, &path);
+	struct debug_place place = {};
+	int fd = debug_files__find(debug_files, module->file, name, crc, &place);
 
-	free(path);
+	free(place.path);
+	module->debug_root = place.root;
 	return fd < 0 ? NULL : elf_image__open(fd);
 }
 
@@ -70,12 +72,13 @@ static int read_symbols(struct module *module)
 
 static int open_dwarf(struct module *module)
 {
-	const struct elf_image *image =
-		elf_image__has_dwarf(module->main) ? module->main : module->debug;
+	bool is_own = elf_image__has_dwarf(module->main);
+	const struct elf_image *image = is_own ? module->main : module->debug;
 
 	if (!image)
 		return 0;
-	module->dwarf = dwarf_index__open(image);
+	module->dwarf = dwarf_index__open(image, is_own ? elf_file__root(module->file)
+							: module->debug_root);
 	return module->dwarf || errno != ENOMEM ? 0 : -ENOMEM;
 }
 

@@ -232,8 +232,8 @@ static struct module *module_of(struct symbolizer *symbolizer, struct file *file
 	return file->module;
 }
 
-static const struct symbol_answer *look_up(struct symbolizer *symbolizer, struct file *file,
-					   uint64_t vaddr)
+static const struct symbol_answer *read_answer(struct symbolizer *symbolizer, struct file *file,
+					       uint64_t vaddr)
 {
 	struct module *module;
 	const struct found *found;
@@ -253,6 +253,18 @@ static const struct symbol_answer *look_up(struct symbolizer *symbolizer, struct
 	if (module__decoded(module) != decoded)
 		symbolizer->misses = MISSES_BETWEEN_CHECKS;
 	return answers__add(file->answers, vaddr, found);
+}
+
+/* Of the names, too, that lie in the mapped file until answers__add() has copied them. */
+static const struct symbol_answer *look_up(struct symbolizer *symbolizer, struct file *file,
+					   uint64_t vaddr)
+{
+	const struct symbol_answer *answer;
+
+	elf_image__begin_reads();
+	answer = read_answer(symbolizer, file, vaddr);
+	elf_image__end_reads();
+	return answer;
 }
 
 static const struct symbol_answer *answer_of(struct symbolizer *symbolizer,

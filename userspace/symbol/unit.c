@@ -34,21 +34,24 @@ static const char *string_of(Dwarf_Die *die, unsigned int name)
 	return dwarf_formstring(dwarf_attr(die, name, &memory));
 }
 
-/* The two places where libdw looks for the other half of a split unit (libdw_find_split_unit.c), as
- * root and by a name that the target chose. */
-static bool may_be_split(Dwarf_Die *unit, const char *directory)
+/* Whether libdw may look for the other half of a split unit in its two places
+ * (libdw_find_split_unit.c), as root and by a name that the target chose. It takes no descriptor,
+ * and opens the path itself, so that what we looked at is the same file only if nobody has put
+ * another one there in between. Who may write to the folder can try to have a device or a pipe
+ * opened for reading by that; the moment is some microseconds, once for a unit. */
+static bool may_be_split(Dwarf_Die *unit, const struct root *host, const char *directory)
 {
 	const char *name = string_of(unit, DW_AT_dwo_name) ?: string_of(unit, DW_AT_GNU_dwo_name);
 	const char *compiled_in = string_of(unit, DW_AT_comp_dir);
 	char path[PATH_MAX];
 
-	if (!name)
+	if (!name || !host)
 		return false;
 	if (*name == '/')
-		return elf_image__may_be_opened(name);
+		return elf_image__may_be_opened(host, name);
 	if (directory &&
 	    ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) >= sizeof(path) ||
-	     !elf_image__may_be_opened(path)))
+	     !elf_image__may_be_opened(host, path)))
 		return false;
 	if (!compiled_in)
 		return true;
@@ -56,10 +59,11 @@ static bool may_be_split(Dwarf_Die *unit, const char *directory)
 				*compiled_in == '/' || !directory ? "" : directory,
 				*compiled_in == '/' || !directory ? "" : "/", compiled_in,
 				name) < sizeof(path) &&
-	       elf_image__may_be_opened(path);
+	       elf_image__may_be_opened(host, path);
 }
 
-int unit__dies(const struct unit *unit, Dwarf *dwarf, const char *directory, struct unit_dies *dies)
+int unit__dies(const struct unit *unit, Dwarf *dwarf, const struct root *host,
+	       const char *directory, struct unit_dies *dies)
 {
 	uint8_t type;
 
@@ -70,7 +74,7 @@ int unit__dies(const struct unit *unit, Dwarf *dwarf, const char *directory, str
 	if (type != DW_UT_skeleton)
 		return 0;
 	/* Without its other half a skeleton still has lines. */
-	if (!may_be_split(&dies->unit, directory) ||
+	if (!may_be_split(&dies->unit, host, directory) ||
 	    dwarf_cu_info(dies->unit.cu, NULL, NULL, NULL, &dies->body, NULL, NULL, NULL) ||
 	    !dies->body.addr)
 		dies->body = dies->unit;

@@ -11,6 +11,7 @@
 #include "symbol/address_map.h"
 #include "symbol/line_rows.h"
 #include "symbol/strings.h"
+#include "target/root.h"
 
 struct unit {
 	Dwarf_Off offset; /* of its first entry */
@@ -30,10 +31,11 @@ struct unit_dies {
 	Dwarf_Die unit, body;
 };
 
-/* Finds the entries. `directory` is where the DWARF's own file is (NULL: unknown). Entries with the
- * same file name are kept once. 0 or -EBADMSG. */
-int unit__dies(const struct unit *unit, Dwarf *dwarf, const char *directory,
-	       struct unit_dies *dies);
+/* Finds the entries. The other half of a split unit is looked for below `host`, exoprof's own root;
+ * NULL: paths in this DWARF begin elsewhere, and a skeleton is all there is. `directory` is where
+ * the DWARF's own file is (NULL: unknown). 0 or -EBADMSG. */
+int unit__dies(const struct unit *unit, Dwarf *dwarf, const struct root *host,
+	       const char *directory, struct unit_dies *dies);
 
 /* Walks the unit once. 0 or -ENOMEM; what is malformed is left out. */
 int unit__index(struct unit *unit, struct unit_dies *dies, struct strings *files);
