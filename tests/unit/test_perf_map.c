@@ -119,6 +119,46 @@ static void a_file_that_became_shorter_is_another(void **state)
 	assert_name(fixture, 0x200, "new");
 }
 
+static void write_over(struct fixture *fixture, const char *text)
+{
+	lseek(fixture->fd, 0, SEEK_SET);
+	add(fixture, text);
+}
+
+static void a_file_that_was_written_over_is_another(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add(fixture, "100 10 a\n200 10 b\n");
+	write_over(fixture, "300 10 c\n400 10 d\n");
+	assert_name(fixture, 0x100, NULL);
+	assert_name(fixture, 0x400, "d");
+	write_over(fixture, "500 10 e\n600 10 f\n700 10 longer than before\n");
+	assert_name(fixture, 0x400, NULL);
+	assert_name(fixture, 0x500, "e");
+	assert_name(fixture, 0x700, "longer than before");
+}
+
+/* Behind more than is compared, in several reads. */
+static void a_long_file_that_was_written_over_is_another(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[20 * 1000 + 1];
+
+	for (int i = 0; i < 1000; i++)
+		sprintf(text + 20 * i, "%08x 10 before%d\n", i * 16, i % 10);
+	text[7000] = '\0';
+	add(fixture, text);
+	text[7000] = '0';
+	add(fixture, text + 7000);
+	assert_name(fixture, 999 * 16, "before9");
+	assert_name(fixture, 0, "before0");
+	for (int i = 0; i < 1000; i++)
+		memcpy(text + 20 * i + 12, "after!", 6);
+	write_over(fixture, text);
+	assert_name(fixture, 0, "after!0");
+}
+
 static void lines_that_are_none_are_passed_over(void **state)
 {
 	struct fixture *fixture = *state;
@@ -170,6 +210,8 @@ int main(void)
 		TEST(what_comes_later_holds_where_it_is),
 		TEST(a_growing_file_is_read_on),
 		TEST(a_file_that_became_shorter_is_another),
+		TEST(a_file_that_was_written_over_is_another),
+		TEST(a_long_file_that_was_written_over_is_another),
 		TEST(lines_that_are_none_are_passed_over),
 		TEST(a_very_long_name_is_cut),
 		TEST(many_that_overlap_take_no_time),

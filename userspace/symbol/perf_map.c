@@ -17,6 +17,9 @@
 #define LINE_MAX    4096
 #define CHUNK_BYTES 65536
 
+/* What a file must still have where reading ended: an address, a size and a name as a rule. */
+#define TAIL_BYTES  256
+
 #define NO_ENTRY    UINT32_MAX
 
 struct entry {
@@ -30,7 +33,9 @@ struct perf_map {
 	char *names;
 	size_t names_size, names_capacity;
 
-	off_t offset;        /* in the file, of the first byte that is not in `line` or done */
+	off_t offset;          /* in the file, of the first byte that is not in `line` or done */
+	char tail[TAIL_BYTES]; /* the last bytes before it, as they were read */
+	size_t tail_length;
 	char line[LINE_MAX]; /* has begun, but not ended */
 	size_t line_length;
 
@@ -126,6 +131,16 @@ static int end_line(struct perf_map *map)
 	return add_line(map, map->line);
 }
 
+static void keep_tail(struct perf_map *map, const char *bytes, size_t size)
+{
+	size_t added = size < TAIL_BYTES ? size : TAIL_BYTES;
+	size_t kept = map->tail_length + added > TAIL_BYTES ? TAIL_BYTES - added : map->tail_length;
+
+	memmove(map->tail, map->tail + map->tail_length - kept, kept);
+	memcpy(map->tail + kept, bytes + size - added, added);
+	map->tail_length = kept + added;
+}
+
 static int add_bytes(struct perf_map *map, const char *bytes, size_t size)
 {
 	int err = 0;
@@ -137,6 +152,7 @@ static int add_bytes(struct perf_map *map, const char *bytes, size_t size)
 			map->line[map->line_length++] = *byte;
 	}
 	map->offset += size;
+	keep_tail(map, bytes, size);
 	return err;
 }
 
@@ -248,18 +264,28 @@ static int read_lines(struct perf_map *map, int fd)
 	return err ? err : got < 0 ? -errno : 0;
 }
 
+/* Whether the file goes on behind what was read, and was not written anew over it. */
+static bool goes_on(const struct perf_map *map, int fd)
+{
+	char tail[TAIL_BYTES];
+
+	return pread(fd, tail, map->tail_length, map->offset - map->tail_length) ==
+		       (ssize_t)map->tail_length &&
+	       !memcmp(tail, map->tail, map->tail_length);
+}
+
 int perf_map__read(struct perf_map *map, int fd)
 {
 	size_t count = map->count;
 	struct stat st;
 	int err;
 
-	if (fstat(fd, &st))
-		return -errno;
-	if (st.st_size < map->offset) {
+	if (!goes_on(map, fd)) {
 		forget(map);
 		count = 0;
 	}
+	if (fstat(fd, &st))
+		return -errno;
 	if (st.st_size == map->offset)
 		return 0;
 	err = read_lines(map, fd);

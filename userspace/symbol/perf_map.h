@@ -12,8 +12,9 @@ struct perf_map;
 struct perf_map *perf_map__new(void);      /* NULL with errno set */
 void perf_map__free(struct perf_map *map); /* NULL is fine */
 
-/* Reads on from where it ended the last time, anew if the file has become shorter. The last line
- * waits for its end; a line that is none is passed over. 0 or -errno. */
+/* Reads on from where it ended the last time; anew if the file has become shorter, or if it was
+ * written over and the last bytes that were read are others now. The last line waits for its end; a
+ * line that is none is passed over. 0 or -errno. */
 int perf_map__read(struct perf_map *map, int fd);
 
 /* The function at this runtime address, as the compiler calls it, and where it begins; NULL where
