@@ -95,7 +95,12 @@ static bool is_nested(pid_t pid)
 
 static int start(void **state)
 {
+	char name[32];
+
 	(void)state;
+	/* Nobody else's, and inherited. */
+	sprintf(name, "t_find_%d", (int)(getpid() % 1000000));
+	prctl(PR_SET_NAME, name);
 	container = start_container(true);
 	other = start_container(false);
 	second = child_of(container, 0);
@@ -169,6 +174,45 @@ static void the_container_of_no_process_is_none(void **state)
 	assert_int_equal(find__in_namespace(1, -1), -ESRCH);
 }
 
+static void children_and_theirs_are_found(void **state)
+{
+	struct found found = {};
+
+	(void)state;
+	assert_int_equal(find__descendants(container, &found), 0);
+	assert_int_equal(found.count, 2);
+	assert_int_equal(found.pids[0], second < nested ? second : nested);
+	assert_int_equal(found.pids[1], second < nested ? nested : second);
+	found__release(&found);
+	assert_int_equal(find__descendants(getpid(), &found), 0);
+	assert_int_equal(found.count, 4);
+	for (size_t i = 1; i < found.count; i++)
+		assert_true(found.pids[i - 1] < found.pids[i]);
+	found__release(&found);
+	assert_int_equal(find__descendants(nested, &found), 0);
+	assert_int_equal(found.count, 0);
+}
+
+/* They are all called as this program is, which is not one of them itself. */
+static void of_those_with_a_name_the_heads_descend_from_no_other(void **state)
+{
+	struct found found = {};
+	char name[32];
+
+	(void)state;
+	sprintf(name, "t_find_%d", (int)(getpid() % 1000000));
+	assert_int_equal(find__by_name(name, false, &found), 0);
+	assert_int_equal(found.count, 4);
+	found__release(&found);
+	assert_int_equal(find__by_name(name, true, &found), 0);
+	assert_int_equal(found.count, 2);
+	assert_int_equal(found.pids[0], container < other ? container : other);
+	assert_int_equal(found.pids[1], container < other ? other : container);
+	found__release(&found);
+	assert_int_equal(find__by_name("nobody is called so", true, &found), 0);
+	assert_int_equal(found.count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +222,8 @@ int main(void)
 		cmocka_unit_test(a_pid_that_the_container_does_not_have_is_none),
 		cmocka_unit_test(out_here_a_process_is_found_by_its_own_pid),
 		cmocka_unit_test(the_container_of_no_process_is_none),
+		cmocka_unit_test(children_and_theirs_are_found),
+		cmocka_unit_test(of_those_with_a_name_the_heads_descend_from_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, start, end);

@@ -139,13 +139,6 @@ void found__release(struct found *found)
 	*found = (struct found){};
 }
 
-static int compare_pids(const void *left, const void *right)
-{
-	pid_t a = *(const pid_t *)left, b = *(const pid_t *)right;
-
-	return (a > b) - (a < b);
-}
-
 /* What /proc/PID/stat says of a process, see process.c. */
 struct kin {
 	pid_t pid, parent;
@@ -187,6 +180,15 @@ struct kins {
 	size_t count, capacity;
 };
 
+/* For a struct kin, too, which begins with its pid. */
+static int compare_pids(const void *left, const void *right)
+{
+	pid_t a = *(const pid_t *)left, b = *(const pid_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+/* Sorted by pid: a machine may have tens of thousands of processes. */
 static int read_all(struct kins *kins)
 {
 	DIR *proc = opendir("/proc");
@@ -203,6 +205,9 @@ static int read_all(struct kins *kins)
 			err = array_append(&kins->items, &kins->count, &kins->capacity, kin);
 	}
 	closedir(proc);
+	/* qsort takes no NULL. */
+	if (kins->count)
+		qsort(kins->items, kins->count, sizeof(*kins->items), compare_pids);
 	return err;
 }
 
@@ -213,26 +218,25 @@ static int add_pid(struct found *found, pid_t pid)
 
 static pid_t parent_of(const struct kins *kins, pid_t pid)
 {
-	for (size_t i = 0; i < kins->count; i++) {
-		if (kins->items[i].pid == pid)
-			return kins->items[i].parent;
-	}
-	return 0;
+	const struct kin *kin =
+		kins->count ? bsearch(&pid, kins->items, kins->count, sizeof(*kin), compare_pids)
+			    : NULL;
+
+	return kin ? kin->parent : 0;
 }
 
 /* As deep as a family of processes may be before it is taken for one that changes as it is read. */
 #define GENERATIONS_MAX 4096
 
+/* From one of the ancestors, whose pids are sorted. */
 static bool descends_from(const struct kins *kins, pid_t pid, const pid_t *ancestors, size_t count)
 {
 	for (int i = 0; i < GENERATIONS_MAX; i++) {
 		pid = parent_of(kins, pid);
 		if (!pid)
 			return false;
-		for (size_t j = 0; j < count; j++) {
-			if (ancestors[j] == pid)
-				return true;
-		}
+		if (bsearch(&pid, ancestors, count, sizeof(*ancestors), compare_pids))
+			return true;
 	}
 	return false;
 }
@@ -245,9 +249,6 @@ static int add_named(const struct kins *kins, const char *name, struct found *fo
 		if (!strcmp(kins->items[i].comm, name) && kins->items[i].pid != getpid())
 			err = add_pid(found, kins->items[i].pid);
 	}
-	/* qsort takes no NULL. */
-	if (found->count)
-		qsort(found->pids, found->count, sizeof(*found->pids), compare_pids);
 	return err;
 }
 
