@@ -23,6 +23,10 @@ EXOPROF_CPPFLAGS := -DEXOPROF_VERSION='"$(VERSION)"' -DH2O_USE_LIBUV=0 \
 	-Iuserspace -Ibpf -I$(BUILD)/bpf -I$(BUILD)/proto
 EXOPROF_LIBS := -lbpf -ldw -lelf -lh2o-evloop -lssl -lcrypto -lprotobuf-c -lz -llzma -lZydis -liberty \
 	-lm -lpthread
+# All functions are bound before main: symbol/demangle.c leaves libiberty by a jump out of a signal
+# handler, which must not find the dynamic linker in the middle of binding one, with its lock held.
+# What has been bound is read-only then.
+EXOPROF_LDFLAGS := -Wl,-z,relro -Wl,-z,now
 DEMO_LIBS := -lh2o-evloop -lssl -lcrypto -lpthread
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
@@ -96,7 +100,7 @@ $(OBJ)/userspace/export/flamegraph.o: $(FLAMEGRAPH_PARTS)
 
 $(BUILD)/exoprof: $(OBJECTS)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $^ -o $@ $(EXOPROF_LIBS)
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
 
 # --- demo-server: as a release build is, without frame pointers ---------------------------------------
 
@@ -137,7 +141,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/asan/libexoprof.a Makefile
 	$(call say,TEST,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) $(SANITIZE) $< -o $@ \
-		$(BUILD)/asan/libexoprof.a $(EXOPROF_LIBS) -lcmocka
+		$(BUILD)/asan/libexoprof.a $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS) -lcmocka
 
 # The fuzz targets (see below) on what earlier runs found.
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -172,7 +176,7 @@ $(BUILD)/e2e/make_flamegraph: tests/e2e/make_flamegraph.c $(BUILD)/asan/libexopr
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) $(SANITIZE) $< -o $@ \
-		$(BUILD)/asan/libexoprof.a $(EXOPROF_LIBS)
+		$(BUILD)/asan/libexoprof.a $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
 
 e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(BUILD)/e2e/make_flamegraph
 	$(Q)scripts/run-tests e2e $(wildcard tests/e2e/*.bats)
@@ -198,13 +202,13 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $$(FUZZ_SOURCES_$$*) $(wildcard tests/
 	$(call say,FUZZ,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-Iuserspace -Ibpf -Itests/fuzz $(FUZZ_FLAGS_$*) $< $(FUZZ_SOURCES_$*) -o $@ $(EXOPROF_LIBS)
+		-Iuserspace -Ibpf -Itests/fuzz $(FUZZ_FLAGS_$*) $< $(FUZZ_SOURCES_$*) -o $@ $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
 
 $(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c $(BUILD)/asan/libexoprof.a $(wildcard tests/fuzz/*.h)
 	$(call say,REPLAY,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(EXOPROF_CPPFLAGS) -D_GNU_SOURCE -DFUZZ_MAIN -Itests/fuzz $(CFLAGS) $(SANITIZE) $< -o $@ \
-		$(BUILD)/asan/libexoprof.a $(EXOPROF_LIBS)
+		$(BUILD)/asan/libexoprof.a $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
 
 fuzz: $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
 
@@ -237,7 +241,7 @@ $(BENCH)/mallocs $(BENCH)/chain: $(BENCH)/%: tests/bench/%.c
 # names: exoprof's own symbolizer.
 $(BENCH)/names: tests/bench/names.c $(filter-out %/main.o,$(OBJECTS))
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(BENCH_CFLAGS) $(EXOPROF_CPPFLAGS) $^ -o $@ $(EXOPROF_LIBS)
+	$(Q)$(CC) $(BENCH_CFLAGS) $(EXOPROF_CPPFLAGS) $^ -o $@ $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
 
 $(BENCH)/llvm: tests/bench/llvm.c
 	$(Q)mkdir -p $(@D)
