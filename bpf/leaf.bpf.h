@@ -220,6 +220,8 @@ __weak __noinline int leaf_look(struct walk *walk)
 	leaf_skip_prefixes(leaf);
 	opcode = leaf_byte(leaf, 0);
 	leaf->at++;
+	/* c2 takes the arguments off as well. But the caller's row is looked up at its call, one
+	 * byte before the return address, where they are still on the stack. */
 	if (opcode == 0xc3 || opcode == 0xc2)
 		return LEAF_RETURNS;
 	if (opcode == 0x55)

@@ -269,6 +269,13 @@ share_of() {
 	judge_pair "JIT code, leaf"
 	share_of '@\[anon\];$' 90
 	end_pair
+
+	start_pair jit pop
+	signal_pair '^made'
+	profile_pair
+	judge_pair "JIT code, taking its argument off"
+	share_of 'call_popping@exe;[^;]*@\[anon\];$' 90
+	end_pair
 }
 
 @test "calls by a jump, and calls that are their caller's last instruction" {

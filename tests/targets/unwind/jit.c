@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Code without call-frame information, made at SIGUSR1 as a JIT compiler makes it: it keeps frame
  * pointers, and calls back; or, as "jit leaf", spins itself, called by the last instruction of its
- * caller. */
+ * caller; or, as "jit pop", spins without a frame, and takes its argument off the stack when it
+ * returns. */
 #include <sys/mman.h>
 
 #include "chain.h"
@@ -19,6 +20,26 @@ static const unsigned char function[] = {
 
 /* push %rbp; mov %rsp, %rbp; 1: jmp 1b */
 static const unsigned char loop[] = {0x55, 0x48, 0x89, 0xe5, 0xeb, 0xfe};
+
+/* mov $0x7fffffff, %ecx; 1: sub $1, %ecx; jne 1b; ret $8 */
+static const unsigned char popping[] = {
+	0xb9, 0xff, 0xff, 0xff, 0x7f, 0x83, 0xe9, 0x01, 0x75, 0xfb, 0xc2, 0x08, 0x00,
+};
+
+/* Has its caller's frame by rsp alone, and the argument on the stack at the call. */
+void call_popping(void *function) __attribute__((noreturn));
+__asm__(".pushsection .text\n"
+	".type call_popping, @function\n"
+	"call_popping:\n"
+	".cfi_startproc\n"
+	"1: push %rdi\n"
+	".cfi_adjust_cfa_offset 8\n"
+	"call *%rdi\n"
+	".cfi_adjust_cfa_offset -8\n"
+	"jmp 1b\n"
+	".cfi_endproc\n"
+	".size call_popping, . - call_popping\n"
+	".popsection");
 
 static void on_signal(int signal)
 {
@@ -41,6 +62,7 @@ static void make(void)
 		exit(1);
 	memcpy(page, function, sizeof(function));
 	memcpy((char *)page + PAGE_BYTES / 2, loop, sizeof(loop));
+	memcpy((char *)page + PAGE_BYTES / 4, popping, sizeof(popping));
 	if (mprotect(page, PAGE_BYTES, PROT_READ | PROT_EXEC))
 		exit(1);
 	code = (void (*)(void (*)(void)))page;
@@ -76,18 +98,36 @@ APART static void run_loop(void)
 	WRITE_SAVED_REGISTERS();
 }
 
+APART static void run_popping(void)
+{
+	WRITE_SAVED_REGISTERS();
+	call_popping((char *)code + PAGE_BYTES / 4);
+}
+
+static const struct way {
+	const char *name, *chain;
+	void (*run)(void);
+} ways[] = {
+	{"call", "run;?@[anon];between;?@[anon];leaf", run        },
+	{"leaf", "run_loop;run_endless;?@[anon]",      run_loop   },
+	{"pop",  "run_popping;call_popping;?@[anon]",  run_popping},
+};
+
 int main(int argc, char **argv)
 {
-	bool is_leaf = argc > 1 && !strcmp(argv[1], "leaf");
+	const struct way *way = ways;
 
+	for (size_t i = 0; argc > 1 && i < sizeof(ways) / sizeof(*ways); i++) {
+		if (!strcmp(argv[1], ways[i].name))
+			way = &ways[i];
+	}
 	signal(SIGUSR1, on_signal);
 	puts("chain: " START "wait_for_signal");
-	puts(is_leaf ? "chain: " START "run_loop;run_endless;?@[anon]"
-		     : "chain: " START "run;?@[anon];between;?@[anon];leaf");
+	printf("chain: " START "%s\n", way->chain);
 	say_ready();
 	wait_for_signal();
 	make();
 	puts("made");
 	fflush(stdout);
-	(is_leaf ? run_loop : run)();
+	way->run();
 }
