@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-/* CPU time: a perf event ticks on every CPU, and the ticks that find the target running are added
- * up by stack. */
+/* CPU time: a perf event ticks on every CPU, and the ticks that find a process running that is
+ * followed are added up by stack. */
 #include <linux/bpf.h>
 #include <linux/bpf_perf_event.h>
 #include <bpf/bpf_helpers.h>

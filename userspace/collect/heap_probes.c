@@ -205,7 +205,7 @@ static int attach_one(struct attachment *attachment, struct collector *collector
 }
 
 /* A return's probe comes before the entry's: a call must not look unfinished. It takes hold of
- * every call's return, so what throws is left alone, see heap_safe_size in bpf/heap.bpf.c. */
+ * every call's return, so what throws is left alone, see may_throw() in bpf/heap.bpf.c. */
 static int attach_pairs(struct attachment *attachment, struct collector *collector,
 			const struct allocator *allocator, const char *path)
 {

@@ -339,7 +339,7 @@ static void comment_heap(struct assembly *assembly)
 				 counters[WIRE_ALLOC_LOST_RETURN]);
 }
 
-/* See heap_safe_size in bpf/heap.bpf.c. */
+/* See may_throw() in bpf/heap.bpf.c. */
 static void comment_too_large(struct assembly *assembly)
 {
 	const uint64_t *counters = assembly->samples->counters;
