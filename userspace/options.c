@@ -46,9 +46,15 @@ enum key {
 			"profile its children too, and theirs: those there are and those to come", \
 			0                                                                          \
 	}
-#define PID_OPTIONS                                                                               \
-	{"pid", 'p', "PID", 0, "the process to profile; may be repeated", 0},                     \
-		{"name", KEY_NAME, "COMM", 0, "instead of -p: the only process of this name", 0}, \
+#define PID_OPTIONS                                                                                        \
+	{"pid", 'p', "PID", 0, "the process to profile; may be repeated", 0},                              \
+		{"name",                                                                                   \
+		 KEY_NAME,                                                                                 \
+		 "COMM",                                                                                   \
+		 0,                                                                                        \
+		 "instead of -p: the only process of this name; with --follow-children: the one that the " \
+		 "others descend from",                                                                    \
+		 0},                                                                                       \
 		FOLLOW_OPTION
 #define CONTAINER_OPTIONS                                                                      \
 	{"container-pid",                                                                      \
@@ -60,11 +66,12 @@ enum key {
 	{                                                                                      \
 		"of", KEY_OF, "PID", 0, "any process of the container, by its pid out here", 0 \
 	}
-#define DEBUG_DIR_OPTION                                                                            \
-	{                                                                                           \
-		"debug-dir", KEY_DEBUG_DIR, "DIR", 0,                                               \
-			"look for debug files in DIR, too, before /usr/lib/debug; may be repeated", \
-			0                                                                           \
+#define DEBUG_DIR_OPTION                                                                             \
+	{                                                                                            \
+		"debug-dir", KEY_DEBUG_DIR, "DIR", 0,                                                \
+			"look for debug files in DIR, too, before /usr/lib/debug; may be repeated. " \
+			"They are fetched where DEBUGINFOD_URLS in the environment names servers",   \
+			0                                                                            \
 	}
 #define LISTEN_OPTION                                                                          \
 	{                                                                                      \
@@ -168,16 +175,16 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{"serve",  NULL,			 "Attach to a process and serve its profiles over HTTP.",                    serve_options, 0,
-	 true,																		    false, serve_command },
-	{"record", NULL,			 "Attach to a process, take one profile and write it to a file.",
-	 record_options,														    0,             true,  false, record_command},
+	{"serve",  NULL,			 "Attach to running processes and serve their profiles over HTTP.",
+	 serve_options,														   0,             true,  false, serve_command },
+	{"record", NULL,			 "Attach to running processes, take one profile and write it to a file.",
+	 record_options,														  0,             true,  false, record_command},
 	{"run",    "[--] COMMAND [ARGUMENT...]",
 	 "Start a command with exoprof attached from its first instruction on, and serve its "
 	 "profiles while it runs. With -o, its heap profile is written when it ends. Exits as the "
-	 "command does.",												    run_options,   ARGP_IN_ORDER, false, true,  run_command   },
+	 "command does.",												    run_options, ARGP_IN_ORDER, false, true,  run_command   },
 	{"check",  NULL,			 "Say whether this machine and this user can do it, and what to do if not.",
-	 no_options,															0,             false, false, check_command },
+	 no_options,														      0,             false, false, check_command },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
