@@ -5,6 +5,9 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <elf.h>
+#include <link.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,6 +203,17 @@ static void references_in_d_are_few(void **state)
 	assert_null(demangle__name(text));
 }
 
+/* Linked as exoprof is: what is left by a jump is never the dynamic linker. */
+static void functions_are_bound_before_main(void **state)
+{
+	bool is_bound = false;
+
+	(void)state;
+	for (const ElfW(Dyn) *entry = _DYNAMIC; entry->d_tag != DT_NULL; entry++)
+		is_bound |= entry->d_tag == DT_FLAGS && entry->d_un.d_val & DF_BIND_NOW;
+	assert_true(is_bound);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +225,7 @@ int main(void)
 		cmocka_unit_test(an_endless_name_stays),
 		cmocka_unit_test(a_long_name_stays),
 		cmocka_unit_test(references_in_d_are_few),
+		cmocka_unit_test(functions_are_bound_before_main),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
