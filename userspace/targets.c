@@ -10,6 +10,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/say.h"
+#include "target/files.h"
 #include "target/find.h"
 
 /* Files are opened while they are mapped, so that names are there after the target is gone. What is
@@ -224,6 +225,8 @@ static void add_child(struct targets *targets, const struct era *era)
 	target->era = era->number;
 	target->process = process__open(era->pid);
 	if (!target->process || !is_in_era(targets, target) || add(targets, target)) {
+		if (!target->process)
+			files__note_failure(targets->files, -errno);
 		targets->unfollowed += target->process && is_in_era(targets, target);
 		free_target(target);
 		return;

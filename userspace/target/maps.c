@@ -88,13 +88,16 @@ static int open_mapped(pid_t pid, const struct root *root, const struct map_line
 {
 	char path[64];
 	struct stat st;
-	int fd;
+	int found, fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, line->start,
 		 line->end);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0)
+	found = open(path, O_PATH | O_CLOEXEC);
+	if (found >= 0) {
+		fd = root__open_found(found);
+		close(found);
 		return fd;
+	}
 	if (!line->path || !root)
 		return -errno;
 	fd = root__open_file(root, root__inside(root, line->path));

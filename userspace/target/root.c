@@ -120,8 +120,7 @@ const char *root__inside(const struct root *root, const char *path)
 	return !strncmp(path, root->prefix, length) && path[length] == '/' ? path + length : path;
 }
 
-/* Opens what an O_PATH descriptor has found, once it is known to be a regular file. */
-static int open_found(int found)
+int root__open_found(int found)
 {
 	char path[64];
 	struct stat st;
@@ -147,7 +146,7 @@ static int open_file(const struct root *root, const char *path, int flags)
 
 	if (found < 0)
 		return -errno;
-	fd = open_found(found);
+	fd = root__open_found(found);
 	close(found);
 	return fd;
 }

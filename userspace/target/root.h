@@ -45,4 +45,7 @@ int root__open_file(const struct root *root, const char *path);
 /* The same, but -EACCES where the path's last part is a symbolic link. */
 int root__open_file_itself(const struct root *root, const char *path);
 
+/* What an O_PATH descriptor has found, for reading; -EACCES for what is no regular file. */
+int root__open_found(int found);
+
 #endif
