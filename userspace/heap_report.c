@@ -27,6 +27,11 @@ static const struct followed *in_use(const struct heap_watch *watch)
 	return best;
 }
 
+bool heap_watch__is_followed(const struct heap_watch *watch)
+{
+	return in_use(watch);
+}
+
 static void put_name(FILE *out, const struct followed *followed)
 {
 	fprintf(out, "%s (%s)", followed->allocator.name, elf_file__name(followed->allocator.file));
@@ -213,6 +218,7 @@ void heap_watch__state(const struct heap_watch *watch, struct heap_state *state)
 		.hits = watch->hits,
 		.prices = watch->prices,
 		.cost = heap_meter__cost(&watch->meter, &watch->prices),
+		.pid = process__pid(watch->process),
 	};
 	print_into(state->text, sizeof(state->text), watch, put_state);
 	if (state->is_followed)

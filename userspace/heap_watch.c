@@ -272,6 +272,11 @@ void heap_watch__note_exec(struct heap_watch *watch, uint32_t era, bool is_lost)
 	forget_failures(watch);
 }
 
+const struct heap_hits *heap_watch__hits(const struct heap_watch *watch)
+{
+	return &watch->hits;
+}
+
 uint64_t heap_watch__preattach(const struct heap_watch *watch)
 {
 	return watch->preattach_bytes;

@@ -24,13 +24,14 @@ struct heap_watch_options {
 /* Plain data, for whoever wants to know. */
 struct heap_state {
 	bool is_followed;
-	bool is_attached;  /* not so while probes are off for the budget */
-	char text[1024];   /* whose and how: "glibc (/usr/lib/libc.so.6) by session uprobes"; or
-			    * why it is not followed */
-	char warning[512]; /* why the profile may miss something; or "" */
-	struct heap_hits hits;
+	bool is_attached;      /* not so while probes are off for the budget */
+	char text[1024];       /* whose and how: "glibc (/usr/lib/libc.so.6) by session uprobes"; or
+				* why it is not followed */
+	char warning[512];     /* why the profile may miss something; or "" */
+	struct heap_hits hits; /* of several processes: the sum; all else is one's */
 	struct heap_prices prices;
 	struct heap_cost cost;
+	pid_t pid; /* whose */
 };
 
 /* NULL with errno set. The collector and the process must outlive it. `era` is what the process is
@@ -42,6 +43,11 @@ void heap_watch__free(struct heap_watch *watch); /* NULL is fine */
 /* The process executes another program, in another era; `is_lost`: the kernel has lost sight of it
  * on the way. To be updated then. */
 void heap_watch__note_exec(struct heap_watch *watch, uint32_t era, bool is_lost);
+
+bool heap_watch__is_followed(const struct heap_watch *watch);
+
+/* Hits so far, a second ago. */
+const struct heap_hits *heap_watch__hits(const struct heap_watch *watch);
 
 /* What was in use before the attach, in bytes, estimated. */
 uint64_t heap_watch__preattach(const struct heap_watch *watch);

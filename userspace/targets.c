@@ -52,8 +52,9 @@ struct targets {
 	int64_t heap_tick_ms, sweep_ms;
 	bool has_outdated; /* the heap's books have entries of programs that are over */
 	bool has_life_news;
-	int64_t life_ms;     /* not before this is it looked at */
-	uint64_t unfollowed; /* children that could not be */
+	int64_t life_ms;            /* not before this is it looked at */
+	uint64_t unfollowed;        /* children that could not be */
+	struct heap_hits past_hits; /* of children that are gone */
 };
 
 struct targets *targets__new(struct collector *collector, const struct heap_watch_options *options)
@@ -285,6 +286,16 @@ static bool has_exited(const struct targets *targets, const struct target *targe
 	return (era && era->is_over && era->has_exited) || !process__is_alive(target->process);
 }
 
+static void add_hits(struct heap_hits *sum, const struct target *target)
+{
+	const struct heap_hits *hits = heap_watch__hits(target->watch);
+
+	sum->emulated += hits->emulated;
+	sum->stepped += hits->stepped;
+	sum->returns += hits->returns;
+	sum->stack_ns += hits->stack_ns;
+}
+
 /* What was given keeps its last state; of a child the collector has all that is kept. */
 static void drop_gone(struct targets *targets)
 {
@@ -297,6 +308,7 @@ static void drop_gone(struct targets *targets)
 			target->is_gone = has_exited(targets, target);
 		if (target->is_gone && !target->was_given) {
 			targets->has_outdated = true;
+			add_hits(&targets->past_hits, target);
 			heap__forget(targets->collector, process__pid(target->process));
 			free_target(target);
 		} else {
@@ -483,11 +495,8 @@ size_t targets__alive(const struct targets *targets)
 /* The first whose heap is followed speaks for all; else the first. */
 static const struct target *spokesman(const struct targets *targets)
 {
-	struct heap_state state;
-
 	for (size_t i = 0; i < targets->count; i++) {
-		heap_watch__state(targets->items[i]->watch, &state);
-		if (state.is_followed)
+		if (heap_watch__is_followed(targets->items[i]->watch))
 			return targets->items[i];
 	}
 	return targets->items[0];
@@ -529,6 +538,9 @@ void targets__heap(const struct targets *targets, struct heap_state *state)
 	target = spokesman(targets);
 	heap_watch__state(target->watch, state);
 	warn_of_others(targets, target, state->warning, sizeof(state->warning));
+	state->hits = targets->past_hits;
+	for (size_t i = 0; i < targets->count; i++)
+		add_hits(&state->hits, targets->items[i]);
 }
 
 static void annotate_children(const struct targets *targets, struct samples *samples)

@@ -61,10 +61,14 @@ static void put_heap(FILE *out, struct agent *agent)
 	fputs(heap.is_followed ? "<p>Heap: " : "<p>No heap profile: ", out);
 	put_text(out, heap.text);
 	fputs(heap.is_followed ? ", from the attach on" : "", out);
-	if (heap.cost.seconds > 0)
+	if (heap.cost.seconds > 0) {
 		fprintf(out,
-			"; its probes take %.1f%% of the target's CPU time (%.0f hits a second)",
+			"; its probes take %.1f%% of the target's CPU time (%.0f hits a second",
 			100 * heap.cost.share, heap.cost.hits);
+		if (agent__alive(agent) > 1)
+			fprintf(out, ", of pid %d", heap.pid);
+		fputc(')', out);
+	}
 	fputs(".</p>\n", out);
 	if (*heap.warning) {
 		fprintf(out, "<p><strong>The heap profile is not whole:</strong> ");

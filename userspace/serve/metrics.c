@@ -49,7 +49,7 @@ static void put_heap(FILE *out, const struct heap_state *heap)
 	fprintf(out, "exoprof_heap_stack_seconds_total %.9g\n", heap->hits.stack_ns / 1e9);
 	put_number(out, "exoprof_heap_probe_cpu_ratio",
 		   "Estimated share of the target's CPU time that the heap's probes took in the "
-		   "last 10 seconds, 0 to 1.",
+		   "last 10 seconds, 0 to 1; of several processes, of the first that is followed.",
 		   heap->cost.share);
 }
 
