@@ -42,20 +42,25 @@ static bool is_function(const GElf_Sym *sym)
 	       (type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE);
 }
 
-static uint64_t end_of(const struct reading *reading, const GElf_Sym *sym)
+/* The bytes that a symbol covers: those that it says, else those of the FDE that begins with it.
+ * One for the code that signal handlers return to begins one byte before, since it is looked up by
+ * a return address less one (glibc, sysdeps/unix/sysv/linux/x86_64/libc_sigaction.c). */
+static void set_range(const struct reading *reading, const GElf_Sym *sym, struct symbol *symbol)
 {
 	const struct fde *fde;
 
-	if (sym->st_size)
-		return sym->st_value + sym->st_size;
-	fde = fde_ranges__find(reading->fdes, sym->st_value);
-	return fde && fde->start == sym->st_value ? fde->end : 0;
+	symbol->start = sym->st_value;
+	symbol->end = sym->st_value + sym->st_size;
+	fde = sym->st_size ? NULL : fde_ranges__find(reading->fdes, sym->st_value);
+	if (!fde || sym->st_value - fde->start > 1)
+		return;
+	symbol->start = fde->start;
+	symbol->end = fde->end;
 }
 
 static int add_symbol(const struct reading *reading, const GElf_Sym *sym)
 {
 	struct symbol symbol = {
-		.start = sym->st_value,
 		.is_weak = GELF_ST_BIND(sym->st_info) == STB_WEAK,
 		.is_global = GELF_ST_BIND(sym->st_info) == STB_GLOBAL,
 	};
@@ -64,7 +69,7 @@ static int add_symbol(const struct reading *reading, const GElf_Sym *sym)
 	    !reading->names[sym->st_name])
 		return 0;
 	symbol.name = reading->names + sym->st_name;
-	symbol.end = end_of(reading, sym);
+	set_range(reading, sym, &symbol);
 	return symbol.end > symbol.start ? symtab__add(reading->symtab, symbol) : 0;
 }
 
