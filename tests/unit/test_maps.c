@@ -332,6 +332,9 @@ static void mappings_are_equal_if_code_is_where_it_was(void **state)
 		b.items = &changed[i];
 		assert_false(maps__equal(&a, &b));
 	}
+	b.items = &same;
+	b.jit = (struct jit_file *)&b;
+	assert_false(maps__equal(&a, &b));
 }
 
 static void a_mapping_without_code_of_a_file_has_no_bias(void **state)

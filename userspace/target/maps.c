@@ -314,7 +314,7 @@ static bool is_same(const struct mapping *a, const struct mapping *b)
 
 bool maps__equal(const struct maps *a, const struct maps *b)
 {
-	if (a->count != b->count)
+	if (a->count != b->count || a->jit != b->jit)
 		return false;
 	for (size_t i = 0; i < a->count; i++) {
 		if (!is_same(&a->items[i], &b->items[i]))

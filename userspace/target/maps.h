@@ -61,7 +61,7 @@ struct maps *maps__read(const struct process *process, struct files *files,
 struct maps *maps__get(struct maps *maps);
 void maps__put(struct maps *maps); /* NULL is fine */
 
-/* Whether code is where it was, and the same. */
+/* Whether code is where it was, and the same, as is the list of what a JIT compiler made. */
 bool maps__equal(const struct maps *a, const struct maps *b);
 
 /* The mapping that holds this runtime address, or NULL. */
