@@ -186,14 +186,14 @@ e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(BUILD)
 # A target's own sources are compiled with it, so that libFuzzer sees their branches.
 FUZZ_SOURCES_cfi := $(wildcard userspace/unwind/*.c) userspace/base/intern.c
 FUZZ_SOURCES_symbolize := $(wildcard userspace/unwind/*.c userspace/symbol/*.c userspace/base/*.c) \
-	userspace/target/elf_file.c userspace/target/jit_file.c userspace/target/process.c \
-	userspace/target/root.c
+	userspace/target/elf_file.c userspace/target/jit_file.c userspace/target/proc.c \
+	userspace/target/process.c userspace/target/root.c
 FUZZ_SOURCES_demangle := userspace/symbol/demangle.c
 FUZZ_SOURCES_perf_map := userspace/symbol/perf_map.c
 FUZZ_SOURCES_kallsyms := userspace/symbol/kallsyms.c userspace/symbol/symtab.c
 FUZZ_SOURCES_maps := userspace/target/maps.c userspace/target/elf_file.c userspace/target/files.c \
 	userspace/target/process.c userspace/target/root.c userspace/target/vdso.c \
-	userspace/target/jit_file.c $(wildcard userspace/base/*.c)
+	userspace/target/jit_file.c userspace/target/proc.c $(wildcard userspace/base/*.c)
 # demangle must be able to tell its own code from malloc()'s.
 FUZZ_FLAGS_demangle = -shared-libsan -Wl,-rpath,$(shell $(CLANG) -print-runtime-dir)
 

@@ -96,8 +96,8 @@ static void retry(struct heap_watch *watch)
 	for (size_t i = 0; i < watch->count; i++) {
 		struct followed *followed = &watch->followed[i];
 
-		if (followed->is_mapped && ((followed->err == -EINVAL || followed->err == -ENOMEM ||
-					     followed->err == -E2BIG)))
+		if (followed->is_mapped && (followed->err == -EINVAL || followed->err == -ENOMEM ||
+					    followed->err == -E2BIG))
 			attach(watch, followed);
 	}
 }
@@ -305,7 +305,7 @@ static uint64_t cpu_ns(const struct heap_watch *watch)
 static void take_reading(struct heap_watch *watch)
 {
 	struct heap_reading reading = {
-		.time_ns = clock__monotonic_ms() * 1000000,
+		.time_ns = clock__monotonic_ns(),
 		.cpu_ns = cpu_ns(watch),
 	};
 
@@ -349,7 +349,7 @@ void heap_watch__tick(struct heap_watch *watch)
 	if (!watch->budget.is_over)
 		take_reading(watch);
 	share = heap_meter__last_share(&watch->meter, &watch->prices);
-	switch (heap_budget__see(&watch->budget, share, clock__monotonic_ms() * 1000000)) {
+	switch (heap_budget__see(&watch->budget, share, clock__monotonic_ns())) {
 	case HEAP_BUDGET_DETACH:
 		take_off(watch);
 		break;

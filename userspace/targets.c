@@ -370,7 +370,6 @@ void targets__follow_children(struct targets *targets)
 	size_t given = targets->count;
 
 	targets->follows_children = true;
-
 	for (size_t i = 0; i < given; i++) {
 		pid_t pid = process__pid(targets->items[i]->process);
 
@@ -408,9 +407,7 @@ static void refresh_due(struct targets *targets)
 	}
 }
 
-/* A program that maps code all the time is looked at every 20 ms at most, and for a twentieth of
- * the time at most; what comes in between is seen the next time. */
-void targets__take_news(struct targets *targets)
+static void read_news(struct targets *targets)
 {
 	struct news_receiver receiver = {
 		.mappings = on_mappings,
@@ -419,6 +416,13 @@ void targets__take_news(struct targets *targets)
 	};
 
 	collector__take_news(targets->collector, &receiver);
+}
+
+/* A program that maps code all the time is looked at every 20 ms at most, and for a twentieth of
+ * the time at most; what comes in between is seen the next time. */
+void targets__take_news(struct targets *targets)
+{
+	read_news(targets);
 	if (targets->has_life_news && clock__monotonic_ms() >= targets->life_ms)
 		look_at_life(targets);
 	refresh_due(targets);
@@ -475,12 +479,11 @@ int64_t targets__next_tick_ms(const struct targets *targets)
 /* Of children only what there is news of: they may be hundreds. */
 void targets__refresh(struct targets *targets)
 {
-	targets__take_news(targets);
+	read_news(targets);
 	look_at_life(targets);
-	for (size_t i = 0; i < targets->given; i++) {
-		if (!targets->items[i]->is_gone)
-			refresh(targets, targets->items[i]);
-	}
+	for (size_t i = 0; i < targets->given; i++)
+		targets->items[i]->refresh_ms = 0;
+	refresh_due(targets);
 }
 
 size_t targets__alive(const struct targets *targets)

@@ -7,13 +7,13 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <string.h>
 
 #include "debug_copies.h"
 #include "jail.h"
 #include "opens.h"
 #include "symbol/dwarf_index.h"
+#include "own_vaddr.h"
 
 static volatile int sink;
 
@@ -81,21 +81,6 @@ static int close_self(void **state)
 	dwarf_index__close(self);
 	elf_image__close(image);
 	return 0;
-}
-
-static int take_bias(struct dl_phdr_info *info, size_t size, void *context)
-{
-	(void)size;
-	*(uint64_t *)context = info->dlpi_addr;
-	return 1; /* the first is the program itself */
-}
-
-static uint64_t vaddr_of(const void *pointer)
-{
-	uint64_t bias = 0;
-
-	dl_iterate_phdr(take_bias, &bias);
-	return (uintptr_t)pointer - bias;
 }
 
 static void check_line(const struct found_line *line, const char *name, int number)

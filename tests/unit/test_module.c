@@ -7,7 +7,6 @@
 #include <cmocka.h>
 #include <elf.h>
 #include <fcntl.h>
-#include <link.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "symbol/module.h"
+#include "own_vaddr.h"
 
 __attribute__((noinline, used)) static int a_static_function(int number)
 {
@@ -61,21 +61,6 @@ __asm__(".text\n"
 	".size behind_it, 8\n");
 extern const char behind_it[];
 extern const char without_size[], within_nameless[], calls_getppid[];
-
-static int take_bias(struct dl_phdr_info *info, size_t size, void *context)
-{
-	(void)size;
-	*(uint64_t *)context = info->dlpi_addr;
-	return 1; /* the first is the program itself */
-}
-
-static uint64_t vaddr_of(const void *pointer)
-{
-	uint64_t bias = 0;
-
-	dl_iterate_phdr(take_bias, &bias);
-	return (uintptr_t)pointer - bias;
-}
 
 /* It leads nowhere, and outlives all modules. */
 static struct debug_files *debug_files;

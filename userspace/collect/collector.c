@@ -159,11 +159,6 @@ const struct era *collector__era(const struct collector *collector, uint32_t num
 	return eras__find(collector->eras, number);
 }
 
-size_t collector__alive(const struct collector *collector)
-{
-	return eras__alive(collector->eras);
-}
-
 int collector__set_maps(struct collector *collector, uint32_t era, struct maps *maps)
 {
 	eras__set_maps(collector->eras, era, maps);

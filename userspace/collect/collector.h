@@ -58,9 +58,6 @@ uint64_t collector__forgotten(const struct collector *collector);
 /* By its number, or NULL. Valid until the next update. */
 const struct era *collector__era(const struct collector *collector, uint32_t number);
 
-/* How many processes are followed now. */
-size_t collector__alive(const struct collector *collector);
-
 /* Makes the kernel side know the mappings of an era, and the unwind rows of the files in them. 0 or
  * -errno. */
 int collector__set_maps(struct collector *collector, uint32_t era, struct maps *maps);

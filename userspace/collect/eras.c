@@ -21,6 +21,11 @@ struct eras {
 	size_t dropped_count, dropped_capacity;
 };
 
+bool era__counts(const struct era *era)
+{
+	return !era->is_over || era->has_exited;
+}
+
 struct eras *eras__new(struct exoprof_bpf *skel)
 {
 	struct eras *eras = calloc(1, sizeof(*eras));

@@ -30,6 +30,9 @@ struct era {
 	uint32_t spell;     /* of following its heap */
 };
 
+/* Whether what it allocated belongs into a profile: not what was before an exec. */
+bool era__counts(const struct era *era);
+
 struct eras *eras__new(struct exoprof_bpf *skel); /* NULL with errno set */
 void eras__free(struct eras *eras);               /* NULL is fine */
 

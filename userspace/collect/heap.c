@@ -149,7 +149,7 @@ static bool is_wanted(const struct eras *eras, uint32_t number)
 {
 	const struct era *era = eras__find(eras, number);
 
-	return era ? !era->is_over || era->has_exited : !eras__was_dropped(eras, number);
+	return era ? era__counts(era) : !eras__was_dropped(eras, number);
 }
 
 /* Of blocks only those of this spell: what has ended since is not known of the others. */
@@ -293,10 +293,8 @@ int heap__sweep(struct collector *collector)
 
 /* Whether nothing is known any more of what was in use: of an earlier spell, or of a child that has
  * exited, and with it its memory. */
-static bool is_closed(const struct eras *eras, const struct wire_heap_key *key)
+static bool is_closed(const struct era *era, const struct wire_heap_key *key)
 {
-	const struct era *era = eras__find(eras, key->era);
-
 	return key->spell != era->spell || (era->has_exited && !era->was_asked_for);
 }
 
@@ -305,6 +303,7 @@ static int add_stats(void *context, const void *key_bytes, const void *value)
 	struct gathering *gathering = context;
 	const struct wire_heap_key *key = key_bytes;
 	const struct wire_heap_counts *counts = value;
+	const struct era *era = eras__find(gathering->eras, key->era);
 	struct sample_row row = {
 		.size = key->size,
 		.spell = key->spell,
@@ -316,10 +315,10 @@ static int add_stats(void *context, const void *key_bytes, const void *value)
 	int err;
 
 	/* One that nothing is known of yet will be in the next snapshot. */
-	if (!eras__find(gathering->eras, key->era) || !is_wanted(gathering->eras, key->era))
+	if (!era || !era__counts(era))
 		return 0;
 	/* What of it is still there nobody knows: what is in use stays a lower bound. */
-	row.is_closed = is_closed(gathering->eras, key);
+	row.is_closed = is_closed(era, key);
 	if (row.is_closed)
 		row.frees = row.samples;
 	err = gathering__process(gathering, key->era, &row.process);

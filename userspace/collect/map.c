@@ -156,7 +156,7 @@ static int note_asked_for(struct gathering *gathering)
 	int err = 0;
 
 	for (size_t i = 0; i < count && !err; i++) {
-		if (all[i].was_asked_for && (!all[i].is_over || all[i].has_exited))
+		if (all[i].was_asked_for && era__counts(&all[i]))
 			err = gathering__process(gathering, all[i].number, &index);
 	}
 	return err;

@@ -14,42 +14,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
-
-/* MAX_PID_NS_LEVEL in the kernel, and the outermost. */
-#define LEVELS_MAX 33
-
-/* A process's pids, from our namespace to its innermost. */
-struct pids {
-	pid_t levels[LEVELS_MAX];
-	int count;
-};
-
-static int read_pids(pid_t pid, struct pids *pids)
-{
-	char path[64], line[1024], *at, *end;
-	FILE *in;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	in = fopen(path, "re");
-	if (!in)
-		return errno == ENOENT ? -ESRCH : -errno;
-	pids->count = 0;
-	while (!pids->count && fgets(line, sizeof(line), in)) {
-		if (strncmp(line, "NSpid:", 6))
-			continue;
-		at = line + 6;
-		while (pids->count < LEVELS_MAX) {
-			pid_t next = strtol(at, &end, 10);
-
-			if (end == at)
-				break;
-			pids->levels[pids->count++] = next;
-			at = end;
-		}
-	}
-	fclose(in);
-	return pids->count ? 0 : -ESRCH;
-}
+#include "target/proc.h"
 
 /* The process's pid namespace, or the one so many levels above it. An fd or -errno. */
 static int open_namespace(pid_t pid, int levels_up)
@@ -89,11 +54,11 @@ static int namespace_of(pid_t pid, int levels_up, struct stat *st)
  * namespace inside this one is of this one, too, and has a pid in it. */
 static int check(pid_t pid, pid_t inner, int level, const struct stat *namespace)
 {
-	struct pids pids;
+	struct proc_pids pids;
 	struct stat st;
 	int err;
 
-	if (read_pids(pid, &pids) || pids.count <= level || pids.levels[level] != inner)
+	if (proc__pids(pid, &pids) || pids.count <= level || pids.levels[level] != inner)
 		return -ENOENT;
 	err = namespace_of(pid, pids.count - 1 - level, &st);
 	if (err)
@@ -125,8 +90,8 @@ static pid_t search(pid_t inner, int level, const struct stat *namespace)
 pid_t find__in_namespace(pid_t inner, pid_t of)
 {
 	struct stat namespace;
-	struct pids pids;
-	int err = read_pids(of, &pids);
+	struct proc_pids pids;
+	int err = proc__pids(of, &pids);
 
 	if (!err)
 		err = namespace_of(of, 0, &namespace);
@@ -139,41 +104,10 @@ void found__release(struct found *found)
 	*found = (struct found){};
 }
 
-/* What /proc/PID/stat says of a process, see process.c. */
 struct kin {
-	pid_t pid, parent;
-	char comm[64];
-	bool is_kernel_thread;
+	pid_t pid;
+	struct proc_stat stat;
 };
-
-/* include/linux/sched.h */
-#define PF_KTHREAD 0x00200000
-
-static bool read_kin(pid_t pid, struct kin *kin)
-{
-	char path[64], line[1024] = "", state, *open, *close;
-	unsigned int flags;
-	FILE *in;
-	bool is_read;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	in = fopen(path, "re");
-	if (!in)
-		return false;
-	is_read = fread(line, 1, sizeof(line) - 1, in) > 0;
-	fclose(in);
-	open = strchr(line, '(');
-	close = strrchr(line, ')');
-	if (!is_read || !open || !close || close < open ||
-	    sscanf(close + 1, " %c %d %*d %*d %*d %*d %u", &state, &kin->parent, &flags) != 3 ||
-	    state == 'Z' || state == 'X')
-		return false;
-	*close = '\0';
-	kin->pid = pid;
-	kin->is_kernel_thread = flags & PF_KTHREAD;
-	snprintf(kin->comm, sizeof(kin->comm), "%s", open + 1);
-	return true;
-}
 
 struct kins {
 	struct kin *items;
@@ -198,10 +132,10 @@ static int read_all(struct kins *kins)
 	if (!proc)
 		return -errno;
 	while (!err && (entry = readdir(proc))) {
-		pid_t pid = strtol(entry->d_name, NULL, 10);
-		struct kin kin;
+		struct kin kin = {.pid = strtol(entry->d_name, NULL, 10)};
 
-		if (pid > 0 && read_kin(pid, &kin) && !kin.is_kernel_thread)
+		if (kin.pid > 0 && !proc__stat(kin.pid, &kin.stat) && !kin.stat.is_kernel_thread &&
+		    !kin.stat.is_dead)
 			err = array_append(&kins->items, &kins->count, &kins->capacity, kin);
 	}
 	closedir(proc);
@@ -222,7 +156,7 @@ static pid_t parent_of(const struct kins *kins, pid_t pid)
 		kins->count ? bsearch(&pid, kins->items, kins->count, sizeof(*kin), compare_pids)
 			    : NULL;
 
-	return kin ? kin->parent : 0;
+	return kin ? kin->stat.parent : 0;
 }
 
 /* As deep as a family of processes may be before it is taken for one that changes as it is read. */
@@ -246,7 +180,7 @@ static int add_named(const struct kins *kins, const char *name, struct found *fo
 	int err = 0;
 
 	for (size_t i = 0; i < kins->count && !err; i++) {
-		if (!strcmp(kins->items[i].comm, name) && kins->items[i].pid != getpid())
+		if (!strcmp(kins->items[i].stat.comm, name) && kins->items[i].pid != getpid())
 			err = add_pid(found, kins->items[i].pid);
 	}
 	return err;

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "target/proc.h"
 #include "target/root.h"
 
 struct jit_file {
@@ -16,28 +16,12 @@ struct jit_file {
 	int fd;
 };
 
-/* The pid by which the target knows itself: the last in "NSpid:", of the innermost namespace
- * (proc(5)). Its own pid here where the kernel has no namespaces. */
-static long innermost_pid(pid_t pid)
+/* The pid by which the target knows itself. Its own pid here where the kernel has no namespaces. */
+static pid_t innermost_pid(pid_t pid)
 {
-	char path[64], *text = NULL, *last;
-	size_t capacity = 0;
-	long inner = pid;
-	FILE *in;
+	struct proc_pids pids;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	in = fopen(path, "re");
-	while (in && getline(&text, &capacity, in) > 0) {
-		if (strncmp(text, "NSpid:", 6))
-			continue;
-		last = strrchr(text, '\t');
-		inner = last ? strtol(last, NULL, 10) : inner;
-		break;
-	}
-	free(text);
-	if (in)
-		fclose(in);
-	return inner;
+	return proc__pids(pid, &pids) ? pid : pids.levels[pids.count - 1];
 }
 
 /* A symbolic link in a folder where anybody may write could lead to a list of somebody else's. */
@@ -49,36 +33,23 @@ static int open_list(pid_t pid)
 
 	if (!root)
 		return -errno;
-	snprintf(path, sizeof(path), "/tmp/perf-%ld.map", innermost_pid(pid));
+	snprintf(path, sizeof(path), "/tmp/perf-%d.map", innermost_pid(pid));
 	fd = root__open_file_itself(root, path);
 	root__put(root);
 	return fd;
 }
 
-/* When the process was started, in seconds since the epoch: field 22 of /proc/PID/stat, in ticks
- * since the machine was (proc(5)). 0 where nobody knows. */
+/* When the process was started, in seconds since the epoch. 0 where nobody knows. */
 static time_t start_time(pid_t pid)
 {
 	struct timespec now, up;
-	unsigned long long ticks = 0;
-	char path[64], text[1024] = "", *close;
-	FILE *in;
+	struct proc_stat stat;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	in = fopen(path, "re");
-	if (!in)
-		return 0;
-	text[fread(text, 1, sizeof(text) - 1, in)] = '\0';
-	fclose(in);
-	close = strrchr(text, ')');
-	if (!close || sscanf(close + 1,
-			     " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-			     "%*d %*d %llu",
-			     &ticks) != 1)
+	if (proc__stat(pid, &stat))
 		return 0;
 	clock_gettime(CLOCK_REALTIME, &now);
 	clock_gettime(CLOCK_BOOTTIME, &up);
-	return now.tv_sec - up.tv_sec + (time_t)(ticks / sysconf(_SC_CLK_TCK));
+	return now.tv_sec - up.tv_sec + (time_t)(stat.start_ticks / sysconf(_SC_CLK_TCK));
 }
 
 /* What the arithmetic of start_time() may be off by. */

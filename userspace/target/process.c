@@ -13,9 +13,7 @@
 #include <unistd.h>
 
 #include "base/kernel.h"
-
-/* include/linux/sched.h */
-#define PF_KTHREAD  0x00200000
+#include "target/proc.h"
 
 /* What a person would still read. */
 #define CMDLINE_MAX 65536
@@ -62,30 +60,19 @@ long process__status_number(pid_t pid, const char *key)
 	return found ? strtol(found + strlen(key), NULL, 10) : -1;
 }
 
-/* /proc/PID/stat: "pid (comm) state ppid pgrp session tty_nr tpgid flags ..." (proc(5)). comm may
- * hold anything, a ')' too, so the fields start after the last one. */
 static int read_stat(struct process *process)
 {
-	char stat[1024], *open, *close, state;
-	unsigned int flags;
-	ssize_t length = read_proc(process->pid, "stat", stat, sizeof(stat) - 1);
+	struct proc_stat stat;
+	int err = proc__stat(process->pid, &stat);
 
-	if (length < 0)
-		return length == -ENOENT ? -ESRCH : (int)length;
-	stat[length] = '\0';
-	open = strchr(stat, '(');
-	close = strrchr(stat, ')');
-	if (!open || !close || close < open)
-		return -EBADMSG;
-	if (sscanf(close + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
-		return -EBADMSG;
-	if (flags & PF_KTHREAD)
+	if (err)
+		return err;
+	if (stat.is_kernel_thread)
 		return -ENOTSUP;
-	if (state == 'Z' || state == 'X')
+	if (stat.is_dead)
 		return -ESRCH;
-	*close = '\0';
 	pthread_mutex_lock(&process->lock);
-	snprintf(process->comm, sizeof(process->comm), "%s", open + 1);
+	memcpy(process->comm, stat.comm, sizeof(process->comm));
 	pthread_mutex_unlock(&process->lock);
 	return 0;
 }

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "target/proc.h"
+
 struct process;
 
 /* NULL with errno set:
@@ -29,7 +31,7 @@ long process__status_number(pid_t pid, const char *key);
 pid_t process__pid(const struct process *process);
 
 /* What the kernel calls it, at most 15 bytes: of its program, by any thread. */
-#define PROCESS_COMM_BYTES 16
+#define PROCESS_COMM_BYTES PROC_COMM_BYTES
 void process__comm(const struct process *process, char comm[PROCESS_COMM_BYTES]);
 
 /* The arguments that its program was started with, each followed by a NUL; by any thread. The

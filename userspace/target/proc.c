@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "target/proc.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* include/linux/sched.h */
+#define PF_KTHREAD 0x00200000
+
+static FILE *open_proc(pid_t pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	return fopen(path, "re");
+}
+
+static int open_error(void)
+{
+	return errno == ENOENT ? -ESRCH : -errno;
+}
+
+/* "pid (comm) state ppid pgrp session tty_nr tpgid flags ..., starttime being field 22. comm may
+ * hold anything, a ')' too, so the fields start after the last one. */
+static int parse_stat(char *text, struct proc_stat *stat)
+{
+	char *open = strchr(text, '('), *close = strrchr(text, ')'), state;
+	unsigned int flags;
+
+	if (!open || !close || close < open ||
+	    sscanf(close + 1,
+		   " %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+		   "%" SCNu64,
+		   &state, &stat->parent, &flags, &stat->start_ticks) != 4)
+		return -EBADMSG;
+	*close = '\0';
+	snprintf(stat->comm, sizeof(stat->comm), "%s", open + 1);
+	stat->is_kernel_thread = flags & PF_KTHREAD;
+	stat->is_dead = state == 'Z' || state == 'X';
+	return 0;
+}
+
+int proc__stat(pid_t pid, struct proc_stat *stat)
+{
+	FILE *in = open_proc(pid, "stat");
+	char text[1024];
+	size_t length;
+	int err;
+
+	if (!in)
+		return open_error();
+	errno = 0;
+	length = fread(text, 1, sizeof(text) - 1, in);
+	err = ferror(in) ? -errno : 0;
+	fclose(in);
+	text[length] = '\0';
+	return err ? err : parse_stat(text, stat);
+}
+
+static void parse_pids(const char *text, struct proc_pids *pids)
+{
+	char *end;
+
+	while (pids->count < PROC_LEVELS_MAX) {
+		pid_t next = strtol(text, &end, 10);
+
+		if (end == text)
+			return;
+		pids->levels[pids->count++] = next;
+		text = end;
+	}
+}
+
+int proc__pids(pid_t pid, struct proc_pids *pids)
+{
+	static const char key[] = "NSpid:";
+	FILE *in = open_proc(pid, "status");
+	char line[1024];
+
+	pids->count = 0;
+	if (!in)
+		return open_error();
+	while (!pids->count && fgets(line, sizeof(line), in)) {
+		if (!strncmp(line, key, strlen(key)))
+			parse_pids(line + strlen(key), pids);
+	}
+	fclose(in);
+	return pids->count ? 0 : -ESRCH;
+}
