@@ -2,6 +2,7 @@
 #include "agent.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -24,6 +25,9 @@ struct job {
 	struct cpu_window *window; /* cpu */
 	struct samples *base;      /* heap over N seconds: what there was at the start */
 	struct samples *samples;   /* what was collected */
+	uint64_t *addresses;       /* to be named; NULL: it is a profile that is wanted */
+	size_t address_count;
+	struct maps *maps; /* that they are in */
 	int err;
 };
 
@@ -180,11 +184,15 @@ static int begin_heap(struct agent *agent, struct job *job)
 /* Starts what takes time; what does not is done at once. */
 static void begin(struct agent *agent, struct job *job)
 {
-	if (job->request.kind->source == SAMPLES_CPU)
+	if (job->addresses)
+		job->maps = targets__maps(agent->targets);
+	else if (job->request.kind->source == SAMPLES_CPU)
 		job->err = begin_cpu(agent, job);
-	else
+	else if (job->request.kind->source == SAMPLES_HEAP)
 		job->err = begin_heap(agent, job);
-	if (job->err || job->samples) {
+	else
+		job->err = -EOPNOTSUPP;
+	if (job->err || job->samples || job->addresses) {
 		hand_over(agent, job);
 		return;
 	}
@@ -388,11 +396,30 @@ static int write_out(struct agent *agent, const struct job *job, struct agent_an
 	return err;
 }
 
+static int write_names(struct agent *agent, const struct job *job, struct agent_answer *answer)
+{
+	FILE *out = open_memstream(&answer->body, &answer->size);
+	struct symbol_answer symbol;
+
+	if (!out)
+		return -errno;
+	symbolizer__look_again(agent->symbolizer);
+	for (size_t i = 0; i < job->address_count; i++) {
+		uint64_t address = job->addresses[i];
+
+		if (!profile__name(agent->symbolizer, job->maps, address, &symbol))
+			fprintf(out, "%#" PRIx64 " %s\n", address, symbol.lines[0].name);
+	}
+	return fclose(out) ? -errno : 0;
+}
+
 static void answer_job(struct agent *agent, struct job *job)
 {
 	struct agent_answer answer = {.err = job->err};
 
-	if (!answer.err)
+	if (!answer.err && job->addresses)
+		answer.err = write_names(agent, job, &answer);
+	else if (!answer.err)
 		answer.err = write_out(agent, job, &answer);
 	if (answer.err) {
 		free(answer.body);
@@ -400,7 +427,9 @@ static void answer_job(struct agent *agent, struct job *job)
 		answer.size = 0;
 	}
 	samples__free(job->samples);
+	maps__put(job->maps);
 	job->done(job->context, &answer);
+	free(job->addresses);
 	free(job);
 }
 
@@ -623,23 +652,48 @@ void agent__refresh(struct agent *agent)
 	pthread_mutex_unlock(&agent->lock);
 }
 
-uint64_t agent__submit(struct agent *agent, const struct agent_request *request, agent_done *done,
-		       void *context)
+static uint64_t submit(struct agent *agent, struct job *job)
 {
-	struct job *job = calloc(1, sizeof(*job));
 	uint64_t number;
 
-	if (!job)
-		return 0;
-	job->request = *request;
-	job->done = done;
-	job->context = context;
 	pthread_mutex_lock(&agent->lock);
 	number = job->number = ++agent->last_number;
 	queue__push(&agent->inbox, job);
 	pthread_mutex_unlock(&agent->lock);
 	wake(agent);
 	return number;
+}
+
+uint64_t agent__submit(struct agent *agent, const struct agent_request *request, agent_done *done,
+		       void *context)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return 0;
+	job->request = *request;
+	job->done = done;
+	job->context = context;
+	return submit(agent, job);
+}
+
+uint64_t agent__name(struct agent *agent, const uint64_t *addresses, size_t count, agent_done *done,
+		     void *context)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return 0;
+	job->addresses = calloc(count + 1, sizeof(*addresses));
+	if (!job->addresses) {
+		free(job);
+		return 0;
+	}
+	memcpy(job->addresses, addresses, count * sizeof(*addresses));
+	job->address_count = count;
+	job->done = done;
+	job->context = context;
+	return submit(agent, job);
 }
 
 void agent__end(struct agent *agent, uint64_t number, bool keep)

@@ -57,8 +57,11 @@ void agent__refresh(struct agent *agent);
 struct agent_request {
 	const struct profile_kind *kind;
 	const struct format *format;
-	uint32_t seconds; /* heap: 0 is all since the attach, else what N seconds added */
+	uint32_t seconds; /* 0: as it is now, all since the attach; else of the next N seconds */
+	bool since_last;  /* what came since the last one of this kind that was asked for so */
 	bool preattach;   /* heap: with an estimate of what was there before, as a frame */
+	bool with_tid;    /* samples are told apart by their thread's number */
+	char thread[WIRE_COMM_BYTES]; /* only those of threads of this name; empty: of all */
 };
 
 struct agent_answer {
@@ -73,6 +76,11 @@ typedef void agent_done(void *context, const struct agent_answer *answer);
  * request's number, which is never 0; or 0 where memory is short, and then `done` is not called. */
 uint64_t agent__submit(struct agent *agent, const struct agent_request *request, agent_done *done,
 		       void *context);
+
+/* Asks for the names of addresses of the first process, as it is now; the answer is a line each,
+ * "0x4005d0 main\n", without those that have no name. As agent__submit() for the rest. */
+uint64_t agent__name(struct agent *agent, const uint64_t *addresses, size_t count, agent_done *done,
+		     void *context);
 
 /* Ends a request early, or all of them for number 0. With `keep`, what was collected until now is
  * its answer; else it gets -ECANCELED. One that is over already is fine. */

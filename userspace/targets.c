@@ -495,6 +495,13 @@ size_t targets__alive(const struct targets *targets)
 	return alive;
 }
 
+struct maps *targets__maps(const struct targets *targets)
+{
+	struct maps *maps = targets->items[0]->maps;
+
+	return maps ? maps__get(maps) : NULL;
+}
+
 /* The first whose heap is followed speaks for all; else the first. */
 static const struct target *spokesman(const struct targets *targets)
 {

@@ -38,6 +38,9 @@ void targets__refresh(struct targets *targets);
 /* How many processes are followed now, children included. */
 size_t targets__alive(const struct targets *targets);
 
+/* The mappings of the first, the caller's to put; NULL where they were never read. */
+struct maps *targets__maps(const struct targets *targets);
+
 /* Of one of them, the first if it is followed, with a word on others where it is not the same. */
 void targets__heap(const struct targets *targets, struct heap_state *state);
 

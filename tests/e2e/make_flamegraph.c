@@ -111,7 +111,7 @@ static int add_line(struct profile_builder *builder, const struct line *line)
 		return -ENOMEM;
 	while (depth < DEPTH_MAX && (frame = strsep(&rest, ";")))
 		leaf_first[DEPTH_MAX - ++depth] = add_frame(builder, frame);
-	profile_builder__sample(builder, leaf_first + DEPTH_MAX - depth, depth, values, NULL);
+	profile_builder__sample(builder, leaf_first + DEPTH_MAX - depth, depth, values, NULL, 0);
 	free(stack);
 	return 0;
 }

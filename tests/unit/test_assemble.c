@@ -122,6 +122,22 @@ static struct samples *new_samples(enum samples_source source)
 }
 
 /* A row of one stack: `kernel` kernel frames, then user frames. */
+/* NULL: there is none of that name. */
+static const struct profile_label *label(const struct profile *profile,
+					 const struct profile_sample *sample, const char *key)
+{
+	for (uint32_t i = 0; i < sample->label_count; i++) {
+		if (!strcmp(profile->strings[sample->labels[i].key], key))
+			return &sample->labels[i];
+	}
+	return NULL;
+}
+
+static const char *label_text(const struct profile *profile, size_t sample, const char *key)
+{
+	return profile->strings[label(profile, &profile->samples[sample], key)->text];
+}
+
 static void add(struct samples *samples, struct sample_row row, uint32_t end, uint32_t kernel,
 		const uint64_t *frames, uint32_t depth)
 {
@@ -508,7 +524,7 @@ static void cpu_samples_are_time(void **state)
 	assert_int_equal(profile->period, PERIOD_NS);
 	assert_int_equal(profile->samples[0].values[0], 7);
 	assert_int_equal(profile->samples[0].values[1], 7 * PERIOD_NS);
-	assert_int_equal(profile->samples[0].labels.bytes, 0);
+	assert_null(label(profile, &profile->samples[0], "bytes"));
 	profile__free(profile);
 }
 
@@ -541,7 +557,7 @@ static void heap_samples_are_scaled(void **state)
 	assert_int_equal(sample->values[1], 829411404); /* 1581.9767... * 524288 */
 	assert_int_equal(sample->values[2], 158);
 	assert_int_equal(sample->values[3], 82941140);
-	assert_int_equal(sample->labels.bytes, RATE);
+	assert_int_equal(label(profile, sample, "bytes")->number, RATE);
 	profile__free(profile);
 }
 
@@ -724,8 +740,8 @@ static void each_process_has_its_own_mappings(void **state)
 	profile = assemble_of(samples, &profile_kind_cpu, true);
 	ASSERT_STACK(profile, 0, "second_code");
 	ASSERT_STACK(profile, 1, unknown);
-	assert_string_equal(profile->strings[profile->samples[0].labels.pid], "42");
-	assert_string_equal(profile->strings[profile->samples[1].labels.pid], "43");
+	assert_string_equal(label_text(profile, 0, "pid"), "42");
+	assert_string_equal(label_text(profile, 1, "pid"), "43");
 	assert_string_equal(profile->strings[profile->title], "a-name (pid 42) and 1 more");
 	profile__free(profile);
 }
@@ -739,8 +755,8 @@ static void a_profile_of_one_process_has_no_pids(void **state)
 	ADD(samples, ((struct sample_row){.samples = 1, .thread = "a-thread"}), WIRE_END_OUTERMOST,
 	    0, start_frame());
 	profile = assemble(samples, &profile_kind_cpu);
-	assert_int_equal(profile->samples[0].labels.pid, 0);
-	assert_string_equal(profile->strings[profile->samples[0].labels.thread], "a-thread");
+	assert_null(label(profile, &profile->samples[0], "pid"));
+	assert_string_equal(label_text(profile, 0, "thread"), "a-thread");
 	profile__free(profile);
 }
 

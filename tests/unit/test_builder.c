@@ -112,7 +112,7 @@ static void the_first_error_sticks_through_what_comes_after(void **state)
 	for (int i = 0; i < PROFILE_VALUES_MAX + 1; i++)
 		profile_builder__type(builder, "type", "unit", false);
 	note = profile_builder__note(builder, "[lost]");
-	profile_builder__sample(builder, &note, 1, values, NULL);
+	profile_builder__sample(builder, &note, 1, values, NULL, 0);
 	profile_builder__comment(builder, "fine");
 	assert_null(profile_builder__freeze(builder));
 	assert_int_equal(errno, E2BIG);
@@ -240,11 +240,15 @@ static void a_sample_is_a_copy(void **state)
 	(void)state;
 	profile_builder__type(builder, "a", "count", false);
 	profile_builder__type(builder, "b", "count", false);
-	profile_builder__sample(builder, locations, 2, values,
-				&(struct profile_labels){.bytes = 16});
+	profile_builder__sample(
+		builder, locations, 2, values,
+		&(struct profile_label){.key = profile_builder__string(builder, "bytes"),
+					.number = 16,
+					.unit = profile_builder__string(builder, "bytes")},
+		1);
 	locations[0] = locations[1];
 	values[0] = 99;
-	profile_builder__sample(builder, NULL, 0, values, NULL);
+	profile_builder__sample(builder, NULL, 0, values, NULL, 0);
 	profile = profile_builder__freeze(builder);
 	assert_int_equal(profile->sample_count, 2);
 	assert_int_equal(profile->samples[0].depth, 2);
@@ -252,7 +256,7 @@ static void a_sample_is_a_copy(void **state)
 	assert_int_equal(profile->samples[0].locations[1], 1);
 	assert_int_equal(profile->samples[0].values[0], 3);
 	assert_int_equal(profile->samples[0].values[1], -4);
-	assert_int_equal(profile->samples[0].labels.bytes, 16);
+	assert_int_equal(profile->samples[0].labels[0].number, 16);
 	assert_int_equal(profile->samples[1].depth, 0);
 	assert_int_equal(profile__total(profile, 0), 102);
 	assert_int_equal(profile__total(profile, 1), -8);
@@ -302,7 +306,7 @@ static void a_builder_can_be_thrown_away(void **state)
 
 	(void)state;
 	profile_builder__type(builder, "a", "count", false);
-	profile_builder__sample(builder, &note, 1, (int64_t[]){1}, NULL);
+	profile_builder__sample(builder, &note, 1, (int64_t[]){1}, NULL, 0);
 	profile_builder__comment(builder, "never read");
 	profile_builder__free(builder);
 	profile_builder__free(NULL);

@@ -47,7 +47,7 @@ static void add(struct profile_builder *builder, const char *const *frames, int6
 		leaf_first[15 - depth] = add_frame(builder, frames[depth], FRAME_APP);
 		depth++;
 	}
-	profile_builder__sample(builder, leaf_first + 16 - depth, depth, values, NULL);
+	profile_builder__sample(builder, leaf_first + 16 - depth, depth, values, NULL, 0);
 }
 
 #define ADD(builder, value, ...) \
@@ -294,7 +294,7 @@ static void each_kind_has_its_class(void **state)
 		const char *frame;
 		char *svg;
 
-		profile_builder__sample(builder, &location, 1, values, NULL);
+		profile_builder__sample(builder, &location, 1, values, NULL, 0);
 		svg = draw(builder);
 		frame = find_frame(svg, kinds[i].name);
 		assert_non_null(frame);
@@ -314,7 +314,7 @@ static void a_note_is_marked_as_no_code(void **state)
 	char *svg;
 
 	(void)state;
-	profile_builder__sample(builder, &note, 1, values, NULL);
+	profile_builder__sample(builder, &note, 1, values, NULL, 0);
 	svg = draw(builder);
 	frame = find_frame(svg, "[truncated]");
 	assert_non_null(frame);
@@ -337,7 +337,7 @@ static void add_kind(struct profile_builder *builder, enum frame_kind kind, cons
 		leaf_first[0] = add_frame(builder, child, FRAME_APP);
 	leaf_first[1] = profile_builder__location(builder, PROFILE_NO_MAPPING, 0x9000 + kind, kind,
 						  &line, 1);
-	profile_builder__sample(builder, leaf_first + !child, 1 + !!child, values, NULL);
+	profile_builder__sample(builder, leaf_first + !child, 1 + !!child, values, NULL, 0);
 }
 
 static void a_name_of_two_kinds_looks_the_same_in_any_order(void **state)
@@ -476,7 +476,7 @@ static void a_very_deep_stack_is_cut(void **state)
 	(void)state;
 	for (i = 0; i < DEPTH_MAX; i++)
 		leaf_first[i] = add_frame(builder, "recurse", FRAME_APP);
-	profile_builder__sample(builder, leaf_first, DEPTH_MAX, values, NULL);
+	profile_builder__sample(builder, leaf_first, DEPTH_MAX, values, NULL, 0);
 	svg = draw(builder);
 	assert_int_equal(count(svg, "<title>recurse\n"), 1024);
 	assert_has(svg, ">1 stack deeper than 1024 frames drawn up to there<");
@@ -528,7 +528,7 @@ static void values_are_in_human_units(void **state)
 		assert_non_null(builder);
 		profile_builder__type(builder, cases[i].type, cases[i].unit, true);
 		location = add_frame(builder, "main", FRAME_APP);
-		profile_builder__sample(builder, &location, 1, &cases[i].value, NULL);
+		profile_builder__sample(builder, &location, 1, &cases[i].value, NULL, 0);
 		svg = draw(builder);
 		assert_has(svg, cases[i].heading);
 		assert_has(svg, cases[i].total);

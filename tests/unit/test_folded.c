@@ -41,7 +41,7 @@ static void add(struct profile_builder *builder, const char *const *frames, int6
 		leaf_first[DEPTH_MAX - ++depth] = profile_builder__location(
 			builder, PROFILE_NO_MAPPING, 0x1000 + line.function, FRAME_APP, &line, 1);
 	}
-	profile_builder__sample(builder, leaf_first + DEPTH_MAX - depth, depth, values, NULL);
+	profile_builder__sample(builder, leaf_first + DEPTH_MAX - depth, depth, values, NULL, 0);
 }
 
 #define ADD(builder, value, ...) \
@@ -102,8 +102,13 @@ static void stacks_equal_in_names_become_one_line(void **state)
 	int64_t values[] = {0, 21};
 
 	(void)state;
-	profile_builder__sample(builder, &here, 1, values, NULL);
-	profile_builder__sample(builder, &there, 1, values, &(struct profile_labels){.bytes = 64});
+	profile_builder__sample(builder, &here, 1, values, NULL, 0);
+	profile_builder__sample(
+		builder, &there, 1, values,
+		&(struct profile_label){.key = profile_builder__string(builder, "bytes"),
+					.number = 64,
+					.unit = profile_builder__string(builder, "bytes")},
+		1);
 	assert_folds_to(builder, "work 42\n");
 }
 
@@ -120,7 +125,7 @@ static void inlined_functions_are_frames(void **state)
 	int64_t values[] = {0, 7};
 
 	(void)state;
-	profile_builder__sample(builder, &location, 1, values, NULL);
+	profile_builder__sample(builder, &location, 1, values, NULL, 0);
 	assert_folds_to(builder, "outer;middle;innermost 7\n");
 }
 

@@ -116,9 +116,13 @@ static const struct profile *make_profile(void)
 	stack[1] = profile_builder__location(builder, app, 0x400456, FRAME_APP, lines, 2);
 	note = profile_builder__note(builder, "[truncated]");
 	stack[2] = note;
-	profile_builder__sample(builder, stack, 3, (int64_t[]){1, 16, -16},
-				&(struct profile_labels){.bytes = 16});
-	profile_builder__sample(builder, &note, 1, (int64_t[]){5, INT64_MAX, 0}, NULL);
+	profile_builder__sample(
+		builder, stack, 3, (int64_t[]){1, 16, -16},
+		&(struct profile_label){.key = profile_builder__string(builder, "bytes"),
+					.number = 16,
+					.unit = profile_builder__string(builder, "bytes")},
+		1);
+	profile_builder__sample(builder, &note, 1, (int64_t[]){5, INT64_MAX, 0}, NULL, 0);
 	return profile_builder__freeze(builder);
 }
 

@@ -15,6 +15,10 @@
 enum samples_source {
 	SAMPLES_CPU,
 	SAMPLES_HEAP,
+	SAMPLES_WAITS,   /* time off the CPU */
+	SAMPLES_WALL,    /* both on and off it */
+	SAMPLES_THREADS, /* those there are, each once */
+	SAMPLES_CLONES,  /* threads that were created */
 };
 
 struct sample_stack {

@@ -31,6 +31,13 @@ int export_pprof(const struct profile *profile, FILE *out);
 /* One line a stack, root first: "main;work;malloc 42". */
 int export_folded(const struct profile *profile, FILE *out);
 
+/* What Go's net/http/pprof answers to debug=1, in the legacy formats that pprof reads
+ * (github.com/google/pprof, profile/legacy_profile.go). */
+int export_text(const struct profile *profile, FILE *out);
+
+/* A block a thread, as Go answers goroutine?debug=2. */
+int export_threads(const struct profile *profile, FILE *out);
+
 /* One self-contained, interactive SVG. */
 int export_flamegraph(const struct profile *profile, FILE *out);
 

@@ -158,42 +158,22 @@ static size_t frames_of_all(const struct profile *profile)
 	return frames;
 }
 
-/* Strings that are in the table because we put them there, behind the profile's own. */
-enum own_string {
-	OWN_BYTES,
-	OWN_THREAD,
-	OWN_PID,
-	OWN_STRINGS,
-};
-
-static const char *const own_strings[OWN_STRINGS] = {"bytes", "thread", "pid"};
-
-#define OWN_STRING(profile, which) ((profile)->string_count + (which))
-
-#define LABELS_MAX                 3
-
-/* Fills in those there are; gives how many. */
-static size_t fill_labels(const struct profile *profile, const struct profile_labels *labels,
-			  P(Label) * to)
+static size_t labels_of_all(const struct profile *profile)
 {
-	size_t count = 0;
+	size_t labels = 0;
 
-	for (size_t i = 0; i < LABELS_MAX; i++)
-		perftools__profiles__label__init(&to[i]);
-	if (labels->bytes) {
-		to[count].key = OWN_STRING(profile, OWN_BYTES);
-		to[count].num = labels->bytes;
-		to[count++].num_unit = OWN_STRING(profile, OWN_BYTES);
-	}
-	if (labels->thread) {
-		to[count].key = OWN_STRING(profile, OWN_THREAD);
-		to[count++].str = labels->thread;
-	}
-	if (labels->pid) {
-		to[count].key = OWN_STRING(profile, OWN_PID);
-		to[count++].str = labels->pid;
-	}
-	return count;
+	for (size_t i = 0; i < profile->sample_count; i++)
+		labels += profile->samples[i].label_count;
+	return labels;
+}
+
+static void fill_label(P(Label) * to, const struct profile_label *label)
+{
+	perftools__profiles__label__init(to);
+	to->key = label->key;
+	to->str = label->text;
+	to->num = label->number;
+	to->num_unit = label->unit;
 }
 
 static void put_samples(struct arena *arena, const struct profile *profile, P(Profile) * message)
@@ -203,7 +183,7 @@ static void put_samples(struct arena *arena, const struct profile *profile, P(Pr
 	uint64_t *ids = arena_alloc(arena, frames_of_all(profile), sizeof(*ids));
 
 	if (!messages(arena, profile->sample_count, samples, message->sample) ||
-	    !messages(arena, profile->sample_count * LABELS_MAX, labels, label_pointers))
+	    !messages(arena, labels_of_all(profile), labels, label_pointers))
 		return;
 	message->n_sample = profile->sample_count;
 	for (size_t i = 0; i < profile->sample_count; i++) {
@@ -216,23 +196,23 @@ static void put_samples(struct arena *arena, const struct profile *profile, P(Pr
 			*ids++ = sample->locations[j] + 1;
 		samples[i].value = (int64_t *)sample->values;
 		samples[i].n_value = profile->type_count;
-		samples[i].label = &label_pointers[i * LABELS_MAX];
-		samples[i].n_label = fill_labels(profile, &sample->labels, &labels[i * LABELS_MAX]);
+		samples[i].label = label_pointers;
+		samples[i].n_label = sample->label_count;
+		for (uint32_t j = 0; j < sample->label_count; j++)
+			fill_label(*label_pointers++, &sample->labels[j]);
 	}
 }
 
 static void put_strings(struct arena *arena, const struct profile *profile, P(Profile) * message)
 {
-	size_t count = profile->string_count + OWN_STRINGS;
+	size_t count = profile->string_count;
 	char **strings = arena_alloc(arena, count, sizeof(*strings));
 	int64_t *comments = arena_alloc(arena, profile->comment_count, sizeof(*comments));
 
 	if (arena->failed)
 		return;
-	for (size_t i = 0; i < profile->string_count; i++)
+	for (size_t i = 0; i < count; i++)
 		strings[i] = (char *)profile->strings[i];
-	for (size_t i = 0; i < OWN_STRINGS; i++)
-		strings[OWN_STRING(profile, i)] = (char *)own_strings[i];
 	message->string_table = strings;
 	message->n_string_table = count;
 	for (size_t i = 0; i < profile->comment_count; i++)

@@ -59,6 +59,9 @@ static uint32_t add_mapping(struct assembly *assembly, const struct mapping *map
 			 });
 }
 
+/* The upper half of the address space (x86_64/mm.rst). */
+#define KERNEL_START 0xffff800000000000
+
 static uint32_t kernel_mapping(struct assembly *assembly)
 {
 	struct profile_builder *builder = assembly->builder;
@@ -66,8 +69,7 @@ static uint32_t kernel_mapping(struct assembly *assembly)
 	if (assembly->kernel_mapping == UINT32_MAX)
 		assembly->kernel_mapping = profile_builder__mapping(
 			builder, &(struct profile_mapping){
-					 /* The upper half of the address space (x86_64/mm.rst). */
-					 .start = 0xffff800000000000,
+					 .start = KERNEL_START,
 					 .limit = UINT64_MAX,
 					 .file = profile_builder__string(builder, "[kernel]"),
 				 });
@@ -134,6 +136,21 @@ static uint32_t kernel_location(struct assembly *assembly, uint64_t address)
 	return add_unnamed(assembly, mapping, address, FRAME_KERNEL, "kernel", address);
 }
 
+/* Whether it is by a JIT compiler's list. */
+static bool name_user(struct symbolizer *symbolizer, const struct maps *maps,
+		      const struct mapping *mapping, uint64_t address, struct symbol_answer *answer)
+{
+	uint64_t bias;
+
+	if (maps->jit && !mapping__bias(mapping, &bias)) {
+		symbolizer__jit(symbolizer, maps->jit, address, answer);
+		if (answer->count)
+			return true;
+	}
+	symbolizer__user(symbolizer, mapping, address, answer);
+	return false;
+}
+
 /* "[libc.so.6+0x12ab]": by an address as the file's own headers count, which addr2line takes. */
 static uint32_t user_location(struct assembly *assembly, const struct maps *maps,
 			      const struct mapping *mapping, uint64_t address)
@@ -141,14 +158,9 @@ static uint32_t user_location(struct assembly *assembly, const struct maps *maps
 	enum frame_kind kind = mapping->is_main ? FRAME_APP : FRAME_LIBRARY;
 	uint32_t id = add_mapping(assembly, mapping);
 	struct symbol_answer answer;
-	uint64_t bias;
 
-	if (maps->jit && !mapping__bias(mapping, &bias)) {
-		symbolizer__jit(assembly->symbolizer, maps->jit, address, &answer);
-		if (answer.count)
-			return add_named(assembly, id, address, FRAME_JIT, &answer);
-	}
-	symbolizer__user(assembly->symbolizer, mapping, address, &answer);
+	if (name_user(assembly->symbolizer, maps, mapping, address, &answer))
+		kind = FRAME_JIT;
 	if (answer.count)
 		return add_named(assembly, id, address, kind, &answer);
 	return add_unnamed(assembly, id, address, FRAME_UNKNOWN, base_name(mapping->name),
@@ -177,6 +189,19 @@ static uint32_t frame_location(struct assembly *assembly, const struct maps *map
 	return mapping ? user_location(assembly, maps, mapping, address)
 		       : add_unnamed(assembly, PROFILE_NO_MAPPING, address, FRAME_UNKNOWN,
 				     "unknown", address);
+}
+
+int profile__name(struct symbolizer *symbolizer, const struct maps *maps, uint64_t address,
+		  struct symbol_answer *answer)
+{
+	const struct mapping *mapping = maps ? maps__find(maps, address) : NULL;
+
+	*answer = (struct symbol_answer){};
+	if (mapping)
+		name_user(symbolizer, maps, mapping, address, answer);
+	else if (address >= KERNEL_START)
+		symbolizer__kernel(symbolizer, address, answer);
+	return answer->count ? 0 : -ENOENT;
 }
 
 static uint32_t cut_note(struct assembly *assembly, uint32_t end)
@@ -216,30 +241,51 @@ static int64_t cpu_period_ns(const struct samples *samples)
 	return 1000000000 / samples->frequency;
 }
 
-static struct profile_labels labels_of(struct assembly *assembly, const struct sample_row *row)
+#define LABELS_MAX 8
+
+struct labels {
+	struct profile_label items[LABELS_MAX];
+	uint32_t count;
+};
+
+/* What is empty or 0 is no label. */
+static void add_text_label(struct assembly *assembly, struct labels *labels, const char *key,
+			   const char *text)
 {
-	struct profile_labels labels = {
-		.bytes = row->size,
-		.thread = profile_builder__string(assembly->builder, row->thread),
-	};
+	struct profile_builder *builder = assembly->builder;
+
+	if (*text)
+		labels->items[labels->count++] = (struct profile_label){
+			.key = profile_builder__string(builder, key),
+			.text = profile_builder__string(builder, text),
+		};
+}
+
+static void add_labels(struct assembly *assembly, struct labels *labels,
+		       const struct sample_row *row)
+{
+	string_id bytes = profile_builder__string(assembly->builder, "bytes");
 	char pid[16];
 
-	if (!assembly->subject->many)
-		return labels;
+	if (row->size)
+		labels->items[labels->count++] =
+			(struct profile_label){.key = bytes, .number = row->size, .unit = bytes};
+	add_text_label(assembly, labels, "thread", row->thread);
 	snprintf(pid, sizeof(pid), "%d", assembly->samples->processes[row->process].pid);
-	labels.pid = profile_builder__string(assembly->builder, pid);
-	return labels;
+	if (assembly->subject->many)
+		add_text_label(assembly, labels, "pid", pid);
 }
 
 static void add_row(struct assembly *assembly, const struct sample_row *row)
 {
 	const struct samples *samples = assembly->samples;
-	struct profile_labels labels = labels_of(assembly, row);
+	struct labels labels = {};
 	int64_t values[PROFILE_VALUES_MAX];
 	uint32_t locations[FRAMES_MAX];
 	uint32_t depth = locate(assembly, row, locations);
 	int64_t inuse = row->samples - row->frees;
 
+	add_labels(assembly, &labels, row);
 	if (samples->source == SAMPLES_CPU) {
 		values[0] = row->samples;
 		values[1] = row->samples * cpu_period_ns(samples);
@@ -249,7 +295,8 @@ static void add_row(struct assembly *assembly, const struct sample_row *row)
 		values[2] = scale__count(inuse, row->size, samples->heap_rate);
 		values[3] = scale__bytes(inuse, row->size, samples->heap_rate);
 	}
-	profile_builder__sample(assembly->builder, locations, depth, values, &labels);
+	profile_builder__sample(assembly->builder, locations, depth, values, labels.items,
+				labels.count);
 }
 
 static void add_type(struct assembly *assembly, const char *type, const char *unit)
@@ -360,7 +407,8 @@ static void add_lost(struct assembly *assembly)
 	int64_t values[PROFILE_VALUES_MAX] = {lost, lost * cpu_period_ns(samples)};
 
 	if (lost > 0)
-		profile_builder__sample(assembly->builder, &assembly->lost_note, 1, values, NULL);
+		profile_builder__sample(assembly->builder, &assembly->lost_note, 1, values, NULL,
+					0);
 }
 
 /* Nobody knows how many objects that were. */
@@ -370,7 +418,7 @@ static void add_preattach(struct assembly *assembly)
 	int64_t values[PROFILE_VALUES_MAX] = {0, bytes, 0, bytes};
 	uint32_t note = profile_builder__note(assembly->builder, "[allocated before attach]");
 
-	profile_builder__sample(assembly->builder, &note, 1, values, NULL);
+	profile_builder__sample(assembly->builder, &note, 1, values, NULL, 0);
 }
 
 static void comment_unfollowed(struct assembly *assembly)
@@ -449,6 +497,7 @@ static void fill(struct assembly *assembly)
 
 	put_title(assembly, title, sizeof(title));
 	profile_builder__title(assembly->builder, title);
+	profile_builder__kind(assembly->builder, assembly->kind->name);
 	profile_builder__times(assembly->builder, samples->time_ns, samples->duration_ns);
 	add_types(assembly);
 	add_main_mappings(assembly);

@@ -16,6 +16,11 @@ struct profile_subject {
 	bool many; /* there may be others: samples say of which process they are */
 };
 
+/* The name of an instruction's address, by `maps` (may be NULL), or of the kernel's. 0, or -ENOENT:
+ * it has none. Valid until the symbolizer is asked again. */
+int profile__name(struct symbolizer *symbolizer, const struct maps *maps, uint64_t address,
+		  struct symbol_answer *answer);
+
 /* NULL with errno set. The profile is the caller's. */
 const struct profile *profile__assemble(const struct samples *samples,
 					const struct profile_kind *kind,

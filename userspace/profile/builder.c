@@ -104,7 +104,7 @@ void profile_builder__free(struct profile_builder *builder)
 	for (size_t i = 0; i < builder->strings.count; i++)
 		free(builder->strings.items[i]);
 	for (size_t i = 0; i < builder->samples.count; i++)
-		free((void *)builder->samples.items[i].locations);
+		profile_sample__release(&builder->samples.items[i]);
 	free(builder->strings.items);
 	free(builder->mappings.items);
 	free(builder->functions.items);
@@ -181,6 +181,11 @@ void profile_builder__times(struct profile_builder *builder, int64_t time_ns, in
 {
 	builder->head.time_ns = time_ns;
 	builder->head.duration_ns = duration_ns;
+}
+
+void profile_builder__kind(struct profile_builder *builder, const char *name)
+{
+	builder->head.kind = profile_builder__string(builder, name);
 }
 
 void profile_builder__title(struct profile_builder *builder, const char *title)
@@ -284,25 +289,33 @@ uint32_t profile_builder__note(struct profile_builder *builder, const char *name
 	return profile_builder__location(builder, PROFILE_NO_MAPPING, 0, FRAME_NOTE, &line, 1);
 }
 
+/* NULL, and an error that sticks, where memory is short. */
+static void *copy_of(struct profile_builder *builder, const void *items, uint32_t count,
+		     size_t size)
+{
+	void *copy = calloc(count ? count : 1, size);
+
+	if (!copy)
+		builder->err = -ENOMEM;
+	else if (count)
+		memcpy(copy, items, count * size);
+	return copy;
+}
+
 void profile_builder__sample(struct profile_builder *builder, const uint32_t *locations,
 			     uint32_t depth, const int64_t *values,
-			     const struct profile_labels *labels)
+			     const struct profile_label *labels, uint32_t label_count)
 {
-	struct profile_sample sample = {.depth = depth};
-	uint32_t *copy = calloc(depth ? depth : 1, sizeof(*copy));
+	struct profile_sample sample = {
+		.locations = copy_of(builder, locations, depth, sizeof(*locations)),
+		.depth = depth,
+		.labels = copy_of(builder, labels, label_count, sizeof(*labels)),
+		.label_count = label_count,
+	};
 
-	if (!copy) {
-		builder->err = -ENOMEM;
-		return;
-	}
-	if (depth)
-		memcpy(copy, locations, depth * sizeof(*copy));
 	memcpy(sample.values, values, builder->head.type_count * sizeof(*values));
-	if (labels)
-		sample.labels = *labels;
-	sample.locations = copy;
-	if (append(builder, samples, sample))
-		free(copy);
+	if (builder->err || append(builder, samples, sample))
+		profile_sample__release(&sample);
 }
 
 const struct profile *profile_builder__freeze(struct profile_builder *builder)

@@ -24,6 +24,8 @@ void profile_builder__period(struct profile_builder *builder, const char *type, 
 /* `time_ns`: end of the collection since the epoch; `duration_ns`: 0 for a snapshot. */
 void profile_builder__times(struct profile_builder *builder, int64_t time_ns, int64_t duration_ns);
 void profile_builder__title(struct profile_builder *builder, const char *title);
+/* "heap", "goroutine", ... */
+void profile_builder__kind(struct profile_builder *builder, const char *name);
 void profile_builder__comment(struct profile_builder *builder, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -43,11 +45,11 @@ uint32_t profile_builder__location(struct profile_builder *builder, uint32_t map
 /* A frame that is no code, such as "[truncated]". */
 uint32_t profile_builder__note(struct profile_builder *builder, const char *name);
 
-/* Adds a sample; `locations` (leaf first) is copied; `labels` may be NULL. Samples equal in stack
+/* Adds a sample; `locations` (leaf first) is copied; so are `labels`. Samples equal in stack
  * and labels are not merged: the caller has added them up. */
 void profile_builder__sample(struct profile_builder *builder, const uint32_t *locations,
 			     uint32_t depth, const int64_t *values,
-			     const struct profile_labels *labels);
+			     const struct profile_label *labels, uint32_t label_count);
 
 /* Turns the builder into a profile, owned by the caller. The builder is gone either way; NULL with
  * errno set where memory was short at any step. */

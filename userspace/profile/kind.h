@@ -16,5 +16,19 @@ struct profile_kind {
 extern const struct profile_kind profile_kind_cpu;
 extern const struct profile_kind profile_kind_heap;
 extern const struct profile_kind profile_kind_allocs;
+extern const struct profile_kind profile_kind_block;
+extern const struct profile_kind profile_kind_mutex;
+extern const struct profile_kind profile_kind_wall;
+extern const struct profile_kind profile_kind_goroutine;
+extern const struct profile_kind profile_kind_threadcreate;
+
+/* All of them, in the order of Go's index page; NULL ends the list. */
+extern const struct profile_kind *const profile_kinds[];
+
+/* By its name; NULL: none. */
+const struct profile_kind *profile_kind__find(const char *name);
+
+/* Whether it is of a span of time, and cannot be had without one. */
+bool profile_kind__takes_time(const struct profile_kind *kind);
 
 #endif

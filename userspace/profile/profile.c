@@ -3,6 +3,12 @@
 
 #include <stdlib.h>
 
+void profile_sample__release(const struct profile_sample *sample)
+{
+	free((void *)sample->locations);
+	free((void *)sample->labels);
+}
+
 void profile__free(const struct profile *profile)
 {
 	if (!profile)
@@ -10,7 +16,7 @@ void profile__free(const struct profile *profile)
 	for (size_t i = 0; i < profile->string_count; i++)
 		free((void *)profile->strings[i]);
 	for (size_t i = 0; i < profile->sample_count; i++)
-		free((void *)profile->samples[i].locations);
+		profile_sample__release(&profile->samples[i]);
 	free((void *)profile->strings);
 	free((void *)profile->mappings);
 	free((void *)profile->functions);

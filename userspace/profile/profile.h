@@ -13,7 +13,7 @@
 typedef uint32_t string_id;
 
 #define PROFILE_NO_MAPPING UINT32_MAX
-#define PROFILE_VALUES_MAX 4
+#define PROFILE_VALUES_MAX 16 /* ours have 4; those of other tools may have more */
 
 /* Whose code a frame is; what colours and filters go by. */
 enum frame_kind {
@@ -60,18 +60,22 @@ struct profile_location {
 	enum frame_kind kind;
 };
 
-/* What a sample can be filtered by. Empty and 0: no such label. */
-struct profile_labels {
-	int64_t bytes;    /* of each object */
-	string_id thread; /* its name */
-	string_id pid;    /* in decimal: a filter for a number would take a range */
+/* What a sample can be filtered by: a text, or a number. Ours: "bytes" of each object; "thread",
+ * its name; "tid" and "pid", in decimal, as texts, since a filter for a number takes a range; and
+ * of waits and threads "state", "reason" and "wchan". */
+struct profile_label {
+	string_id key;
+	string_id text; /* 0: it is a number */
+	int64_t number;
+	string_id unit; /* of the number; 0: none */
 };
 
 struct profile_sample {
 	const uint32_t *locations; /* leaf first */
 	uint32_t depth;
 	int64_t values[PROFILE_VALUES_MAX]; /* one for each of profile.types */
-	struct profile_labels labels;
+	const struct profile_label *labels;
+	uint32_t label_count;
 };
 
 struct profile {
@@ -84,6 +88,7 @@ struct profile {
 	int64_t time_ns;     /* since the epoch, of the end of the collection */
 	int64_t duration_ns; /* 0: a snapshot */
 	string_id title;     /* "demo-server (pid 4242)" */
+	string_id kind;      /* "heap": see struct profile_kind; empty: not known */
 
 	const char *const *strings;
 	size_t string_count;
@@ -103,6 +108,9 @@ struct profile {
 
 /* Releases a profile. NULL is fine. */
 void profile__free(const struct profile *profile);
+
+/* Releases what a sample points to. */
+void profile_sample__release(const struct profile_sample *sample);
 
 /* The sum of one sample type over all samples. */
 int64_t profile__total(const struct profile *profile, uint32_t type);

@@ -124,7 +124,7 @@ static bool find_format(h2o_req_t *req, const struct format **format)
 
 static bool read_query(h2o_req_t *req, struct agent_request *request)
 {
-	if (request->kind->source == SAMPLES_CPU) {
+	if (profile_kind__takes_time(request->kind)) {
 		if (!cpu_seconds(req, &request->seconds))
 			return false;
 	} else if (!snapshot_seconds(req, &request->seconds) ||
@@ -202,7 +202,7 @@ void profile_request__start(struct routes *routes, h2o_req_t *req, const struct 
 	job->req = req;
 	job->kind = kind;
 	job->format = request.format;
-	job->is_delta = kind->source != SAMPLES_CPU && request.seconds;
+	job->is_delta = !profile_kind__takes_time(kind) && request.seconds;
 	job->number = agent__submit(routes->agent, &request, on_done, job);
 	if (!job->number) {
 		free(job);
