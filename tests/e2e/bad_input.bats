@@ -207,8 +207,6 @@ is_error() {
 	done
 	answer 400 '/debug/pprof/heap?seconds=1&debug=1'
 	is_error 'seconds and debug'
-	answer 400 '/debug/pprof/heap?debug=1'
-	is_error debug
 	for path in 'heap?preattach=2' 'heap?preattach=x' 'heap?preattach=1&seconds=1'; do
 		answer 400 "/debug/pprof/$path"
 		is_error preattach

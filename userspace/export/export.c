@@ -33,6 +33,23 @@ const struct format *format__by_path(const char *path)
 	return NULL;
 }
 
+const struct format *format__by_media_type(const char *media_type)
+{
+	const struct format *found = NULL;
+	size_t length = strlen(media_type);
+
+	for (size_t i = 0; i < FORMATS; i++) {
+		const char *type = formats[i].content_type;
+
+		if (strncmp(type, media_type, length) || (type[length] && type[length] != ';'))
+			continue;
+		if (found)
+			return NULL;
+		found = &formats[i];
+	}
+	return found;
+}
+
 const char *format__names(void)
 {
 	return "pprof, folded, flamegraph";

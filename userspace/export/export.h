@@ -22,6 +22,9 @@ const struct format *format__by_name(const char *name);
 /* The format whose ending the path has, or NULL. */
 const struct format *format__by_path(const char *path);
 
+/* The only format of that media type ("image/svg+xml"); NULL where none or several have it. */
+const struct format *format__by_media_type(const char *media_type);
+
 /* All the names, for a message: "pprof, folded, flamegraph". */
 const char *format__names(void);
 

@@ -232,6 +232,9 @@ struct server *server__start(int listen_fd, struct agent *agent)
 		goto fail;
 	server->agent = agent;
 	server->routes.agent = agent;
+	server->routes.counts = request_counts__new();
+	if (!server->routes.counts)
+		goto fail;
 	server->listen_fd = listen_fd;
 	sem_init(&server->ready, 0, 0);
 	err = pthread_create(&server->thread, NULL, serving_thread, server);
@@ -243,6 +246,8 @@ struct server *server__start(int listen_fd, struct agent *agent)
 	return server;
 fail:
 	close(listen_fd);
+	if (server)
+		request_counts__free(server->routes.counts);
 	free(server);
 	errno = err;
 	return NULL;
@@ -259,6 +264,8 @@ void server__stop(struct server *server)
 	is_empty = !server->connections;
 	sem_destroy(&server->ready);
 	/* A connection that is still there points here; the process is about to end. */
-	if (is_empty)
-		free(server);
+	if (!is_empty)
+		return;
+	request_counts__free(server->routes.counts);
+	free(server);
 }
