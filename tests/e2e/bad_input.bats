@@ -101,7 +101,7 @@ zombie_of() {
 	start_idle
 	local place
 	for place in garbage 127.0.0.1: 127.0.0.1:65536 127.0.0.1:99999 127.0.0.1:-1 127.0.0.1:http; do
-		refused 1 "cannot listen on $place: " "$exoprof" -p "$TARGET" --listen "$place"
+		refused 2 "--listen: '$place': " "$exoprof" -p "$TARGET" --listen "$place"
 	done
 	kill -0 "$TARGET"
 }

@@ -89,6 +89,25 @@ static void answer_cmdline(struct routes *routes, h2o_req_t *req, const struct r
 	free(cmdline);
 }
 
+/* The event loop runs, or nobody would say so. */
+static void answer_healthz(struct routes *routes, h2o_req_t *req, const struct route *route)
+{
+	(void)routes;
+	(void)route;
+	reply__text(req, 200, "ok\n");
+}
+
+static void answer_readyz(struct routes *routes, h2o_req_t *req, const struct route *route)
+{
+	(void)route;
+	if (routes->stopping)
+		reply__error(req, 503, "exoprof is shutting down");
+	else if (!agent__alive(routes->agent))
+		reply__error(req, 503, "the target has exited");
+	else
+		reply__text(req, 200, "ok\n");
+}
+
 static void answer_redirect(struct routes *routes, h2o_req_t *req, const struct route *route)
 {
 	(void)routes;
@@ -149,6 +168,8 @@ static const struct route routes_by_path[] = {
 	{.path = "/pprof/symbol",                          .answer = answer_symbol,                             .takes_post = true},
 
 	{.path = "/metrics",              .answer = answer_metrics },
+	{.path = "/healthz",   .answer = answer_healthz },
+	{.path = "/readyz",                          .answer = answer_readyz                            },
 };
 
 static const struct route *find_route(const h2o_req_t *req)
