@@ -370,7 +370,7 @@ static __always_inline void learn_nesting(__u32 probe)
  * address. */
 static __always_inline bool is_under_way(const struct pending *pending)
 {
-	__u64 trampoline = find_trampoline();
+	__u64 trampoline = find_trampoline(bpf_get_current_task_btf());
 	__u64 return_address;
 
 	if (!trampoline ||

@@ -23,6 +23,7 @@ struct agent_options {
 	uint64_t heap_rate;
 	struct heap_watch_options heap;
 	enum probe_flavour flavour;
+	struct offcpu_options offcpu;
 	struct symbolizer_options symbols;
 	bool follow_children;
 };

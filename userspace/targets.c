@@ -440,7 +440,7 @@ static void tick_heaps(struct targets *targets)
 			heap_watch__tick(targets->items[i]->watch);
 	}
 	if (targets->has_outdated)
-		heap__sweep(targets->collector);
+		collector__sweep(targets->collector);
 	targets->has_outdated = false;
 }
 

@@ -27,7 +27,9 @@ static int configure(struct collector *collector)
 	err = bpf_map__set_max_entries(skel->maps.scratches, cpus * WIRE_SCRATCH_PER_CPU);
 	if (err)
 		return err;
-	return heap_source__configure(collector);
+	threads__configure(collector);
+	err = offcpu__configure(collector);
+	return err ? err : heap_source__configure(collector);
 }
 
 static int open_tables(struct collector *collector)
@@ -103,10 +105,15 @@ void collector__take_news(struct collector *collector, const struct news_receive
 static int watch_life(struct collector *collector)
 {
 	struct exoprof_bpf *skel = collector->skel;
+	bool waits = collector->options.offcpu.enabled;
 	struct bpf_program *const programs[LIFE_LINKS] = {
 		skel->progs.process_exec,
 		skel->progs.process_exit,
 		collector->options.follow_children ? skel->progs.process_fork : NULL,
+		skel->progs.clone_thread,
+		waits ? skel->progs.offcpu_switch : NULL,
+		waits && bpf_program__autoload(skel->progs.offcpu_back) ? skel->progs.offcpu_back
+									: NULL,
 	};
 
 	for (size_t i = 0; i < LIFE_LINKS; i++) {
@@ -121,13 +128,38 @@ static int watch_life(struct collector *collector)
 
 uint32_t collector__follow(struct collector *collector, pid_t pid, bool was_asked_for)
 {
+	uint32_t era = 0;
 	int err = watch_life(collector);
 
 	if (!err)
-		return eras__follow(collector->eras, pid, was_asked_for,
-				    collector->options.follow_children);
+		era = eras__follow(collector->eras, pid, was_asked_for,
+				   collector->options.follow_children);
+	else
+		errno = -err;
+	if (era)
+		err = offcpu__follow(collector);
+	if (!err)
+		return era;
+	if (era)
+		eras__unfollow(collector->eras, era);
 	errno = -err;
 	return 0;
+}
+
+int collector__sweep(struct collector *collector)
+{
+	int err = heap__sweep(collector);
+
+	if (!err)
+		err = offcpu__sweep(collector);
+	if (!err)
+		eras__clear_dropped(collector->eras);
+	return err;
+}
+
+void collector__want_tid(struct collector *collector, bool yes)
+{
+	collector->skel->bss->tid_wanted += yes ? 1 : -1;
 }
 
 void collector__unfollow(struct collector *collector, uint32_t era)

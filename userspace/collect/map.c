@@ -147,6 +147,37 @@ int gathering__process(struct gathering *gathering, uint32_t number, uint32_t *i
 							});
 }
 
+struct row_key {
+	uint32_t stack, process, tid, is_running;
+	struct wire_wait wait;
+	char thread[WIRE_COMM_BYTES];
+};
+
+int gathering__row(struct gathering *gathering, const struct sample_row *like,
+		   struct sample_row **row)
+{
+	struct samples *samples = gathering->samples;
+	struct row_key key = {
+		.stack = like->stack,
+		.process = like->process,
+		.tid = like->tid,
+		.is_running = like->is_running,
+		.wait = like->wait,
+	};
+	bool is_new;
+	uint32_t id;
+	int err = 0;
+
+	memcpy(key.thread, like->thread, sizeof(key.thread));
+	id = intern__id(gathering->row_ids, &key, sizeof(key), &is_new);
+	if (id == INTERN_FAILED)
+		return -ENOMEM;
+	if (is_new)
+		err = samples__add_row(samples, *like);
+	*row = &samples->rows[id];
+	return err;
+}
+
 /* What was asked for is there even without a sample, and first. */
 static int note_asked_for(struct gathering *gathering)
 {
@@ -172,15 +203,19 @@ int gathering__begin(struct gathering *gathering, struct collector *collector,
 		.eras = collector->eras,
 		.ids = intern__new(),
 		.process_ids = intern__new(),
+		.row_ids = intern__new(),
 		.stacks_fd = bpf_map__fd(stacks),
 	};
 	if (err)
 		return err;
-	return gathering->ids && gathering->process_ids ? note_asked_for(gathering) : -ENOMEM;
+	return gathering->ids && gathering->process_ids && gathering->row_ids
+		       ? note_asked_for(gathering)
+		       : -ENOMEM;
 }
 
 void gathering__end(struct gathering *gathering)
 {
 	intern__free(gathering->ids);
 	intern__free(gathering->process_ids);
+	intern__free(gathering->row_ids);
 }

@@ -8,13 +8,6 @@
 #include "serve/profile_request.h"
 #include "serve/reply.h"
 
-static const struct profile_kind *const kinds[] = {
-	&profile_kind_cpu,
-	&profile_kind_heap,
-	&profile_kind_allocs,
-	NULL,
-};
-
 struct pprof_handler {
 	h2o_handler_t super;
 	struct routes *routes;
@@ -23,7 +16,7 @@ struct pprof_handler {
 static void answer_index(struct routes *routes, h2o_req_t *req)
 {
 	size_t size;
-	char *html = index__html(routes->agent, kinds, &size);
+	char *html = index__html(routes->agent, profile_kinds, &size);
 
 	if (!html) {
 		reply__error(req, 503, "out of memory");
@@ -99,7 +92,7 @@ static const struct profile_kind *kind_of(const h2o_req_t *req)
 
 	if (path->len < prefix || memcmp(path->base, PPROF, prefix))
 		return NULL;
-	for (const struct profile_kind *const *kind = kinds; *kind; kind++) {
+	for (const struct profile_kind *const *kind = profile_kinds; *kind; kind++) {
 		if (h2o_memis(path->base + prefix, path->len - prefix, (*kind)->name,
 			      strlen((*kind)->name)))
 			return *kind;
