@@ -44,6 +44,15 @@ static struct samples *threads_now(const struct measuring *measuring,
 	return NULL;
 }
 
+static struct samples *clones_now(const struct measuring *measuring)
+{
+	struct samples *now = clones__snapshot(measuring->collector);
+
+	if (now)
+		now->threads_before = targets__threads_before(measuring->targets);
+	return now;
+}
+
 /* How things stand. NULL with errno set. */
 static struct samples *now(const struct measuring *measuring, const struct agent_request *request)
 {
@@ -55,7 +64,7 @@ static struct samples *now(const struct measuring *measuring, const struct agent
 	case SAMPLES_THREADS:
 		return threads_now(measuring, request);
 	case SAMPLES_CLONES:
-		return clones__snapshot(measuring->collector);
+		return clones_now(measuring);
 	default:
 		errno = EOPNOTSUPP;
 		return NULL;

@@ -303,6 +303,7 @@ static void finish_subtraction(struct samples *later, const struct samples *earl
 	drop_empty_rows(later);
 	for (int i = 0; i < WIRE_COUNTERS && later->since_era == earlier->since_era; i++)
 		later->counters[i] -= earlier->counters[i];
+	later->threads_before -= earlier->threads_before;
 	later->duration_ns = later->time_ns - earlier->time_ns;
 }
 

@@ -71,6 +71,7 @@ struct samples {
 	uint64_t wait_min_ns;     /* waits: shorter ones are left out */
 	uint64_t wait_rate_ns;    /* waits: shorter ones are sampled */
 	uint64_t threads_missed;  /* threads: that would not be looked at */
+	int64_t threads_before;   /* clones: created before the attach */
 	uint64_t preattach_bytes; /* heap: in use since before the attach, estimated */
 	bool show_preattach;      /* as a frame, in the totals */
 	int64_t time_ns;          /* end, since the epoch */

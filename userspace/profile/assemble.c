@@ -591,16 +591,40 @@ static void comment_clones(struct assembly *assembly)
 				 counters[WIRE_CLONE_LOST]);
 }
 
+static void add_note_sample(struct assembly *assembly, uint32_t note, const int64_t *values)
+{
+	profile_builder__sample(assembly->builder, &note, 1, values, NULL, 0);
+}
+
 /* Samples that found no room in the count map have no stack, but they were time. */
-static void add_lost(struct assembly *assembly)
+static void add_lost_ticks(struct assembly *assembly)
 {
 	const struct samples *samples = assembly->samples;
 	int64_t lost = samples->counters[WIRE_CPU_LOST];
 	int64_t values[PROFILE_VALUES_MAX] = {lost, lost * cpu_period_ns(samples)};
 
 	if (lost > 0)
-		profile_builder__sample(assembly->builder, &assembly->lost_note, 1, values, NULL,
-					0);
+		add_note_sample(assembly, assembly->lost_note, values);
+}
+
+/* As were waits. Of which kind they were nobody knows. */
+static void add_lost_waits(struct assembly *assembly)
+{
+	const struct samples *samples = assembly->samples;
+	const uint64_t *counters = samples->counters;
+	bool is_wall = samples->source == SAMPLES_WALL;
+	int64_t period_ns = is_wall ? cpu_period_ns(samples) : 1;
+	int64_t lost_ns = counters[WIRE_WAIT_LOST_NS], short_ns = counters[WIRE_WAIT_SHORT_NS];
+	int64_t lost[PROFILE_VALUES_MAX] = {
+		is_wall ? lost_ns / period_ns : (int64_t)counters[WIRE_WAIT_LOST], lost_ns};
+	int64_t too_short[PROFILE_VALUES_MAX] = {
+		is_wall ? short_ns / period_ns : (int64_t)counters[WIRE_WAIT_SHORT], short_ns};
+
+	if (lost_ns > 0)
+		add_note_sample(assembly, assembly->lost_note, lost);
+	if (short_ns > 0)
+		add_note_sample(assembly, profile_builder__note(assembly->builder, "[short waits]"),
+				too_short);
 }
 
 /* Nobody knows how many objects that were. */
@@ -608,9 +632,35 @@ static void add_preattach(struct assembly *assembly)
 {
 	int64_t bytes = assembly->samples->preattach_bytes;
 	int64_t values[PROFILE_VALUES_MAX] = {0, bytes, 0, bytes};
-	uint32_t note = profile_builder__note(assembly->builder, "[allocated before attach]");
 
-	profile_builder__sample(assembly->builder, &note, 1, values, NULL, 0);
+	add_note_sample(assembly,
+			profile_builder__note(assembly->builder, "[allocated before attach]"),
+			values);
+}
+
+static void add_threads_before(struct assembly *assembly)
+{
+	int64_t values[PROFILE_VALUES_MAX] = {assembly->samples->threads_before};
+
+	if (values[0])
+		add_note_sample(assembly,
+				profile_builder__note(assembly->builder, "[created before attach]"),
+				values);
+}
+
+/* What has no stack, but is part of the whole. */
+static void add_stackless(struct assembly *assembly)
+{
+	const struct samples *samples = assembly->samples;
+
+	if (samples->source == SAMPLES_CPU || samples->source == SAMPLES_WALL)
+		add_lost_ticks(assembly);
+	if (assembly->kind == &profile_kind_block || samples->source == SAMPLES_WALL)
+		add_lost_waits(assembly);
+	if (samples->source == SAMPLES_CLONES)
+		add_threads_before(assembly);
+	if (samples->show_preattach)
+		add_preattach(assembly);
 }
 
 static void comment_unfollowed(struct assembly *assembly)
@@ -718,10 +768,7 @@ static void fill(struct assembly *assembly)
 	assembly->lost_note = profile_builder__note(assembly->builder, "[lost]");
 	for (size_t i = 0; i < samples->row_count; i++)
 		add_row(assembly, &samples->rows[i]);
-	if (samples->source == SAMPLES_CPU || samples->source == SAMPLES_WALL)
-		add_lost(assembly);
-	if (samples->show_preattach)
-		add_preattach(assembly);
+	add_stackless(assembly);
 	add_comments(assembly, title);
 }
 
