@@ -46,7 +46,7 @@ int clone_thread(__u64 *ctx)
 	enum wire_counter outcome;
 	__u64 zero = 0, *count_of;
 
-	if (!key.era || child->pid == child->tgid)
+	if (!key.era || child->pid == child->tgid || !is_begun(key.era))
 		return 0;
 	key.stack = cloning_stack(key.era, &outcome);
 	bpf_get_current_comm(key.comm, sizeof(key.comm));

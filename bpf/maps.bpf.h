@@ -100,6 +100,14 @@ static __always_inline __u32 tid_if_wanted(void)
 	return tid_wanted ? (__u32)bpf_get_current_pid_tgid() : 0;
 }
 
+/* Whether what happens in an era counts: from the attach on only once its mappings are known. */
+static __always_inline bool is_begun(__u32 number)
+{
+	const struct wire_era *era = bpf_map_lookup_elem(&eras, &number);
+
+	return era && (era->origin != WIRE_ERA_ATTACH || era->mapping_count);
+}
+
 /* Words of the stack that are read at once. A read costs about 45 ns, of 8 bytes or of 512, and
  * most frames are small. */
 #define WINDOW_WORDS 64

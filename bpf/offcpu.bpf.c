@@ -133,7 +133,7 @@ static __always_inline void end_wait(void *ctx, struct task_struct *task, struct
 		return;
 	}
 	process = bpf_map_lookup_elem(&processes, &tgid);
-	if (!process)
+	if (!process || !is_begun(process->era))
 		return;
 	key.era = process->era;
 	key.stack = offcpu_walks_at_switch ? off->stack : waiting_stack(ctx, key.era, &outcome);
@@ -181,7 +181,10 @@ struct bpf_iter__task {
 	struct task_struct *task;
 } __attribute__((preserve_access_index));
 
-/* For threads that are off the CPU when they begin to be followed the time begins now. Nearly
+/* The process whose waits begin to count. */
+volatile __u32 offcpu_begun = 0;
+
+/* For those of its threads that are off the CPU the time begins now. Nearly
  * always: one that is on its way back meanwhile may be taken for one that is still away, until it
  * leaves the next time. */
 SEC("iter/task")
@@ -189,15 +192,13 @@ int offcpu_begin(struct bpf_iter__task *ctx)
 {
 	struct task_struct___wait *task = (void *)ctx->task;
 	struct off *off;
-	__u32 tgid;
 
 	if (!task || task->flags & PF_KTHREAD || task->on_cpu)
 		return 0;
-	tgid = task->tgid;
-	if (!bpf_map_lookup_elem(&processes, &tgid))
+	if ((__u32)task->tgid != offcpu_begun)
 		return 0;
 	off = bpf_task_storage_get(&offcpu_off, ctx->task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!off || off->since_ns)
+	if (!off)
 		return 0;
 	off->state = task->__state;
 	off->since_ns = bpf_ktime_get_ns();

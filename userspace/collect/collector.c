@@ -128,20 +128,11 @@ static int watch_life(struct collector *collector)
 
 uint32_t collector__follow(struct collector *collector, pid_t pid, bool was_asked_for)
 {
-	uint32_t era = 0;
 	int err = watch_life(collector);
 
 	if (!err)
-		era = eras__follow(collector->eras, pid, was_asked_for,
-				   collector->options.follow_children);
-	else
-		errno = -err;
-	if (era)
-		err = offcpu__follow(collector);
-	if (!err)
-		return era;
-	if (era)
-		eras__unfollow(collector->eras, era);
+		return eras__follow(collector->eras, pid, was_asked_for,
+				    collector->options.follow_children);
 	errno = -err;
 	return 0;
 }
@@ -191,10 +182,18 @@ const struct era *collector__era(const struct collector *collector, uint32_t num
 	return eras__find(collector->eras, number);
 }
 
-int collector__set_maps(struct collector *collector, uint32_t era, struct maps *maps)
+int collector__set_maps(struct collector *collector, uint32_t number, struct maps *maps)
 {
-	eras__set_maps(collector->eras, era, maps);
-	return tables__update(collector->tables, era, maps);
+	const struct era *era = eras__find(collector->eras, number);
+	bool begins = era && era->origin == WIRE_ERA_ATTACH && !era->maps;
+	pid_t pid = era ? era->pid : 0;
+	int err;
+
+	eras__set_maps(collector->eras, number, maps);
+	err = tables__update(collector->tables, number, maps);
+	if (!err && begins)
+		err = offcpu__begin(collector, pid);
+	return err;
 }
 
 void collector__tables_size(const struct collector *collector, struct tables_size *size)

@@ -40,8 +40,9 @@ int heap__sweep(struct collector *collector);
 int offcpu__configure(struct collector *collector);
 void threads__configure(struct collector *collector);
 
-/* Time off the CPU counts from here on, for threads, too, that are off it already. 0 or -errno. */
-int offcpu__follow(struct collector *collector);
+/* A process's time off the CPU counts from here on, for threads, too, that are off it already. 0 or
+ * -errno. */
+int offcpu__begin(struct collector *collector, pid_t pid);
 int offcpu__sweep(struct collector *collector);
 
 /* Runs an iterator program over all threads of the machine, and gives what it wrote, malloc()ed, in

@@ -76,7 +76,7 @@ const char *offcpu__walk(const struct collector *collector)
 	return walks_at_switch(collector) ? "at each switch" : "when the thread is back";
 }
 
-int offcpu__follow(struct collector *collector)
+int offcpu__begin(struct collector *collector, pid_t pid)
 {
 	char *bytes;
 	size_t size;
@@ -84,6 +84,7 @@ int offcpu__follow(struct collector *collector)
 
 	if (!collector->options.offcpu.enabled)
 		return 0;
+	collector->skel->bss->offcpu_begun = pid;
 	err = iterate__threads(collector->skel->progs.offcpu_begin, &bytes, &size);
 	free(err ? NULL : bytes);
 	return err;
