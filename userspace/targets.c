@@ -268,7 +268,7 @@ static void note_exec(struct targets *targets, struct target *target, const stru
 	targets->has_outdated = true;
 	/* Counters are of all processes there ever were. */
 	if (targets->given == 1 && !targets->follows_children)
-		heap__rebase(targets->collector, era->number);
+		collector__rebase(targets->collector, era->number);
 	refresh(targets, target);
 	process__comm(target->process, comm);
 	if (target->was_given)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "collect/internal.h"
 #include "collect/news.h"
@@ -135,6 +136,16 @@ uint32_t collector__follow(struct collector *collector, pid_t pid, bool was_aske
 				    collector->options.follow_children);
 	errno = -err;
 	return 0;
+}
+
+void collector__rebase(struct collector *collector, uint32_t era)
+{
+	uint64_t counters[WIRE_COUNTERS];
+
+	if (counters__read(collector->skel, counters))
+		return;
+	memcpy(collector->since_counters, counters, sizeof(counters));
+	collector->since_era = era;
 }
 
 int collector__sweep(struct collector *collector)

@@ -78,6 +78,9 @@ const struct era *collector__era(const struct collector *collector, uint32_t num
  * -errno. */
 int collector__set_maps(struct collector *collector, uint32_t era, struct maps *maps);
 
+/* What the counters have counted until now is of an earlier program: they start afresh. */
+void collector__rebase(struct collector *collector, uint32_t era);
+
 /* Frees the kernel's memory of what belongs to earlier eras and spells. 0 or -errno. */
 int collector__sweep(struct collector *collector);
 
@@ -105,9 +108,6 @@ const char *heap__flavour(const struct collector *collector);
 
 /* All that was counted since the attach, or since the last exec. NULL with errno set. */
 struct samples *heap__snapshot(struct collector *collector);
-
-/* What the counters have counted until now is of an earlier program: they start afresh. */
-void heap__rebase(struct collector *collector, uint32_t era);
 
 /* From here on nothing is known of the blocks of the process that were in use until now: some of
  * their ends were not seen. What was allocated still counts. */

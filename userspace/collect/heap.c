@@ -15,8 +15,6 @@
 
 struct heap_source {
 	struct heap_probes *probes;
-	uint32_t since_era;                     /* counters are from there on */
-	uint64_t since_counters[WIRE_COUNTERS]; /* what they were then */
 };
 
 struct heap_source *heap_source__new(void)
@@ -117,16 +115,6 @@ int heap__calibrate(struct collector *collector, struct heap_prices *prices)
 void heap__new_spell(struct collector *collector, uint32_t era)
 {
 	eras__next_spell(collector->eras, era);
-}
-
-void heap__rebase(struct collector *collector, uint32_t era)
-{
-	uint64_t counters[WIRE_COUNTERS];
-
-	if (counters__read(collector->skel, counters))
-		return;
-	memcpy(collector->heap->since_counters, counters, sizeof(counters));
-	collector->heap->since_era = era;
 }
 
 /* The blocks that are to be taken out of the books. */
@@ -239,13 +227,9 @@ static int add_stats(void *context, const void *key_bytes, const void *value)
 static int gather(struct collector *collector, struct samples *samples)
 {
 	struct exoprof_bpf *skel = collector->skel;
-	struct heap_source *source = collector->heap;
 	struct gathering gathering = {};
-	int err = counters__read(skel, samples->counters);
+	int err = counters__of_program(collector, samples);
 
-	samples->since_era = source->since_era;
-	for (int i = 0; i < WIRE_COUNTERS; i++)
-		samples->counters[i] -= source->since_counters[i];
 	if (!err)
 		err = gathering__begin(&gathering, collector, samples, skel->maps.heap_stacks);
 	if (!err)

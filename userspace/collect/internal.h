@@ -24,6 +24,8 @@ struct collector {
 	struct tables *tables;
 	struct news *news;
 	struct bpf_link *life_links[LIFE_LINKS];
+	uint32_t since_era;                     /* counters are from there on */
+	uint64_t since_counters[WIRE_COUNTERS]; /* what they were then */
 };
 
 /* Each source: its state, made before anything is attached. NULL with errno set. */
@@ -51,6 +53,9 @@ int iterate__threads(struct bpf_program *program, char **bytes, size_t *size);
 
 /* All counters, summed over the CPUs. 0 or -errno. */
 int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS]);
+
+/* The same from the last exec on, into the samples. 0 or -errno. */
+int counters__of_program(struct collector *collector, struct samples *samples);
 
 /* The first epoch that CPU samples may still be asked for of; UINT64_MAX: none. */
 uint64_t cpu__oldest_epoch(const struct collector *collector);

@@ -86,6 +86,16 @@ int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS])
 	return err;
 }
 
+int counters__of_program(struct collector *collector, struct samples *samples)
+{
+	int err = counters__read(collector->skel, samples->counters);
+
+	samples->since_era = collector->since_era;
+	for (int i = 0; i < WIRE_COUNTERS; i++)
+		samples->counters[i] -= collector->since_counters[i];
+	return err;
+}
+
 /* One without frames where the hash is WIRE_STACK_LOST or not there. */
 static int read_stack(int map_fd, uint64_t hash, struct sample_stack *stack)
 {

@@ -165,14 +165,13 @@ static int add_clone(void *context, const void *key_bytes, const void *value)
 static int gather(struct collector *collector, struct samples *samples, const struct bpf_map *map,
 		  int (*each)(void *context, const void *key, const void *value), bool with_tid)
 {
-	struct exoprof_bpf *skel = collector->skel;
 	struct counting counting = {.with_tid = with_tid};
-	int err = counters__read(skel, samples->counters);
+	int err = counters__of_program(collector, samples);
 
 	samples->time_ns = clock__realtime_ns();
 	if (!err)
 		err = gathering__begin(&counting.gathering, collector, samples,
-				       skel->maps.kept_stacks);
+				       collector->skel->maps.kept_stacks);
 	if (!err)
 		err = map__each(bpf_map__fd(map), bpf_map__key_size(map), bpf_map__value_size(map),
 				each, &counting);
