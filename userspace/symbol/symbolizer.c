@@ -313,6 +313,7 @@ void symbolizer__user(struct symbolizer *symbolizer, const struct mapping *mappi
 	if (mapping->file && elf_file__vaddr(mapping->file, vaddr, &vaddr))
 		found = answer_of(symbolizer, mapping->file, vaddr);
 	*answer = found ? *found : (struct symbol_answer){.function_vaddr = vaddr};
+	answer->offset = vaddr - answer->function_vaddr;
 	/* The kernel's page for system calls of old, which is no file. */
 	if (!strcmp(mapping->name, "[vsyscall]"))
 		answer_name(symbolizer, mapping->name, answer);
@@ -324,7 +325,7 @@ void symbolizer__jit(struct symbolizer *symbolizer, struct jit_file *jit, uint64
 	uint64_t start = runtime_pc;
 	const char *name = jit_names__find(symbolizer->jit_names, jit, runtime_pc, &start);
 
-	*answer = (struct symbol_answer){.function_vaddr = start};
+	*answer = (struct symbol_answer){.function_vaddr = start, .offset = runtime_pc - start};
 	answer_name(symbolizer, name, answer);
 }
 

@@ -47,6 +47,7 @@ struct symbol_answer {
 	/* Where the code that it is in begins, as the file's own headers count; the address itself
 	 * where nothing tells. What has no name is named by it. */
 	uint64_t function_vaddr;
+	uint64_t offset; /* of the address in that code; 0: it begins there, or unknown */
 };
 
 /* A runtime address in code that a JIT compiler has made and listed in the file. */
