@@ -336,6 +336,9 @@ static void check_all(struct argp_state *state, const struct parsing *parsing)
 		options->format = format__by_path(options->output);
 	if (!options->format)
 		options->format = format__by_name("pprof");
+	if (!format__is_for(options->format, options->kind->name))
+		argp_error(state, "format %s is for %s profiles only", options->format->name,
+			   options->format->only_kind);
 }
 
 /* One that is named twice is profiled once. */
