@@ -132,7 +132,7 @@ static __always_inline __u64 current_stack(struct bpf_perf_event_data *ctx, __u3
 		stack_add_user(scratch);
 	if (scratch->walk.frame_pointers)
 		count_many(WIRE_CPU_FRAME_POINTERS, scratch->walk.frame_pointers);
-	stack = stack_intern(&cpu_stacks, scratch);
+	stack = stack_intern(&cpu_stacks, scratch, WIRE_SOURCE_CPU);
 	scratch_give_back(scratch);
 	*outcome = stack == WIRE_STACK_LOST ? WIRE_CPU_STACK_FULL : WIRE_CPU_COUNTED;
 	return stack;
@@ -148,8 +148,10 @@ static __always_inline bool add_sample(__u64 stack, __u32 era)
 	bpf_get_current_comm(key.comm, sizeof(key.comm));
 	samples = bpf_map_lookup_elem(&cpu_counts, &key);
 	if (!samples) {
-		if (!bpf_map_update_elem(&cpu_counts, &key, &one, BPF_NOEXIST))
+		if (!bpf_map_update_elem(&cpu_counts, &key, &one, BPF_NOEXIST)) {
+			count_fill(WIRE_FILL_CPU_COUNTS, 1);
 			return true;
+		}
 		/* Another CPU may have been first. */
 		samples = bpf_map_lookup_elem(&cpu_counts, &key);
 		if (!samples)

@@ -24,6 +24,27 @@ enum wire_stack_end {
 	WIRE_ENDS,
 };
 
+/* Whose stack it is: each has a map of its own for them. */
+enum wire_source {
+	WIRE_SOURCE_CPU,
+	WIRE_SOURCE_HEAP,
+	WIRE_SOURCES,
+};
+
+/* How many stacks of a source ended so, on each CPU, whether there was room to keep them or not. */
+#define WIRE_STACK_ENDS             (WIRE_SOURCES * WIRE_ENDS)
+#define WIRE_END_INDEX(source, end) ((source)*WIRE_ENDS + (end))
+
+/* Maps of which the kernel side counts how many elements it has added, on each CPU, less those that
+ * it has removed: walking them takes long. */
+enum wire_fill {
+	WIRE_FILL_STACKS, /* chunks of source 0; the others' follow */
+	WIRE_FILL_CPU_COUNTS = WIRE_FILL_STACKS + WIRE_SOURCES,
+	WIRE_FILL_HEAP_STATS,
+	WIRE_FILL_HEAP_LIVE,
+	WIRE_FILLS,
+};
+
 /* Marks a user frame's address as the very instruction that was about to run: of the frame that a
  * tick or a signal interrupted. All others are return addresses, one behind the call. User
  * addresses have at most 56 bits. */
