@@ -164,8 +164,3 @@ int collector__set_maps(struct collector *collector, uint32_t era, struct maps *
 	eras__set_maps(collector->eras, era, maps);
 	return tables__update(collector->tables, era, maps);
 }
-
-void collector__tables_size(const struct collector *collector, struct tables_size *size)
-{
-	tables__size(collector->tables, size);
-}

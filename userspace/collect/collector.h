@@ -6,6 +6,7 @@
 #define EXOPROF_COLLECTOR_H
 
 #include "collect/eras.h"
+#include "collect/figures.h"
 #include "collect/news.h"
 #include "collect/samples.h"
 #include "collect/tables.h"
@@ -61,9 +62,6 @@ const struct era *collector__era(const struct collector *collector, uint32_t num
 /* Makes the kernel side know the mappings of an era, and the unwind rows of the files in them. 0 or
  * -errno. */
 int collector__set_maps(struct collector *collector, uint32_t era, struct maps *maps);
-
-/* How much there is of unwind rows. */
-void collector__tables_size(const struct collector *collector, struct tables_size *size);
 
 /* Probes one file's functions in a process, beside those of other files. 0 or -errno, with nothing
  * of this one attached. */

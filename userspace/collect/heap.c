@@ -195,8 +195,10 @@ static void forget_block(struct collector *collector, const struct wire_block *b
 
 	if (bpf_map_lookup_and_delete_elem(fd, block, &key))
 		return;
-	if (!is_current(collector->eras, &key) || bpf_map_update_elem(fd, block, &key, BPF_NOEXIST))
-		take_from_filter(collector->skel, block->address);
+	if (is_current(collector->eras, &key) && !bpf_map_update_elem(fd, block, &key, BPF_NOEXIST))
+		return;
+	collector->removed[WIRE_FILL_HEAP_LIVE]++;
+	take_from_filter(collector->skel, block->address);
 }
 
 static int find_outdated(struct bpf_map *map, struct outdated *outdated)
@@ -225,7 +227,8 @@ static int forget_rows(struct collector *collector)
 	const struct wire_heap_key *keys = outdated.keys;
 
 	for (size_t i = 0; i < outdated.count && !err; i++)
-		bpf_map_delete_elem(bpf_map__fd(skel->maps.heap_stats), &keys[i]);
+		collector->removed[WIRE_FILL_HEAP_STATS] +=
+			!bpf_map_delete_elem(bpf_map__fd(skel->maps.heap_stats), &keys[i]);
 	free(outdated.keys);
 	return err;
 }
@@ -261,8 +264,9 @@ static int note_chunk(void *context, const void *key_bytes, const void *value)
 
 /* Or a program that executes itself again and again would fill the map. A call that is under way
  * may lose its stack. */
-static int forget_stacks(struct exoprof_bpf *skel)
+static int forget_stacks(struct collector *collector)
 {
+	struct exoprof_bpf *skel = collector->skel;
 	struct stack_sweep sweep = {.kept = intern__new()};
 	int fd = bpf_map__fd(skel->maps.heap_stacks);
 	int err = sweep.kept ? 0 : -ENOMEM;
@@ -274,7 +278,8 @@ static int forget_stacks(struct exoprof_bpf *skel)
 		err = map__each(fd, sizeof(struct wire_chunk_key), sizeof(struct wire_chunk),
 				note_chunk, &sweep);
 	for (size_t i = 0; i < sweep.count && !err; i++)
-		bpf_map_delete_elem(fd, &sweep.gone[i]);
+		collector->removed[WIRE_FILL_STACKS + WIRE_SOURCE_HEAP] +=
+			!bpf_map_delete_elem(fd, &sweep.gone[i]);
 	free(sweep.gone);
 	intern__free(sweep.kept);
 	return err;
@@ -288,7 +293,7 @@ int heap__sweep(struct collector *collector)
 		err = forget_rows(collector);
 	if (!err)
 		eras__clear_dropped(collector->eras);
-	return err ? err : forget_stacks(collector->skel);
+	return err ? err : forget_stacks(collector);
 }
 
 /* Whether nothing is known any more of what was in use: of an earlier spell, or of a child that has

@@ -7,6 +7,7 @@
 
 #include "collect/collector.h"
 #include "collect/eras.h"
+#include "collect/figures.h"
 
 #include "exoprof.skel.h"
 
@@ -24,6 +25,7 @@ struct collector {
 	struct tables *tables;
 	struct news *news;
 	struct bpf_link *life_links[LIFE_LINKS];
+	uint64_t removed[WIRE_FILLS]; /* elements, by user space, less those put back */
 };
 
 /* Each source: its state, made before anything is attached. NULL with errno set. */
@@ -34,7 +36,11 @@ void heap_source__free(struct heap_source *source);
 /* Sets up the source's maps and programs between open and load. */
 int heap_source__configure(struct collector *collector);
 
-/* All counters, summed over the CPUs. 0 or -errno. */
+/* The first `count` values of an array that each CPU has one of, summed over the CPUs. 0 or -errno.
+ */
+int map__sum_cpus(const struct bpf_map *map, uint64_t *sums, uint32_t count);
+
+/* All counters. 0 or -errno. */
 int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS]);
 
 /* The first epoch that CPU samples may still be asked for of; UINT64_MAX: none. */
