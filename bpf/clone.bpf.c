@@ -32,7 +32,7 @@ static __always_inline __u64 cloning_stack(__u32 era, enum wire_counter *outcome
 	}
 	stack_start(scratch, era);
 	stack_add_caller(scratch);
-	stack = stack_intern(&kept_stacks, scratch);
+	stack = stack_intern(&kept_stacks, WIRE_FILL_KEPT_STACKS, scratch, WIRE_SOURCE_CLONE);
 	scratch_give_back(scratch);
 	*outcome = stack == WIRE_STACK_LOST ? WIRE_CLONE_STACK_FULL : WIRE_CLONE_COUNTED;
 	return stack;
@@ -50,7 +50,8 @@ int clone_thread(__u64 *ctx)
 		return 0;
 	key.stack = cloning_stack(key.era, &outcome);
 	bpf_get_current_comm(key.comm, sizeof(key.comm));
-	bpf_map_update_elem(&clone_counts, &key, &zero, BPF_NOEXIST);
+	if (!bpf_map_update_elem(&clone_counts, &key, &zero, BPF_NOEXIST))
+		count_fill(WIRE_FILL_CLONE_COUNTS, 1);
 	count_of = bpf_map_lookup_elem(&clone_counts, &key);
 	if (!count_of) {
 		count(WIRE_CLONE_LOST);

@@ -35,8 +35,10 @@ static __always_inline bool add_sample(__u64 stack, __u32 era)
 	bpf_get_current_comm(key.comm, sizeof(key.comm));
 	samples = bpf_map_lookup_elem(&cpu_counts, &key);
 	if (!samples) {
-		if (!bpf_map_update_elem(&cpu_counts, &key, &one, BPF_NOEXIST))
+		if (!bpf_map_update_elem(&cpu_counts, &key, &one, BPF_NOEXIST)) {
+			count_fill(WIRE_FILL_CPU_COUNTS, 1);
 			return true;
+		}
 		/* Another CPU may have been first. */
 		samples = bpf_map_lookup_elem(&cpu_counts, &key);
 		if (!samples)
@@ -55,7 +57,7 @@ int cpu_tick(struct bpf_perf_event_data *ctx)
 
 	if (!era)
 		return 0;
-	stack = tick_stack(ctx, era, &outcome);
+	stack = tick_stack(ctx, era, WIRE_SOURCE_CPU, &outcome);
 	count(add_sample(stack, era) ? outcome : WIRE_CPU_LOST);
 	return 0;
 }

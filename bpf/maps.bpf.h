@@ -32,6 +32,22 @@ static __always_inline void count(enum wire_counter which)
 	count_many(which, 1);
 }
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WIRE_FILLS);
+	__type(key, __u32);
+	__type(value, __s64);
+} fills __weak SEC(".maps");
+
+/* So many elements more, or less, are in that map. */
+static __always_inline void count_fill(__u32 which, __s64 many)
+{
+	__s64 *value = bpf_map_lookup_elem(&fills, &which);
+
+	if (value)
+		__sync_fetch_and_add(value, many);
+}
+
 /* Records of struct wire_news. They say no more than that something may have changed: user space
  * goes and looks. */
 struct {

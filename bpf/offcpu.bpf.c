@@ -39,7 +39,8 @@ static __always_inline bool add_wait(const struct wire_wait_key *key, __u64 wait
 
 	if (!counts) {
 		/* Another CPU may be first. */
-		bpf_map_update_elem(&offcpu_counts, key, &first, BPF_NOEXIST);
+		if (!bpf_map_update_elem(&offcpu_counts, key, &first, BPF_NOEXIST))
+			count_fill(WIRE_FILL_OFFCPU_COUNTS, 1);
 		counts = bpf_map_lookup_elem(&offcpu_counts, key);
 		if (!counts)
 			return false;
@@ -65,7 +66,7 @@ static __always_inline __u64 waiting_stack(void *ctx, __u32 era, enum wire_count
 	stack_add_caller(scratch);
 	if (scratch->walk.frame_pointers)
 		count_many(WIRE_WAIT_FRAME_POINTERS, scratch->walk.frame_pointers);
-	stack = stack_intern(&kept_stacks, scratch);
+	stack = stack_intern(&kept_stacks, WIRE_FILL_KEPT_STACKS, scratch, WIRE_SOURCE_OFFCPU);
 	scratch_give_back(scratch);
 	*outcome = stack == WIRE_STACK_LOST ? WIRE_WAIT_STACK_FULL : WIRE_WAIT_COUNTED;
 	return stack;

@@ -3,6 +3,8 @@
 #ifndef EXOPROF_STACK_BPF_H
 #define EXOPROF_STACK_BPF_H
 
+#include <linux/errno.h>
+
 #include "maps.bpf.h"
 #include "unwind.bpf.h"
 
@@ -107,21 +109,46 @@ __weak __noinline __u64 stack_hash(struct scratch *scratch)
 	return hash;
 }
 
-/* Keeps the stack in `map` once and gives the hash it is under; WIRE_STACK_LOST for a full map. */
-static __always_inline __u64 stack_intern(void *map, struct scratch *scratch)
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WIRE_STACK_ENDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} stack_ends __weak SEC(".maps");
+
+static __always_inline void count_end(enum wire_source source, __u32 end)
+{
+	__u32 key = WIRE_END_INDEX(source, end);
+	__u64 *value = bpf_map_lookup_elem(&stack_ends, &key);
+
+	if (value)
+		__sync_fetch_and_add(value, 1);
+}
+
+/* Keeps the stack, whose walk has ended, in `map` once, and gives the hash it is under;
+ * WIRE_STACK_LOST for a full map. */
+static __always_inline __u64 stack_intern(void *map, enum wire_fill fill, struct scratch *scratch,
+					  enum wire_source source)
 {
 	struct wire_chunk_key key = {.stack = stack_hash(scratch)};
+	long added = 0, err = 0;
 
+	count_end(source, scratch->head.end);
 	if (bpf_map_lookup_elem(map, &key))
 		return key.stack;
-	for (__u32 i = WIRE_CHUNKS_MAX; i-- > 0;) {
+	for (__u32 i = WIRE_CHUNKS_MAX; i-- > 0 && !err;) {
 		if (i * WIRE_CHUNK_WORDS > scratch->depth)
 			continue;
 		key.index = i;
-		if (bpf_map_update_elem(map, &key, &scratch->words[i * WIRE_CHUNK_WORDS], BPF_ANY))
-			return WIRE_STACK_LOST;
+		err = bpf_map_update_elem(map, &key, &scratch->words[i * WIRE_CHUNK_WORDS],
+					  BPF_NOEXIST);
+		added += !err;
+		/* Another CPU was first, or there was no room for the rest of it, once. */
+		if (err == -EEXIST)
+			err = 0;
 	}
-	return key.stack;
+	count_fill(fill, added);
+	return err ? WIRE_STACK_LOST : key.stack;
 }
 
 #endif

@@ -28,7 +28,7 @@ int threads_tick(struct bpf_perf_event_data *ctx)
 
 	if (!running.era || bpf_map_lookup_elem(&threads_running, &tid))
 		return 0;
-	running.stack = tick_stack(ctx, running.era, &outcome);
+	running.stack = tick_stack(ctx, running.era, WIRE_SOURCE_THREAD, &outcome);
 	bpf_get_current_comm(running.comm, sizeof(running.comm));
 	bpf_map_update_elem(&threads_running, &tid, &running, BPF_NOEXIST);
 	return 0;
@@ -121,7 +121,7 @@ static __always_inline __u64 stack_of(struct task_struct *task, __u32 era)
 						      WIRE_KERNEL_DEPTH * sizeof(__u64), 0));
 	if (copy && start_from_kernel_stack(&scratch->walk, task))
 		walk_copy(scratch, copy, task);
-	stack = stack_intern(&cpu_stacks, scratch);
+	stack = stack_intern(&cpu_stacks, WIRE_FILL_CPU_STACKS, scratch, WIRE_SOURCE_THREAD);
 	scratch_give_back(scratch);
 	return stack;
 }

@@ -39,7 +39,7 @@ static __always_inline void tick_add_user(struct bpf_perf_event_data *ctx, struc
 
 /* The hash of the interrupted stack. `outcome` says what became of it. */
 static __always_inline __u64 tick_stack(struct bpf_perf_event_data *ctx, __u32 era,
-					enum wire_counter *outcome)
+					enum wire_source source, enum wire_counter *outcome)
 {
 	struct scratch *scratch = scratch_take();
 	__u64 stack;
@@ -54,7 +54,7 @@ static __always_inline __u64 tick_stack(struct bpf_perf_event_data *ctx, __u32 e
 	tick_add_user(ctx, scratch);
 	if (scratch->walk.frame_pointers)
 		count_many(WIRE_CPU_FRAME_POINTERS, scratch->walk.frame_pointers);
-	stack = stack_intern(&cpu_stacks, scratch);
+	stack = stack_intern(&cpu_stacks, WIRE_FILL_CPU_STACKS, scratch, source);
 	scratch_give_back(scratch);
 	*outcome = stack == WIRE_STACK_LOST ? WIRE_CPU_STACK_FULL : WIRE_CPU_COUNTED;
 	return stack;

@@ -24,6 +24,34 @@ enum wire_stack_end {
 	WIRE_ENDS,
 };
 
+/* What a stack was walked for. */
+enum wire_source {
+	WIRE_SOURCE_CPU,
+	WIRE_SOURCE_HEAP,
+	WIRE_SOURCE_OFFCPU,
+	WIRE_SOURCE_CLONE,
+	WIRE_SOURCE_THREAD,
+	WIRE_SOURCES,
+};
+
+/* How many stacks of a source ended so, on each CPU, whether there was room to keep them or not. */
+#define WIRE_STACK_ENDS             (WIRE_SOURCES * WIRE_ENDS)
+#define WIRE_END_INDEX(source, end) ((source)*WIRE_ENDS + (end))
+
+/* Maps of which the kernel side counts how many elements it has added, on each CPU, less those that
+ * it has removed: walking them takes long. */
+enum wire_fill {
+	WIRE_FILL_CPU_STACKS, /* chunks */
+	WIRE_FILL_HEAP_STACKS,
+	WIRE_FILL_KEPT_STACKS,
+	WIRE_FILL_CPU_COUNTS,
+	WIRE_FILL_HEAP_STATS,
+	WIRE_FILL_HEAP_LIVE,
+	WIRE_FILL_OFFCPU_COUNTS,
+	WIRE_FILL_CLONE_COUNTS,
+	WIRE_FILLS,
+};
+
 /* Marks a user frame's address as the very instruction that was about to run: of the frame that a
  * tick or a signal interrupted. All others are return addresses, one behind the call. User
  * addresses have at most 56 bits. */

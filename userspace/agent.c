@@ -59,9 +59,7 @@ struct agent {
 	size_t ending_count;
 	uint64_t last_number;
 	uint64_t refreshes_asked, refreshes_done;
-	struct tables_size tables;
-	struct heap_state heap;
-	size_t alive;
+	struct agent_figures figures; /* but for the fetches */
 	bool stopping, collecting_over;
 	int wake_fd; /* eventfd */
 
@@ -105,16 +103,16 @@ static void wake(struct agent *agent)
 /* What others may ask for. */
 static void publish(struct agent *agent)
 {
-	struct tables_size size;
-	struct heap_state state;
-	size_t alive = targets__alive(agent->targets);
+	struct agent_figures figures = {.processes = targets__alive(agent->targets)};
 
-	collector__tables_size(agent->collector, &size);
-	targets__heap(agent->targets, &state);
+	/* What cannot be read stays as it was: a counter never goes down. */
+	if (collector__figures(agent->collector, &figures.collector))
+		figures.collector = agent->figures.collector;
+	targets__heap(agent->targets, &figures.heap);
 	pthread_mutex_lock(&agent->lock);
-	agent->tables = size;
-	agent->heap = state;
-	agent->alive = alive;
+	agent->figures.collector = figures.collector;
+	agent->figures.heap = figures.heap;
+	agent->figures.processes = figures.processes;
 	pthread_mutex_unlock(&agent->lock);
 }
 
@@ -349,6 +347,16 @@ static int write_names(struct agent *agent, const struct job *job, struct agent_
 	return fclose(out) ? -errno : 0;
 }
 
+static void publish_names(struct agent *agent)
+{
+	struct symbolizer_figures figures;
+
+	symbolizer__figures(agent->symbolizer, &figures);
+	pthread_mutex_lock(&agent->lock);
+	agent->figures.symbolizer = figures;
+	pthread_mutex_unlock(&agent->lock);
+}
+
 static void answer_job(struct agent *agent, struct job *job)
 {
 	struct agent_answer answer = {.err = job->err};
@@ -364,6 +372,8 @@ static void answer_job(struct agent *agent, struct job *job)
 	}
 	samples__free(job->measurement.samples);
 	maps__put(job->maps);
+	/* Who has the answer may ask for them. */
+	publish_names(agent);
 	job->done(job->context, &answer);
 	free(job->addresses);
 	free(job);
@@ -467,8 +477,8 @@ static int attach(struct agent *agent, struct process **processes, size_t count,
 	publish(agent);
 	/* A name that leads nowhere is a mistake, unless what it names may still come. */
 	if (agent->options.heap.allocator && !agent->options.heap.from_start &&
-	    !agent->heap.is_followed) {
-		snprintf(why, why_size, "%s", agent->heap.text);
+	    !agent->figures.heap.is_followed) {
+		snprintf(why, why_size, "%s", agent->figures.heap.text);
 		return -ENOENT;
 	}
 	return 0;
@@ -554,7 +564,7 @@ const struct process *agent__process(const struct agent *agent)
 void agent__heap(struct agent *agent, struct heap_state *state)
 {
 	pthread_mutex_lock(&agent->lock);
-	*state = agent->heap;
+	*state = agent->figures.heap;
 	pthread_mutex_unlock(&agent->lock);
 }
 
@@ -568,7 +578,7 @@ size_t agent__alive(struct agent *agent)
 	size_t alive;
 
 	pthread_mutex_lock(&agent->lock);
-	alive = agent->alive;
+	alive = agent->figures.processes;
 	pthread_mutex_unlock(&agent->lock);
 	return alive;
 }
@@ -576,8 +586,19 @@ size_t agent__alive(struct agent *agent)
 void agent__tables(struct agent *agent, struct tables_size *size)
 {
 	pthread_mutex_lock(&agent->lock);
-	*size = agent->tables;
+	*size = agent->figures.collector.tables;
 	pthread_mutex_unlock(&agent->lock);
+}
+
+void agent__figures(struct agent *agent, struct agent_figures *figures)
+{
+	struct debuginfod_figures fetches;
+
+	symbolizer__fetches(agent->symbolizer, &fetches);
+	pthread_mutex_lock(&agent->lock);
+	*figures = agent->figures;
+	pthread_mutex_unlock(&agent->lock);
+	figures->fetches = fetches;
 }
 
 void agent__refresh(struct agent *agent)

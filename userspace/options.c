@@ -148,17 +148,17 @@ enum key {
 	{                                                                         \
 		"no-heap", KEY_NO_HEAP, NULL, 0, "leave malloc and free alone", 0 \
 	}
-#define OUTPUT_OPTIONS                                                                            \
-	{"type", KEY_TYPE, "cpu|heap|allocs", 0, "what to record (cpu; run: heap)", 0},           \
-		{"format",                                                                        \
-		 KEY_FORMAT,                                                                      \
-		 "FORMAT",                                                                        \
-		 0,                                                                               \
-		 "pprof, folded or flamegraph; goes by FILE's ending (.pb.gz, .folded, .svg) if " \
-		 "not given",                                                                     \
-		 0},                                                                              \
-	{                                                                                         \
-		"output", 'o', "FILE", 0, "where to write it; - is standard output", 0            \
+#define OUTPUT_OPTIONS                                                                         \
+	{"type", KEY_TYPE, "cpu|heap|allocs", 0, "what to record (cpu; run: heap)", 0},        \
+		{"format",                                                                     \
+		 KEY_FORMAT,                                                                   \
+		 "FORMAT",                                                                     \
+		 0,                                                                            \
+		 "pprof, folded, flamegraph or text; goes by FILE's ending (.pb.gz, .folded, " \
+		 ".svg, .txt) if not given",                                                   \
+		 0},                                                                           \
+	{                                                                                      \
+		"output", 'o', "FILE", 0, "where to write it; - is standard output", 0         \
 	}
 
 static const struct argp_option serve_options[] = {
@@ -405,6 +405,9 @@ static void check_all(struct argp_state *state, const struct parsing *parsing)
 		options->format = format__by_path(options->output);
 	if (!options->format)
 		options->format = format__by_name("pprof");
+	if (!format__is_for(options->format, options->kind->name))
+		argp_error(state, "format %s is for %s profiles only", options->format->name,
+			   options->format->only_kind);
 }
 
 /* One that is named twice is profiled once. */

@@ -206,8 +206,3 @@ int collector__set_maps(struct collector *collector, uint32_t number, struct map
 		err = offcpu__begin(collector, pid);
 	return err;
 }
-
-void collector__tables_size(const struct collector *collector, struct tables_size *size)
-{
-	tables__size(collector->tables, size);
-}

@@ -6,6 +6,7 @@
 #define EXOPROF_COLLECTOR_H
 
 #include "collect/eras.h"
+#include "collect/figures.h"
 #include "collect/news.h"
 #include "collect/samples.h"
 #include "collect/tables.h"
@@ -83,9 +84,6 @@ void collector__rebase(struct collector *collector, uint32_t era);
 
 /* Frees the kernel's memory of what belongs to earlier eras and spells. 0 or -errno. */
 int collector__sweep(struct collector *collector);
-
-/* How much there is of unwind rows. */
-void collector__tables_size(const struct collector *collector, struct tables_size *size);
 
 /* Probes one file's functions in a process, beside those of other files. 0 or -errno, with nothing
  * of this one attached. */

@@ -187,11 +187,15 @@ static int list_chunk(void *context, const void *key, const void *value)
 			    *(const struct wire_chunk_key *)key);
 }
 
-static void delete_listed(int map_fd, struct key_list *list)
+/* Gives how many were there. */
+static size_t delete_listed(int map_fd, struct key_list *list)
 {
+	size_t deleted = 0;
+
 	for (size_t i = 0; i < list->count; i++)
-		bpf_map_delete_elem(map_fd, (char *)list->keys + i * list->size);
+		deleted += !bpf_map_delete_elem(map_fd, (char *)list->keys + i * list->size);
 	free(list->keys);
+	return deleted;
 }
 
 uint64_t cpu__oldest_epoch(const struct collector *collector)
@@ -221,11 +225,11 @@ void cpu__forget_old(struct collector *collector)
 
 	/* What short memory leaves behind goes the next time. */
 	map__each(counts_fd, counts.size, sizeof(uint64_t), list_old_count, &counts);
-	delete_listed(counts_fd, &counts);
+	collector->removed[WIRE_FILL_CPU_COUNTS] += delete_listed(counts_fd, &counts);
 	if (collector->cpu->windows)
 		return;
 	map__each(stacks_fd, chunks.size, sizeof(struct wire_chunk), list_chunk, &chunks);
-	delete_listed(stacks_fd, &chunks);
+	collector->removed[WIRE_FILL_CPU_STACKS] += delete_listed(stacks_fd, &chunks);
 }
 
 static int gather(struct collector *collector, const struct cpu_window *window, uint64_t end_epoch,

@@ -158,8 +158,10 @@ static void forget_block(struct collector *collector, const struct wire_block *b
 
 	if (bpf_map_lookup_and_delete_elem(fd, block, &key))
 		return;
-	if (!is_current(collector->eras, &key) || bpf_map_update_elem(fd, block, &key, BPF_NOEXIST))
-		take_from_filter(collector->skel, block->address);
+	if (is_current(collector->eras, &key) && !bpf_map_update_elem(fd, block, &key, BPF_NOEXIST))
+		return;
+	collector->removed[WIRE_FILL_HEAP_LIVE]++;
+	take_from_filter(collector->skel, block->address);
 }
 
 static int forget_blocks(struct collector *collector)
@@ -180,12 +182,17 @@ int heap__sweep(struct collector *collector)
 	struct sweep_map rows = {
 		.map = skel->maps.heap_stats,
 		.era_at = offsetof(struct wire_heap_key, era),
+		.removed = &collector->removed[WIRE_FILL_HEAP_STATS],
+	};
+	struct sweep_map stacks = {
+		.map = skel->maps.heap_stacks,
+		.removed = &collector->removed[WIRE_FILL_HEAP_STACKS],
 	};
 	int err = forget_blocks(collector);
 
 	if (!err)
 		err = sweep__rows(&rows, collector->eras);
-	return err ? err : sweep__stacks(skel->maps.heap_stacks, &rows, 1);
+	return err ? err : sweep__stacks(&stacks, &rows, 1);
 }
 
 /* Whether nothing is known any more of what was in use: of an earlier spell, or of a child that has

@@ -7,6 +7,7 @@
 
 #include "collect/collector.h"
 #include "collect/eras.h"
+#include "collect/figures.h"
 
 #include "exoprof.skel.h"
 
@@ -26,6 +27,7 @@ struct collector {
 	struct bpf_link *life_links[LIFE_LINKS];
 	uint32_t since_era;                     /* counters are from there on */
 	uint64_t since_counters[WIRE_COUNTERS]; /* what they were then */
+	uint64_t removed[WIRE_FILLS];           /* elements, by user space, less those put back */
 };
 
 /* Each source: its state, made before anything is attached. NULL with errno set. */
@@ -51,7 +53,11 @@ int offcpu__sweep(struct collector *collector);
  * `bytes`. 0 or -errno. */
 int iterate__threads(struct bpf_program *program, char **bytes, size_t *size);
 
-/* All counters, summed over the CPUs. 0 or -errno. */
+/* The first `count` values of an array that each CPU has one of, summed over the CPUs. 0 or -errno.
+ */
+int map__sum_cpus(const struct bpf_map *map, uint64_t *sums, uint32_t count);
+
+/* All counters. 0 or -errno. */
 int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS]);
 
 /* The same from the last exec on, into the samples. 0 or -errno. */

@@ -64,7 +64,7 @@ int map__each(int map_fd, size_t key_size, size_t value_size,
 	return err;
 }
 
-int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS])
+int map__sum_cpus(const struct bpf_map *map, uint64_t *sums, uint32_t count)
 {
 	int cpus = libbpf_num_possible_cpus();
 	uint64_t *values;
@@ -75,15 +75,19 @@ int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS])
 	values = calloc(cpus, sizeof(*values));
 	if (!values)
 		return -ENOMEM;
-	for (__u32 i = 0; i < WIRE_COUNTERS && !err; i++) {
-		err = bpf_map__lookup_elem(skel->maps.counters, &i, sizeof(i), values,
-					   cpus * sizeof(*values), 0);
-		counters[i] = 0;
+	for (__u32 i = 0; i < count && !err; i++) {
+		err = bpf_map__lookup_elem(map, &i, sizeof(i), values, cpus * sizeof(*values), 0);
+		sums[i] = 0;
 		for (int cpu = 0; cpu < cpus; cpu++)
-			counters[i] += values[cpu];
+			sums[i] += values[cpu];
 	}
 	free(values);
 	return err;
+}
+
+int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS])
+{
+	return map__sum_cpus(skel->maps.counters, counters, WIRE_COUNTERS);
 }
 
 int counters__of_program(struct collector *collector, struct samples *samples)

@@ -94,15 +94,21 @@ int offcpu__sweep(struct collector *collector)
 {
 	struct exoprof_bpf *skel = collector->skel;
 	const struct sweep_map rows[] = {
-		{skel->maps.offcpu_counts, offsetof(struct wire_wait_key,  era)},
-		{skel->maps.clone_counts,  offsetof(struct wire_clone_key, era)},
+		{skel->maps.offcpu_counts, offsetof(struct wire_wait_key,  era),
+		 &collector->removed[WIRE_FILL_OFFCPU_COUNTS]},
+		{skel->maps.clone_counts,  offsetof(struct wire_clone_key, era),
+		 &collector->removed[WIRE_FILL_CLONE_COUNTS] },
+	};
+	const struct sweep_map stacks = {
+		.map = skel->maps.kept_stacks,
+		.removed = &collector->removed[WIRE_FILL_KEPT_STACKS],
 	};
 	size_t count = sizeof(rows) / sizeof(*rows);
 	int err = 0;
 
 	for (size_t i = 0; i < count && !err; i++)
 		err = sweep__rows(&rows[i], collector->eras);
-	return err ? err : sweep__stacks(skel->maps.kept_stacks, rows, count);
+	return err ? err : sweep__stacks(&stacks, rows, count);
 }
 
 /* What of the counts is asked for. */

@@ -62,7 +62,8 @@ int sweep__rows(const struct sweep_map *rows, const struct eras *eras)
 	int err = each_of(rows->map, note_outdated, &outdated);
 
 	for (size_t i = 0; i < outdated.count && !err; i++)
-		bpf_map_delete_elem(bpf_map__fd(rows->map), outdated.keys + i * outdated.key_size);
+		*rows->removed += !bpf_map_delete_elem(bpf_map__fd(rows->map),
+						       outdated.keys + i * outdated.key_size);
 	free(outdated.keys);
 	return err;
 }
@@ -93,7 +94,7 @@ static int note_chunk(void *context, const void *key_bytes, const void *value)
 	return array_append(&sweep->gone, &sweep->count, &sweep->capacity, *key);
 }
 
-int sweep__stacks(struct bpf_map *stacks, const struct sweep_map *rows, size_t count)
+int sweep__stacks(const struct sweep_map *stacks, const struct sweep_map *rows, size_t count)
 {
 	struct stack_sweep sweep = {.kept = intern__new()};
 	int err = sweep.kept ? 0 : -ENOMEM;
@@ -101,9 +102,9 @@ int sweep__stacks(struct bpf_map *stacks, const struct sweep_map *rows, size_t c
 	for (size_t i = 0; i < count && !err; i++)
 		err = each_of(rows[i].map, keep_stack, &sweep);
 	if (!err)
-		err = each_of(stacks, note_chunk, &sweep);
+		err = each_of(stacks->map, note_chunk, &sweep);
 	for (size_t i = 0; i < sweep.count && !err; i++)
-		bpf_map_delete_elem(bpf_map__fd(stacks), &sweep.gone[i]);
+		*stacks->removed += !bpf_map_delete_elem(bpf_map__fd(stacks->map), &sweep.gone[i]);
 	free(sweep.gone);
 	intern__free(sweep.kept);
 	return err;

@@ -10,7 +10,8 @@
 /* A map of counts, whose keys begin with the hash of a stack. */
 struct sweep_map {
 	struct bpf_map *map;
-	size_t era_at; /* where in a key the number of the era is */
+	size_t era_at;     /* where in a key the number of the era is */
+	uint64_t *removed; /* is told how many were deleted */
 };
 
 /* Deletes the rows of eras that count no more: what a process did before an exec, and what one did
@@ -19,6 +20,6 @@ int sweep__rows(const struct sweep_map *rows, const struct eras *eras);
 
 /* Deletes the stacks that none of these has rows of, or a program that executes itself again and
  * again would fill the map. A call that is under way may lose its stack. 0 or -errno. */
-int sweep__stacks(struct bpf_map *stacks, const struct sweep_map *rows, size_t count);
+int sweep__stacks(const struct sweep_map *stacks, const struct sweep_map *rows, size_t count);
 
 #endif

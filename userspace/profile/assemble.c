@@ -102,7 +102,7 @@ static uint32_t add_named(struct assembly *assembly, uint32_t mapping, uint64_t 
 		.has_inline_frames = answer->tells_inlined,
 	};
 	struct profile_line lines[LINES_MAX];
-	uint32_t count = 0;
+	uint32_t count = 0, location;
 
 	for (; count < answer->count && count < LINES_MAX; count++) {
 		lines[count] = add_line(assembly, &answer->lines[count]);
@@ -111,7 +111,10 @@ static uint32_t add_named(struct assembly *assembly, uint32_t mapping, uint64_t 
 	}
 	if (mapping != PROFILE_NO_MAPPING)
 		profile_builder__mark_mapping(assembly->builder, mapping, &known);
-	return profile_builder__location(assembly->builder, mapping, address, kind, lines, count);
+	location =
+		profile_builder__location(assembly->builder, mapping, address, kind, lines, count);
+	profile_builder__offset(assembly->builder, location, answer->offset);
+	return location;
 }
 
 /* One that none covers. */

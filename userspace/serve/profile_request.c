@@ -109,7 +109,8 @@ static bool preattach(h2o_req_t *req, struct agent_request *request)
 	return true;
 }
 
-static bool find_format(h2o_req_t *req, const struct format **format)
+static bool find_format(h2o_req_t *req, const struct profile_kind *kind,
+			const struct format **format)
 {
 	char name[32];
 
@@ -119,7 +120,10 @@ static bool find_format(h2o_req_t *req, const struct format **format)
 	if (!*format)
 		reply__error(req, 400, "unknown format \"%s\": use one of %s", name,
 			     format__names());
-	return *format;
+	else if (!format__is_for(*format, kind->name))
+		reply__error(req, 400, "format \"%s\" is for %s profiles only", name,
+			     (*format)->only_kind);
+	return *format && format__is_for(*format, kind->name);
 }
 
 static bool read_query(h2o_req_t *req, struct agent_request *request)
@@ -131,7 +135,7 @@ static bool read_query(h2o_req_t *req, struct agent_request *request)
 		   !check_debug(req, request->seconds) || !preattach(req, request)) {
 		return false;
 	}
-	return find_format(req, &request->format);
+	return find_format(req, request->kind, &request->format);
 }
 
 /* On one of the agent's threads. */

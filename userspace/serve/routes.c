@@ -28,9 +28,12 @@ static void answer_index(struct routes *routes, h2o_req_t *req)
 
 static void answer_metrics(struct routes *routes, h2o_req_t *req)
 {
+	struct agent_figures figures;
 	size_t size;
-	char *text = metrics__text(routes->agent, &size);
+	char *text;
 
+	agent__figures(routes->agent, &figures);
+	text = metrics__text(&figures, routes->waiting, &size);
 	if (!text) {
 		reply__error(req, 503, "out of memory");
 		return;
