@@ -171,14 +171,16 @@ include tests/targets/unwind/Makefile.inc
 include tests/targets/books/Makefile.inc
 include tests/targets/boxed/Makefile.inc
 
-# Writes a picture that the browser test opens.
-$(BUILD)/e2e/make_flamegraph: tests/e2e/make_flamegraph.c $(BUILD)/asan/libexoprof.a
+# Write profiles made by hand: a picture that the browser test opens, text that pprof reads.
+HAND_MADE := $(BUILD)/e2e/make_flamegraph $(BUILD)/e2e/make_text
+
+$(HAND_MADE): $(BUILD)/e2e/%: tests/e2e/%.c $(BUILD)/asan/libexoprof.a
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) $(SANITIZE) $< -o $@ \
 		$(BUILD)/asan/libexoprof.a $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
 
-e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(BUILD)/e2e/make_flamegraph
+e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(HAND_MADE)
 	$(Q)scripts/run-tests e2e $(wildcard tests/e2e/*.bats)
 
 # --- fuzzing: libFuzzer's targets, and the same as programs that run what earlier runs found ----------
@@ -261,7 +263,7 @@ style:
 	$(Q)scripts/check-walls
 
 check: style all $(UNIT_TESTS) $(REPLAYS) $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) \
-		$(BUILD)/e2e/make_flamegraph
+		$(HAND_MADE)
 	$(Q)scripts/run-tests all $(UNIT_TESTS) $(REPLAYS) $(wildcard tests/e2e/*.bats)
 
 demo: all

@@ -122,6 +122,8 @@ static __always_inline long live_add(__u64 address, struct wire_heap_key *key)
 	err = bpf_map_update_elem(&heap_live, &block, key, BPF_NOEXIST);
 	if (err)
 		__sync_fetch_and_add(slot, -1);
+	else
+		count_fill(WIRE_FILL_HEAP_LIVE, 1);
 	return err;
 }
 
@@ -133,7 +135,8 @@ static __always_inline struct wire_heap_counts *stats_of(struct wire_heap_key *k
 	if (stats)
 		return stats;
 	/* Where another CPU was first, the look-up finds its element. */
-	bpf_map_update_elem(&heap_stats, key, &none, BPF_NOEXIST);
+	if (!bpf_map_update_elem(&heap_stats, key, &none, BPF_NOEXIST))
+		count_fill(WIRE_FILL_HEAP_STATS, 1);
 	return bpf_map_lookup_elem(&heap_stats, key);
 }
 
@@ -179,6 +182,7 @@ static __always_inline bool take_live(__u64 address, struct wire_heap_key *key)
 	if (bpf_map_delete_elem(&heap_live, &block))
 		return false;
 	__sync_fetch_and_add(slot, -1);
+	count_fill(WIRE_FILL_HEAP_LIVE, -1);
 	return is_of_now(key);
 }
 
@@ -228,7 +232,7 @@ static __always_inline __u64 caller_stack(struct pt_regs *ctx, __u32 era,
 		stack_add_user(scratch);
 	if (scratch->walk.frame_pointers)
 		count_many(WIRE_ALLOC_FRAME_POINTERS, scratch->walk.frame_pointers);
-	stack = stack_intern(&heap_stacks, scratch);
+	stack = stack_intern(&heap_stacks, WIRE_FILL_HEAP_STACKS, scratch, WIRE_SOURCE_HEAP);
 	scratch_give_back(scratch);
 	*outcome = stack == WIRE_STACK_LOST ? WIRE_ALLOC_STACK_FULL : WIRE_ALLOC_COUNTED;
 	return stack;
@@ -370,7 +374,7 @@ static __always_inline void learn_nesting(__u32 probe)
  * address. */
 static __always_inline bool is_under_way(const struct pending *pending)
 {
-	__u64 trampoline = find_trampoline();
+	__u64 trampoline = find_trampoline(bpf_get_current_task_btf());
 	__u64 return_address;
 
 	if (!trampoline ||

@@ -15,6 +15,7 @@
 #include "maps.bpf.h"
 #include "tables.bpf.h"
 #include "trampoline.bpf.h"
+#include "user_memory.bpf.h"
 
 #define LEAF_BYTES        32
 #define LEAF_INSTRUCTIONS 10
@@ -279,13 +280,12 @@ __weak __noinline int step_from_leaf(struct walk *walk)
 	if (!walk)
 		return 0;
 	leaf = leaf_of(walk);
-	if (bpf_probe_read_user(leaf->code, LEAF_BYTES, (void *)(walk->pc - 1)) ||
-	    !leaf_find_return(walk, leaf))
+	if (read_user(walk, leaf->code, LEAF_BYTES, walk->pc - 1) || !leaf_find_return(walk, leaf))
 		return 0;
 	bp = walk->bp;
-	if (leaf->bp_at && bpf_probe_read_user(&bp, sizeof(bp), (void *)leaf->bp_at))
+	if (leaf->bp_at && read_user(walk, &bp, sizeof(bp), leaf->bp_at))
 		return 0;
-	if (bpf_probe_read_user(&return_pc, sizeof(return_pc), (void *)leaf->sp))
+	if (read_user(walk, &return_pc, sizeof(return_pc), leaf->sp))
 		return 0;
 	/* Code that does not keep to the rules. */
 	if (!is_trampoline(walk, return_pc) && !is_code(walk, return_pc - 1))

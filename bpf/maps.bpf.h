@@ -32,6 +32,22 @@ static __always_inline void count(enum wire_counter which)
 	count_many(which, 1);
 }
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WIRE_FILLS);
+	__type(key, __u32);
+	__type(value, __s64);
+} fills __weak SEC(".maps");
+
+/* So many elements more, or less, are in that map. */
+static __always_inline void count_fill(__u32 which, __s64 many)
+{
+	__s64 *value = bpf_map_lookup_elem(&fills, &which);
+
+	if (value)
+		__sync_fetch_and_add(value, many);
+}
+
 /* Records of struct wire_news. They say no more than that something may have changed: user space
  * goes and looks. */
 struct {
@@ -91,6 +107,23 @@ static __always_inline __u32 this_era(void)
 	return process ? process->era : 0;
 }
 
+/* How many requests want to know which thread it was; set by user space. Many threads would make
+ * many keys. */
+volatile __u32 tid_wanted __weak = 0;
+
+static __always_inline __u32 tid_if_wanted(void)
+{
+	return tid_wanted ? (__u32)bpf_get_current_pid_tgid() : 0;
+}
+
+/* Whether what happens in an era counts: from the attach on only once its mappings are known. */
+static __always_inline bool is_begun(__u32 number)
+{
+	const struct wire_era *era = bpf_map_lookup_elem(&eras, &number);
+
+	return era && (era->origin != WIRE_ERA_ATTACH || era->mapping_count);
+}
+
 /* Words of the stack that are read at once. A read costs about 45 ns, of 8 bytes or of 512, and
  * most frames are small. */
 #define WINDOW_WORDS 64
@@ -106,10 +139,14 @@ struct walk {
 	__u32 mapping_count;
 	__u32 exact;          /* an interrupted frame: pc is where it was, and registers hold */
 	__u32 frame_pointers; /* steps by them */
-	__u64 trampoline;     /* of return probes; 0: none */
-	__u64 bx_at;          /* where rbx is saved; BX_IN_REGISTER; 0: nobody knows */
-	__u64 registers[16];  /* by DWARF's numbers, but for rbp and rsp */
-	__u64 window_start;   /* runtime address */
+	__u32 is_copy;        /* of another thread than the current one: see user_memory.bpf.h */
+	__u32 reserved;
+	__u64 missing;    /* of the copy: the walk cannot go on without what is here; 0: nothing */
+	__u64 task;       /* the thread's struct task_struct */
+	__u64 trampoline; /* of return probes; 0: none */
+	__u64 bx_at;      /* where rbx is saved; BX_IN_REGISTER; 0: nobody knows */
+	__u64 registers[16]; /* by DWARF's numbers, but for rbp and rsp */
+	__u64 window_start;  /* runtime address */
 	__u64 window[WINDOW_WORDS];
 };
 

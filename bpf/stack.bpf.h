@@ -3,6 +3,8 @@
 #ifndef EXOPROF_STACK_BPF_H
 #define EXOPROF_STACK_BPF_H
 
+#include <linux/errno.h>
+
 #include "maps.bpf.h"
 #include "unwind.bpf.h"
 
@@ -14,7 +16,7 @@
 		__uint(max_entries, entries);       \
 		__type(key, struct wire_chunk_key); \
 		__type(value, struct wire_chunk);   \
-	} name SEC(".maps")
+	} name __weak SEC(".maps")
 
 /* A new program's mappings are not known at once. */
 static __always_inline void find_mappings(struct walk *walk, __u32 number)
@@ -26,39 +28,60 @@ static __always_inline void find_mappings(struct walk *walk, __u32 number)
 	walk->mapping_count = era ? era->mapping_count : 0;
 }
 
-static __always_inline void stack_start(struct scratch *scratch, __u32 era)
+/* Of a thread whose type the verifier knows. */
+static __always_inline void stack_start_of(struct scratch *scratch, __u32 era,
+					   struct task_struct *task)
 {
 	find_mappings(&scratch->walk, era);
 	scratch->head = (struct wire_stack_head){.end = WIRE_END_NO_USER};
 	scratch->depth = 0;
 	scratch->walk.frame_pointers = 0;
 	scratch->walk.window_start = NO_WINDOW;
-	scratch->walk.trampoline = find_trampoline();
+	scratch->walk.is_copy = 0;
+	scratch->walk.missing = 0;
+	scratch->walk.task = (__u64)task;
+	scratch->walk.trampoline = find_trampoline(task);
 }
 
-static __always_inline void stack_add_kernel(struct scratch *scratch, void *ctx)
+static __always_inline void stack_start(struct scratch *scratch, __u32 era)
 {
-	long bytes = bpf_get_stack(ctx, &scratch->words[1], WIRE_KERNEL_DEPTH * sizeof(__u64), 0);
+	stack_start_of(scratch, era, bpf_get_current_task_btf());
+}
 
+static __always_inline void stack_take_kernel(struct scratch *scratch, long bytes)
+{
 	if (bytes <= 0)
 		return;
 	scratch->depth = bytes / sizeof(__u64);
 	scratch->head.kernel_depth = scratch->depth;
 }
 
-/* Adds the frame that scratch->walk is at, and its callers. Global, as walk_step() is and for the
- * same reason, and so is stack_hash(): what the verifier learns in a loop of hundreds of turns ends
- * with the function. */
+static __always_inline void stack_add_kernel(struct scratch *scratch, void *ctx)
+{
+	stack_take_kernel(scratch, bpf_get_stack(ctx, &scratch->words[1],
+						 WIRE_KERNEL_DEPTH * sizeof(__u64), 0));
+}
+
+/* Adds the frame that scratch->walk is at, and its callers. Where it has stopped for want of memory
+ * it goes on from there. Global, as walk_step() is and for the same reason, and so is stack_hash():
+ * what the verifier learns in a loop of hundreds of turns ends with the function. */
 __weak __noinline int stack_add_user(struct scratch *scratch)
 {
 	int end = WALK_GOES_ON;
+	bool is_there;
 
 	if (!scratch)
 		return 0;
+	is_there = scratch->walk.missing;
 	for (int i = 0; i < WIRE_USER_DEPTH && end == WALK_GOES_ON; i++) {
 		__u64 exact = scratch->walk.exact ? WIRE_FRAME_EXACT : 0;
 
-		scratch->depth++;
+		if (!is_there && scratch->depth++ >= scratch->head.kernel_depth + WIRE_USER_DEPTH) {
+			scratch->depth--;
+			break;
+		}
+		is_there = false;
+		scratch->walk.missing = 0;
 		scratch->words[scratch->depth & (SCRATCH_WORDS - 1)] = scratch->walk.pc | exact;
 		end = walk_step(&scratch->walk);
 	}
@@ -86,21 +109,46 @@ __weak __noinline __u64 stack_hash(struct scratch *scratch)
 	return hash;
 }
 
-/* Keeps the stack in `map` once and gives the hash it is under; WIRE_STACK_LOST for a full map. */
-static __always_inline __u64 stack_intern(void *map, struct scratch *scratch)
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WIRE_STACK_ENDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} stack_ends __weak SEC(".maps");
+
+static __always_inline void count_end(enum wire_source source, __u32 end)
+{
+	__u32 key = WIRE_END_INDEX(source, end);
+	__u64 *value = bpf_map_lookup_elem(&stack_ends, &key);
+
+	if (value)
+		__sync_fetch_and_add(value, 1);
+}
+
+/* Keeps the stack, whose walk has ended, in `map` once, and gives the hash it is under;
+ * WIRE_STACK_LOST for a full map. */
+static __always_inline __u64 stack_intern(void *map, enum wire_fill fill, struct scratch *scratch,
+					  enum wire_source source)
 {
 	struct wire_chunk_key key = {.stack = stack_hash(scratch)};
+	long added = 0, err = 0;
 
+	count_end(source, scratch->head.end);
 	if (bpf_map_lookup_elem(map, &key))
 		return key.stack;
-	for (__u32 i = WIRE_CHUNKS_MAX; i-- > 0;) {
+	for (__u32 i = WIRE_CHUNKS_MAX; i-- > 0 && !err;) {
 		if (i * WIRE_CHUNK_WORDS > scratch->depth)
 			continue;
 		key.index = i;
-		if (bpf_map_update_elem(map, &key, &scratch->words[i * WIRE_CHUNK_WORDS], BPF_ANY))
-			return WIRE_STACK_LOST;
+		err = bpf_map_update_elem(map, &key, &scratch->words[i * WIRE_CHUNK_WORDS],
+					  BPF_NOEXIST);
+		added += !err;
+		/* Another CPU was first, or there was no room for the rest of it, once. */
+		if (err == -EEXIST)
+			err = 0;
 	}
-	return key.stack;
+	count_fill(fill, added);
+	return err ? WIRE_STACK_LOST : key.stack;
 }
 
 #endif

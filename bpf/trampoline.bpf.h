@@ -49,9 +49,9 @@ struct task_struct {
 #define RETURN_INSTANCES      64
 
 /* The return address that was at `sp`; 0 where the kernel has none for it. */
-static __always_inline __u64 hidden_return(__u64 sp)
+static __always_inline __u64 hidden_return(const struct walk *walk, __u64 sp)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = (void *)walk->task;
 	struct return_instance *instance = BPF_CORE_READ(task, utask, return_instances);
 
 	for (int i = 0; i < RETURN_INSTANCES && instance; i++) {
@@ -64,11 +64,9 @@ static __always_inline __u64 hidden_return(__u64 sp)
 
 #define PAGE_BYTES 4096
 
-/* Where the page is in the current process; 0 while there is none. */
-static __always_inline __u64 find_trampoline(void)
+/* Where the page is in a thread's process; 0 while there is none. */
+static __always_inline __u64 find_trampoline(struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-
 	/* Plain loads, of which the kernel checks the types, and which give 0 where they fault:
 	 * every walk comes here, and four calls of bpf_probe_read_kernel() cost it a tenth. */
 	return task->mm->uprobes_state.xol_area->vaddr;
@@ -82,7 +80,7 @@ static __always_inline bool is_trampoline(const struct walk *walk, __u64 pc)
 /* A walk that begins on the page goes on where the thread would be without the probe. */
 static __always_inline void leave_trampoline(struct walk *walk)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = (void *)walk->task;
 	struct return_instance *last = BPF_CORE_READ(task, utask, return_instances);
 
 	if (walk->pc - walk->trampoline >= UPROBE_XOL_SLOT_BYTES) {

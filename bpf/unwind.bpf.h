@@ -7,6 +7,7 @@
 #include "maps.bpf.h"
 #include "tables.bpf.h"
 #include "trampoline.bpf.h"
+#include "user_memory.bpf.h"
 
 #define WALK_GOES_ON (-1)
 
@@ -32,14 +33,14 @@ static __always_inline long read_stack(struct walk *walk, __u64 address, __u64 *
 	__u64 at = address - walk->window_start;
 
 	if (address & 7)
-		return bpf_probe_read_user(value, sizeof(*value), (void *)address);
+		return read_user(walk, value, sizeof(*value), address);
 	if (at >= sizeof(walk->window)) {
 		at = 0;
 		walk->window_start = address;
-		if (bpf_probe_read_user(walk->window, sizeof(walk->window), (void *)address)) {
+		if (read_user(walk, walk->window, sizeof(walk->window), address)) {
 			/* Near the end of the stack. */
 			walk->window_start = NO_WINDOW;
-			return bpf_probe_read_user(value, sizeof(*value), (void *)address);
+			return read_user(walk, value, sizeof(*value), address);
 		}
 	}
 	*value = walk->window[at / 8 & (WINDOW_WORDS - 1)];
@@ -55,7 +56,7 @@ static __always_inline int step_by_frame_pointer(struct walk *walk)
 	walk->frame_pointers++;
 	if (walk->bp < walk->sp || walk->bp & 7)
 		return WIRE_END_NO_ROW;
-	if (bpf_probe_read_user(frame, sizeof(frame), (void *)walk->bp))
+	if (read_user(walk, frame, sizeof(frame), walk->bp))
 		return WIRE_END_NO_ROW;
 	walk->sp = walk->bp + sizeof(frame);
 	walk->bp = frame[0];
@@ -78,7 +79,7 @@ static __always_inline int step_over_signal(struct walk *walk)
 {
 	struct signal_registers saved;
 
-	if (bpf_probe_read_user(&saved, sizeof(saved), (void *)(walk->sp + SIGNAL_REGISTERS)))
+	if (read_user(walk, &saved, sizeof(saved), walk->sp + SIGNAL_REGISTERS))
 		return WIRE_END_READ_FAULT;
 	walk->registers[0] = saved.ax;
 	walk->registers[1] = saved.dx;
@@ -98,12 +99,12 @@ static __always_inline int step_over_signal(struct walk *walk)
 /* Not every C library describes the code that its signal handlers return to. It is known by what it
  * does: mov $15, %rax (rt_sigreturn); syscall. gdb looks for the same bytes (amd64-linux-tdep.c).
  */
-static __always_inline bool is_signal_return(__u64 pc)
+static __always_inline bool is_signal_return(struct walk *walk, __u64 pc)
 {
 	static const __u8 code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
 	__u8 found[sizeof(code)];
 
-	if (bpf_probe_read_user(found, sizeof(found), (void *)pc))
+	if (read_user(walk, found, sizeof(found), pc))
 		return false;
 	for (unsigned int i = 0; i < sizeof(code); i++) {
 		if (found[i] != code[i])
@@ -115,7 +116,8 @@ static __always_inline bool is_signal_return(__u64 pc)
 static __always_inline int step_without_row(struct walk *walk)
 {
 	/* In the system call pc is behind it, where the description has ended. */
-	if (is_signal_return(walk->pc) || (walk->exact && is_signal_return(walk->pc - 9)))
+	if (is_signal_return(walk, walk->pc) ||
+	    (walk->exact && is_signal_return(walk, walk->pc - 9)))
 		return step_over_signal(walk);
 	if (walk->exact && step_from_leaf(walk))
 		return WALK_GOES_ON;
@@ -124,12 +126,12 @@ static __always_inline int step_without_row(struct walk *walk)
 
 #define BX_IN_REGISTER 1
 
-static __always_inline bool read_bx(const struct walk *walk, __u64 *value)
+static __always_inline bool read_bx(struct walk *walk, __u64 *value)
 {
 	*value = walk->registers[REGISTER_BX];
 	if (walk->exact || walk->bx_at == BX_IN_REGISTER)
 		return true;
-	return walk->bx_at && !bpf_probe_read_user(value, sizeof(*value), (void *)walk->bx_at);
+	return walk->bx_at && !read_user(walk, value, sizeof(*value), walk->bx_at);
 }
 
 static __always_inline void follow_bx(struct walk *walk, const struct wire_unwind_rule *rule,
@@ -147,7 +149,7 @@ static __always_inline void follow_bx(struct walk *walk, const struct wire_unwin
  * taken for what they are in the interrupted frame: hand-written code that finds its frame by one
  * of them even while it calls, calls nothing that writes to it (libcrypto's AES-GCM does so by
  * rax). */
-static __always_inline bool read_register(const struct walk *walk, __u8 number, __u64 *value)
+static __always_inline bool read_register(struct walk *walk, __u8 number, __u64 *value)
 {
 	if (number == REGISTER_SP)
 		*value = walk->sp;
@@ -226,7 +228,7 @@ static __always_inline int see_through_trampoline(struct walk *walk)
 {
 	if (!is_trampoline(walk, walk->pc))
 		return WALK_GOES_ON;
-	walk->pc = hidden_return(walk->sp - 8);
+	walk->pc = hidden_return(walk, walk->sp - 8);
 	return walk->pc ? WALK_GOES_ON : WIRE_END_NO_MAPPING;
 }
 

@@ -24,6 +24,34 @@ enum wire_stack_end {
 	WIRE_ENDS,
 };
 
+/* What a stack was walked for. */
+enum wire_source {
+	WIRE_SOURCE_CPU,
+	WIRE_SOURCE_HEAP,
+	WIRE_SOURCE_OFFCPU,
+	WIRE_SOURCE_CLONE,
+	WIRE_SOURCE_THREAD,
+	WIRE_SOURCES,
+};
+
+/* How many stacks of a source ended so, on each CPU, whether there was room to keep them or not. */
+#define WIRE_STACK_ENDS             (WIRE_SOURCES * WIRE_ENDS)
+#define WIRE_END_INDEX(source, end) ((source)*WIRE_ENDS + (end))
+
+/* Maps of which the kernel side counts how many elements it has added, on each CPU, less those that
+ * it has removed: walking them takes long. */
+enum wire_fill {
+	WIRE_FILL_CPU_STACKS, /* chunks */
+	WIRE_FILL_HEAP_STACKS,
+	WIRE_FILL_KEPT_STACKS,
+	WIRE_FILL_CPU_COUNTS,
+	WIRE_FILL_HEAP_STATS,
+	WIRE_FILL_HEAP_LIVE,
+	WIRE_FILL_OFFCPU_COUNTS,
+	WIRE_FILL_CLONE_COUNTS,
+	WIRE_FILLS,
+};
+
 /* Marks a user frame's address as the very instruction that was about to run: of the frame that a
  * tick or a signal interrupted. All others are return addresses, one behind the call. User
  * addresses have at most 56 bits. */
@@ -195,10 +223,79 @@ struct wire_cpu_key {
 	__u64 stack;
 	__u64 epoch;
 	__u32 era;
-	__u32 reserved;
+	__u32 tid;                  /* 0: nobody wants to know */
 	__u8 comm[WIRE_COMM_BYTES]; /* the thread's name */
 };
 _Static_assert(sizeof(struct wire_cpu_key) == 40, "wire layout");
+
+/* What a thread that is off the CPU does there, as far as the kernel side sees it. */
+struct wire_wait {
+	__s16 syscall;    /* that it is in; -1: none, as in a page fault */
+	__u16 state;      /* as in struct task_struct; 0: it could run */
+	__u8 futex;       /* of futex(2): its command, plus one; 0: another call */
+	__u8 futex_value; /* that it expects there; 255: that or more */
+	__u8 futex_has_timeout;
+	__u8 reserved;
+};
+_Static_assert(sizeof(struct wire_wait) == 8, "wire layout");
+
+/* Time off the CPU is added up by where and how it was spent. */
+struct wire_wait_key {
+	__u64 stack;
+	__u32 era;
+	__u32 tid; /* 0: nobody wanted to know */
+	struct wire_wait wait;
+	__u8 comm[WIRE_COMM_BYTES];
+};
+_Static_assert(sizeof(struct wire_wait_key) == 40, "wire layout");
+
+/* Waits are counted in 1/1024: of the short ones some stand for several. */
+#define WIRE_WAIT_ONE 1024
+
+struct wire_wait_counts {
+	__u64 waits; /* times WIRE_WAIT_ONE */
+	__u64 ns;
+};
+_Static_assert(sizeof(struct wire_wait_counts) == 16, "wire layout");
+
+/* What became of a look at a thread. */
+enum wire_look {
+	WIRE_LOOK_TAKEN,
+	WIRE_LOOK_RUNS,  /* it is on a CPU, and its registers are there */
+	WIRE_LOOK_MOVED, /* it ran while it was looked at */
+	WIRE_LOOK_LOST,  /* no room for its stack */
+};
+
+/* A thread, as it is now. */
+struct wire_thread {
+	__u64 stack;
+	__u64 since_ns; /* when it left the CPU, by CLOCK_MONOTONIC; 0: before the attach */
+	__u32 tid, tgid, era;
+	__u32 look;       /* enum wire_look */
+	__u32 is_running; /* user space's: a tick has met it */
+	__u32 reserved;
+	struct wire_wait wait;
+	__u8 comm[WIRE_COMM_BYTES];
+};
+_Static_assert(sizeof(struct wire_thread) == 64, "wire layout");
+
+/* A thread that a tick found running. */
+struct wire_running {
+	__u64 stack;
+	__u32 era;
+	__u32 reserved;
+	__u8 comm[WIRE_COMM_BYTES];
+};
+_Static_assert(sizeof(struct wire_running) == 32, "wire layout");
+
+/* Threads that were created, by who did so. */
+struct wire_clone_key {
+	__u64 stack;
+	__u32 era;
+	__u32 reserved;
+	__u8 comm[WIRE_COMM_BYTES];
+};
+_Static_assert(sizeof(struct wire_clone_key) == 32, "wire layout");
 
 /* What kind of function an allocator's probe sits on, by its arguments. */
 enum wire_heap_call {
@@ -287,6 +384,21 @@ enum wire_counter {
 	WIRE_ALLOC_LOST_LIVE,    /* counted as allocated and freed: its free cannot be followed */
 	WIRE_ALLOC_LOST_RETURN,  /* its return was never seen */
 
+	/* a wait of a thread that is followed */
+	WIRE_WAIT_COUNTED,
+	WIRE_WAIT_UNSAMPLED,  /* a short one: others stand for it */
+	WIRE_WAIT_SHORT,      /* shorter than what is of interest */
+	WIRE_WAIT_STACK_BUSY, /* counted under WIRE_STACK_LOST, as above */
+	WIRE_WAIT_STACK_FULL,
+	WIRE_WAIT_LOST,       /* no room for another key */
+	WIRE_WAIT_LOST_START, /* no room to remember when it began */
+
+	/* a thread that was created */
+	WIRE_CLONE_COUNTED,
+	WIRE_CLONE_STACK_BUSY, /* counted under WIRE_STACK_LOST, as above */
+	WIRE_CLONE_STACK_FULL,
+	WIRE_CLONE_LOST,
+
 	/* a block given back, by free or realloc */
 	WIRE_FREE_COUNTED,
 	WIRE_FREE_UNTRACKED, /* not sampled, or from before the attach */
@@ -296,6 +408,12 @@ enum wire_counter {
 	/* steps of walks, not events: by frame pointer, for want of a row */
 	WIRE_CPU_FRAME_POINTERS,
 	WIRE_ALLOC_FRAME_POINTERS,
+
+	WIRE_WAIT_FRAME_POINTERS,
+
+	/* time of WIRE_WAIT_SHORT and WIRE_WAIT_LOST */
+	WIRE_WAIT_SHORT_NS,
+	WIRE_WAIT_LOST_NS,
 
 	/* bytes of WIRE_ALLOC_TOO_LARGE */
 	WIRE_ALLOC_TOO_LARGE_BYTES,

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "measurement.h"
 #include "profile/assemble.h"
 #include "symbol/symbolizer.h"
-#include "targets.h"
 
 struct job {
 	struct job *next;
@@ -22,10 +22,8 @@ struct job {
 	agent_done *done;
 	void *context;
 	int64_t deadline_ms;
-	struct cpu_window *window; /* cpu */
-	struct samples *base;      /* heap over N seconds: what there was at the start */
-	struct samples *samples;   /* what was collected */
-	uint64_t *addresses;       /* to be named; NULL: it is a profile that is wanted */
+	struct measurement measurement;
+	uint64_t *addresses; /* to be named; NULL: it is a profile that is wanted */
 	size_t address_count;
 	struct maps *maps; /* that they are in */
 	int err;
@@ -44,6 +42,7 @@ struct agent {
 
 	/* The collecting thread's own. */
 	struct targets *targets;
+	struct measuring measuring;
 	struct job *running;
 	bool target_gone; /* as are all others */
 	int64_t publish_ms;
@@ -60,9 +59,7 @@ struct agent {
 	size_t ending_count;
 	uint64_t last_number;
 	uint64_t refreshes_asked, refreshes_done;
-	struct tables_size tables;
-	struct heap_state heap;
-	size_t alive;
+	struct agent_figures figures; /* but for the fetches */
 	bool stopping, collecting_over;
 	int wake_fd; /* eventfd */
 
@@ -106,16 +103,16 @@ static void wake(struct agent *agent)
 /* What others may ask for. */
 static void publish(struct agent *agent)
 {
-	struct tables_size size;
-	struct heap_state state;
-	size_t alive = targets__alive(agent->targets);
+	struct agent_figures figures = {.processes = targets__alive(agent->targets)};
 
-	collector__tables_size(agent->collector, &size);
-	targets__heap(agent->targets, &state);
+	/* What cannot be read stays as it was: a counter never goes down. */
+	if (collector__figures(agent->collector, &figures.collector))
+		figures.collector = agent->figures.collector;
+	targets__heap(agent->targets, &figures.heap);
 	pthread_mutex_lock(&agent->lock);
-	agent->tables = size;
-	agent->heap = state;
-	agent->alive = alive;
+	agent->figures.collector = figures.collector;
+	agent->figures.heap = figures.heap;
+	agent->figures.processes = figures.processes;
 	pthread_mutex_unlock(&agent->lock);
 }
 
@@ -136,49 +133,10 @@ static void keep_up(struct agent *agent)
 
 static void hand_over(struct agent *agent, struct job *job)
 {
-	samples__free(job->base);
-	job->base = NULL;
 	pthread_mutex_lock(&agent->lock);
 	queue__push(&agent->collected, job);
 	pthread_cond_signal(&agent->collected_some);
 	pthread_mutex_unlock(&agent->lock);
-}
-
-static int begin_cpu(struct agent *agent, struct job *job)
-{
-	if (agent->target_gone)
-		return -ESRCH;
-	job->window = cpu__start(agent->collector);
-	return job->window ? 0 : -errno;
-}
-
-static struct samples *heap_now(struct agent *agent)
-{
-	struct samples *now = heap__snapshot(agent->collector);
-
-	if (now)
-		targets__annotate(agent->targets, now);
-	return now;
-}
-
-static int begin_heap(struct agent *agent, struct job *job)
-{
-	struct samples *now;
-
-	targets__refresh(agent->targets);
-	publish(agent);
-	/* Nobody else writes it. */
-	if (!agent->heap.is_followed)
-		return -ENODATA;
-	now = heap_now(agent);
-	if (!now)
-		return -errno;
-	now->show_preattach = job->request.preattach;
-	if (job->request.seconds)
-		job->base = now;
-	else
-		job->samples = now;
-	return 0;
 }
 
 /* Starts what takes time; what does not is done at once. */
@@ -186,40 +144,15 @@ static void begin(struct agent *agent, struct job *job)
 {
 	if (job->addresses)
 		job->maps = targets__maps(agent->targets);
-	else if (job->request.kind->source == SAMPLES_CPU)
-		job->err = begin_cpu(agent, job);
-	else if (job->request.kind->source == SAMPLES_HEAP)
-		job->err = begin_heap(agent, job);
 	else
-		job->err = -EOPNOTSUPP;
-	if (job->err || job->samples || job->addresses) {
+		job->err = measurement__begin(&job->measurement, &agent->measuring, &job->request);
+	if (job->err || job->measurement.samples || job->addresses) {
 		hand_over(agent, job);
 		return;
 	}
 	job->deadline_ms = clock__monotonic_ms() + job->request.seconds * 1000LL;
 	job->next = agent->running;
 	agent->running = job;
-}
-
-static int collect(struct agent *agent, struct job *job)
-{
-	int err;
-
-	targets__refresh(agent->targets);
-	if (job->window) {
-		job->samples = cpu__end(agent->collector, job->window);
-		job->window = NULL;
-		return job->samples ? 0 : -errno;
-	}
-	job->samples = heap_now(agent);
-	if (!job->samples)
-		return -errno;
-	err = samples__subtract(job->samples, job->base);
-	if (err) {
-		samples__free(job->samples);
-		job->samples = NULL;
-	}
-	return err;
 }
 
 /* Takes a job off the running ones. */
@@ -229,9 +162,9 @@ static void finish(struct agent *agent, struct job **at)
 	bool early = agent->target_gone && clock__monotonic_ms() < job->deadline_ms;
 
 	*at = job->next;
-	job->err = collect(agent, job);
-	if (job->samples)
-		job->samples->target_gone = early;
+	job->err = measurement__end(&job->measurement, &agent->measuring, &job->request);
+	if (job->measurement.samples)
+		job->measurement.samples->target_gone = early;
 	hand_over(agent, job);
 }
 
@@ -240,9 +173,7 @@ static void cancel(struct agent *agent, struct job **at)
 	struct job *job = *at;
 
 	*at = job->next;
-	if (job->window)
-		cpu__cancel(agent->collector, job->window);
-	job->window = NULL;
+	measurement__cancel(&job->measurement, &agent->measuring, &job->request);
 	job->err = -ECANCELED;
 	hand_over(agent, job);
 }
@@ -374,6 +305,7 @@ static bool is_of_many(const struct agent *agent)
 
 static int write_out(struct agent *agent, const struct job *job, struct agent_answer *answer)
 {
+	struct samples *samples = job->measurement.samples;
 	struct profile_subject subject = {
 		.pid = process__pid(agent->first),
 		.many = is_of_many(agent),
@@ -383,7 +315,9 @@ static int write_out(struct agent *agent, const struct job *job, struct agent_an
 	int err;
 
 	process__comm(agent->first, subject.comm);
-	profile = profile__assemble(job->samples, job->request.kind, &subject, agent->symbolizer);
+	if (*job->request.thread)
+		samples__keep_thread(samples, job->request.thread);
+	profile = profile__assemble(samples, job->request.kind, &subject, agent->symbolizer);
 
 	if (!profile)
 		return -errno;
@@ -413,6 +347,16 @@ static int write_names(struct agent *agent, const struct job *job, struct agent_
 	return fclose(out) ? -errno : 0;
 }
 
+static void publish_names(struct agent *agent)
+{
+	struct symbolizer_figures figures;
+
+	symbolizer__figures(agent->symbolizer, &figures);
+	pthread_mutex_lock(&agent->lock);
+	agent->figures.symbolizer = figures;
+	pthread_mutex_unlock(&agent->lock);
+}
+
 static void answer_job(struct agent *agent, struct job *job)
 {
 	struct agent_answer answer = {.err = job->err};
@@ -426,8 +370,10 @@ static void answer_job(struct agent *agent, struct job *job)
 		answer.body = NULL;
 		answer.size = 0;
 	}
-	samples__free(job->samples);
+	samples__free(job->measurement.samples);
 	maps__put(job->maps);
+	/* Who has the answer may ask for them. */
+	publish_names(agent);
 	job->done(job->context, &answer);
 	free(job->addresses);
 	free(job);
@@ -493,6 +439,7 @@ static int open_collector(struct agent *agent, char *why, size_t why_size)
 		.frequency = agent->options.frequency,
 		.heap_rate = agent->options.heap_rate,
 		.flavour = agent->options.flavour,
+		.offcpu = agent->options.offcpu,
 	};
 
 	agent->collector = collector__open(&options);
@@ -501,6 +448,8 @@ static int open_collector(struct agent *agent, char *why, size_t why_size)
 		return -errno;
 	}
 	agent->targets = targets__new(agent->collector, &agent->options.heap);
+	agent->measuring.collector = agent->collector;
+	agent->measuring.targets = agent->targets;
 	if (agent->targets)
 		return 0;
 	snprintf(why, why_size, "%s", strerror(errno));
@@ -528,8 +477,8 @@ static int attach(struct agent *agent, struct process **processes, size_t count,
 	publish(agent);
 	/* A name that leads nowhere is a mistake, unless what it names may still come. */
 	if (agent->options.heap.allocator && !agent->options.heap.from_start &&
-	    !agent->heap.is_followed) {
-		snprintf(why, why_size, "%s", agent->heap.text);
+	    !agent->figures.heap.is_followed) {
+		snprintf(why, why_size, "%s", agent->figures.heap.text);
 		return -ENOENT;
 	}
 	return 0;
@@ -596,6 +545,7 @@ void agent__close(struct agent *agent)
 	collector__close(agent->collector);
 	if (agent->naming_runs)
 		pthread_join(agent->naming, NULL);
+	measuring__release(&agent->measuring);
 	targets__free(agent->targets);
 	symbolizer__free(agent->symbolizer);
 	if (agent->wake_fd >= 0)
@@ -614,7 +564,7 @@ const struct process *agent__process(const struct agent *agent)
 void agent__heap(struct agent *agent, struct heap_state *state)
 {
 	pthread_mutex_lock(&agent->lock);
-	*state = agent->heap;
+	*state = agent->figures.heap;
 	pthread_mutex_unlock(&agent->lock);
 }
 
@@ -628,7 +578,7 @@ size_t agent__alive(struct agent *agent)
 	size_t alive;
 
 	pthread_mutex_lock(&agent->lock);
-	alive = agent->alive;
+	alive = agent->figures.processes;
 	pthread_mutex_unlock(&agent->lock);
 	return alive;
 }
@@ -636,8 +586,19 @@ size_t agent__alive(struct agent *agent)
 void agent__tables(struct agent *agent, struct tables_size *size)
 {
 	pthread_mutex_lock(&agent->lock);
-	*size = agent->tables;
+	*size = agent->figures.collector.tables;
 	pthread_mutex_unlock(&agent->lock);
+}
+
+void agent__figures(struct agent *agent, struct agent_figures *figures)
+{
+	struct debuginfod_figures fetches;
+
+	symbolizer__fetches(agent->symbolizer, &fetches);
+	pthread_mutex_lock(&agent->lock);
+	*figures = agent->figures;
+	pthread_mutex_unlock(&agent->lock);
+	figures->fetches = fetches;
 }
 
 void agent__refresh(struct agent *agent)

@@ -23,6 +23,7 @@ struct agent_options {
 	uint64_t heap_rate;
 	struct heap_watch_options heap;
 	enum probe_flavour flavour;
+	struct offcpu_options offcpu;
 	struct symbolizer_options symbols;
 	bool follow_children;
 };
@@ -50,6 +51,17 @@ void agent__heap(struct agent *agent, struct heap_state *state);
 
 /* How much there is of unwind rows for the target's code. */
 void agent__tables(struct agent *agent, struct tables_size *size);
+
+struct agent_figures {
+	struct collector_figures collector;
+	struct heap_state heap;
+	size_t processes;                     /* that are alive */
+	struct symbolizer_figures symbolizer; /* as of the last answer */
+	struct debuginfod_figures fetches;
+};
+
+/* What exoprof has to say of itself. */
+void agent__figures(struct agent *agent, struct agent_figures *figures);
 
 /* Reads the targets' mappings anew; returns when it is done. */
 void agent__refresh(struct agent *agent);

@@ -72,7 +72,7 @@ static int64_t end_ms(const struct recording *recording)
 }
 
 /* The agent keeps the time. */
-static int take_cpu(const struct recording *recording, char **bytes, size_t *size)
+static int take_window(const struct recording *recording, char **bytes, size_t *size)
 {
 	struct agent_request request = {
 		.kind = recording->options->kind,
@@ -89,7 +89,7 @@ static int take_cpu(const struct recording *recording, char **bytes, size_t *siz
 }
 
 /* All there is since the attach, once the time is over or the target gone. */
-static int take_heap(const struct recording *recording, char **bytes, size_t *size)
+static int take_snapshot(const struct recording *recording, char **bytes, size_t *size)
 {
 	struct agent_request request = {
 		.kind = recording->options->kind,
@@ -98,7 +98,9 @@ static int take_heap(const struct recording *recording, char **bytes, size_t *si
 	};
 	struct taking *taking;
 
-	wait_interrupted(recording, agent__only_pidfd(recording->agent), end_ms(recording));
+	/* How threads stand is of now. */
+	if (recording->options->kind->source != SAMPLES_THREADS)
+		wait_interrupted(recording, agent__only_pidfd(recording->agent), end_ms(recording));
 	taking = taking__start(recording->agent, &request);
 	return taking ? taking__finish(taking, bytes, size) : -errno;
 }
@@ -110,10 +112,10 @@ static int record(const struct recording *recording, int output_fd, const char *
 	size_t size = 0;
 	int err;
 
-	if (options->kind->source == SAMPLES_CPU)
-		err = take_cpu(recording, &bytes, &size);
+	if (profile_kind__takes_time(options->kind))
+		err = take_window(recording, &bytes, &size);
 	else
-		err = take_heap(recording, &bytes, &size);
+		err = take_snapshot(recording, &bytes, &size);
 	if (err) {
 		struct heap_state heap;
 
@@ -136,8 +138,10 @@ int record_command(const struct options *options)
 	struct process *processes[OPTIONS_PIDS_MAX];
 	int fd, count, status = EXIT_FAILURE;
 
-	/* A CPU profile has no business in the target's malloc. */
+	/* A CPU profile has no business in the target's malloc, nor in its waits. */
 	wanted.agent.heap.enabled = options->kind->source == SAMPLES_HEAP;
+	wanted.agent.offcpu.enabled =
+		options->kind->source == SAMPLES_WAITS || options->kind->source == SAMPLES_WALL;
 	recording.signal_fd = lifecycle__signals(NULL);
 	if (recording.signal_fd < 0)
 		return fail("cannot wait for signals: %s", strerror(-recording.signal_fd));

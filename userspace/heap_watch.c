@@ -332,7 +332,7 @@ static void take_off(struct heap_watch *watch)
 static void put_on(struct heap_watch *watch)
 {
 	heap__new_spell(watch->collector, watch->era);
-	heap__sweep(watch->collector);
+	collector__sweep(watch->collector);
 	for (size_t i = 0; i < watch->count; i++)
 		attach(watch, &watch->followed[i]);
 	watch->off_until_ns = clock__realtime_ns();

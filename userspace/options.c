@@ -13,15 +13,19 @@
 #include "serve/listener.h"
 
 /* Go samples at 100 Hz; one less keeps out of step with what runs every 10 ms. */
-#define DEFAULT_FREQUENCY 99
-#define FREQUENCY_MAX     10000
-#define DEFAULT_HEAP_RATE (512 * 1024)
-#define DEFAULT_LISTEN    "127.0.0.1:6060"
-#define DEFAULT_DURATION  30
-#define DURATION_MAX      86400
+#define DEFAULT_FREQUENCY      99
+#define FREQUENCY_MAX          10000
+#define DEFAULT_HEAP_RATE      (512 * 1024)
+/* What a wait takes by itself, of a thread that is woken at once, is a few microseconds. */
+#define DEFAULT_OFFCPU_MIN_NS  1000
+#define DEFAULT_OFFCPU_RATE_NS 100000
+#define OFFCPU_TIME_MAX_NS     4000000000
+#define DEFAULT_LISTEN         "127.0.0.1:6060"
+#define DEFAULT_DURATION       30
+#define DURATION_MAX           86400
 /* Less is not enough for one large unit, and all would be read over and over. */
-#define SYMBOL_MEMORY_MIN (32LL << 20)
-#define SYMBOL_MEMORY_MAX (1LL << 50)
+#define SYMBOL_MEMORY_MIN      (32LL << 20)
+#define SYMBOL_MEMORY_MAX      (1LL << 50)
 
 enum key {
 	KEY_LISTEN = 256,
@@ -30,6 +34,10 @@ enum key {
 	KEY_TLS_CLIENT_CA,
 	KEY_HEAP_RATE,
 	KEY_NO_HEAP,
+	KEY_NO_OFFCPU,
+	KEY_OFFCPU_MIN,
+	KEY_OFFCPU_RATE,
+	KEY_OFFCPU_WALK,
 	KEY_HEAP_PROBES,
 	KEY_HEAP_BUDGET,
 	KEY_ALLOCATOR,
@@ -134,31 +142,50 @@ enum key {
 			"uprobe and uretprobe",                                                    \
 			0                                                                          \
 	}
+#define NO_OFFCPU_OPTION                                                           \
+	{                                                                          \
+		"no-offcpu", KEY_NO_OFFCPU, NULL, 0,                               \
+			"leave waiting threads alone: no block, mutex and wall", 0 \
+	}
+#define OFFCPU_OPTIONS                                                                                                           \
+	{"offcpu-min",                                                                                                           \
+	 KEY_OFFCPU_MIN,                                                                                                         \
+	 "TIME",                                                                                                                 \
+	 0,                                                                                                                      \
+	 "leave out waits below TIME, such as 10us (1us)",                                                                       \
+	 0},                                                                                                                     \
+		{"offcpu-rate",                                                                                                  \
+		 KEY_OFFCPU_RATE,                                                                                                \
+		 "TIME",                                                                                                         \
+		 0,                                                                                                              \
+		 "of waits below TIME one in so many is sampled that a sample stands for that time; 0: all of them (100us)",     \
+		 0},                                                                                                             \
+	{                                                                                                                        \
+		"offcpu-walk", KEY_OFFCPU_WALK, "WHEN", 0,                                                                       \
+			"walk the stacks of threads that wait when they are back, or at each switch: auto, back, switch (auto)", \
+			0                                                                                                        \
+	}
 #define NO_HEAP_OPTION                                                            \
 	{                                                                         \
 		"no-heap", KEY_NO_HEAP, NULL, 0, "leave malloc and free alone", 0 \
 	}
-#define OUTPUT_OPTIONS                                                                            \
-	{"type", KEY_TYPE, "cpu|heap|allocs", 0, "what to record (cpu; run: heap)", 0},           \
-		{"format",                                                                        \
-		 KEY_FORMAT,                                                                      \
-		 "FORMAT",                                                                        \
-		 0,                                                                               \
-		 "pprof, folded or flamegraph; goes by FILE's ending (.pb.gz, .folded, .svg) if " \
-		 "not given",                                                                     \
-		 0},                                                                              \
-	{                                                                                         \
-		"output", 'o', "FILE", 0, "where to write it; - is standard output", 0            \
+#define OUTPUT_OPTIONS                                                                         \
+	{"type", KEY_TYPE, "cpu|heap|allocs", 0, "what to record (cpu; run: heap)", 0},        \
+		{"format",                                                                     \
+		 KEY_FORMAT,                                                                   \
+		 "FORMAT",                                                                     \
+		 0,                                                                            \
+		 "pprof, folded, flamegraph or text; goes by FILE's ending (.pb.gz, .folded, " \
+		 ".svg, .txt) if not given",                                                   \
+		 0},                                                                           \
+	{                                                                                      \
+		"output", 'o', "FILE", 0, "where to write it; - is standard output", 0         \
 	}
 
 static const struct argp_option serve_options[] = {
-	PID_OPTIONS,
-	CONTAINER_OPTIONS,
-	LISTEN_OPTIONS,
-	SAMPLING_OPTIONS,
-	DEBUG_DIR_OPTION,
-	NO_HEAP_OPTION,
-	{},
+	PID_OPTIONS,      CONTAINER_OPTIONS, LISTEN_OPTIONS,
+	SAMPLING_OPTIONS, DEBUG_DIR_OPTION,  NO_HEAP_OPTION,
+	NO_OFFCPU_OPTION, OFFCPU_OPTIONS,    {},
 };
 
 static const struct argp_option record_options[] = {
@@ -174,13 +201,9 @@ static const struct argp_option record_options[] = {
 };
 
 static const struct argp_option run_options[] = {
-	FOLLOW_OPTION,
-	LISTEN_OPTIONS,
-	SAMPLING_OPTIONS,
-	DEBUG_DIR_OPTION,
-	NO_HEAP_OPTION,
-	OUTPUT_OPTIONS,
-	{},
+	FOLLOW_OPTION,    LISTEN_OPTIONS, SAMPLING_OPTIONS,
+	DEBUG_DIR_OPTION, NO_HEAP_OPTION, NO_OFFCPU_OPTION,
+	OFFCPU_OPTIONS,   OUTPUT_OPTIONS, {},
 };
 
 static const struct argp_option no_options[] = {{}};
@@ -261,6 +284,47 @@ static long long number(struct argp_state *state, const char *what, const char *
 	return value;
 }
 
+/* A whole number with its unit, in nanoseconds. */
+static uint64_t duration(struct argp_state *state, const char *what, const char *text)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = {
+		{"ns", 1         },
+                {"us", 1000      },
+                {"ms", 1000000   },
+                {"s",  1000000000}
+        };
+	unsigned long long value;
+	char *end;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (end == text || strcmp(end, units[i].name) || errno || *text == '-' ||
+		    value > OFFCPU_TIME_MAX_NS / units[i].ns)
+			continue;
+		return value * units[i].ns;
+	}
+	if (!strcmp(text, "0"))
+		return 0;
+	argp_error(state, "%s: '%s' is not a time from 0 to 4s, such as 10us", what, text);
+	return 0;
+}
+
+static enum offcpu_walk offcpu_walk(struct argp_state *state, const char *name)
+{
+	if (!strcmp(name, "auto"))
+		return OFFCPU_WALK_AUTO;
+	if (!strcmp(name, "back"))
+		return OFFCPU_WALK_BACK;
+	if (!strcmp(name, "switch"))
+		return OFFCPU_WALK_SWITCH;
+	argp_error(state, "--offcpu-walk: '%s' is none of auto, back, switch", name);
+	return OFFCPU_WALK_AUTO;
+}
+
 static double percent(struct argp_state *state, const char *what, const char *text)
 {
 	char *end;
@@ -274,13 +338,18 @@ static double percent(struct argp_state *state, const char *what, const char *te
 
 static const struct profile_kind *kind(struct argp_state *state, const char *name)
 {
-	if (!strcmp(name, "cpu"))
-		return &profile_kind_cpu;
-	if (!strcmp(name, "heap"))
-		return &profile_kind_heap;
-	if (!strcmp(name, "allocs"))
-		return &profile_kind_allocs;
-	argp_error(state, "--type: '%s' is none of cpu, heap, allocs", name);
+	const struct profile_kind *kind =
+		strcmp(name, "cpu") ? profile_kind__find(name) : &profile_kind_cpu;
+	char names[128] = "cpu";
+
+	if (kind)
+		return kind;
+	for (const struct profile_kind *const *each = profile_kinds; *each; each++) {
+		if (*each != &profile_kind_cpu)
+			snprintf(names + strlen(names), sizeof(names) - strlen(names), ", %s",
+				 (*each)->name);
+	}
+	argp_error(state, "--type: '%s' is none of %s", name, names);
 	return NULL;
 }
 
@@ -379,6 +448,9 @@ static void check_all(struct argp_state *state, const struct parsing *parsing)
 		options->format = format__by_path(options->output);
 	if (!options->format)
 		options->format = format__by_name("pprof");
+	if (!format__is_for(options->format, options->kind->name))
+		argp_error(state, "format %s is for %s profiles only", options->format->name,
+			   options->format->only_kind);
 }
 
 /* One that is named twice is profiled once. */
@@ -443,6 +515,18 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		options->agent.heap_rate =
 			number(state, "--heap-rate", text, 1, POISSON_RATE_MAX, true);
 		break;
+	case KEY_NO_OFFCPU:
+		options->agent.offcpu.enabled = false;
+		break;
+	case KEY_OFFCPU_MIN:
+		options->agent.offcpu.min_ns = duration(state, "--offcpu-min", text);
+		break;
+	case KEY_OFFCPU_RATE:
+		options->agent.offcpu.rate_ns = duration(state, "--offcpu-rate", text);
+		break;
+	case KEY_OFFCPU_WALK:
+		options->agent.offcpu.walk = offcpu_walk(state, text);
+		break;
 	case KEY_NO_HEAP:
 		options->agent.heap.enabled = false;
 		break;
@@ -500,6 +584,9 @@ void options__parse(struct options *options, const struct command *command, int 
 		.agent = {.frequency = DEFAULT_FREQUENCY,
 			  .heap_rate = DEFAULT_HEAP_RATE,
 			  .heap = {.enabled = true},
+			  .offcpu = {.enabled = true,
+				     .min_ns = DEFAULT_OFFCPU_MIN_NS,
+				     .rate_ns = DEFAULT_OFFCPU_RATE_NS},
 			  .symbols = {.memory_bytes = SYMBOLIZER_MEMORY_DEFAULT}},
 		.kind = command->takes_command ? &profile_kind_heap : &profile_kind_cpu,
 		.duration_s = DEFAULT_DURATION,

@@ -12,6 +12,7 @@
 #include "base/say.h"
 #include "target/files.h"
 #include "target/find.h"
+#include "target/proc.h"
 
 /* Files are opened while they are mapped, so that names are there after the target is gone. What is
  * mapped now and then is noticed this often. */
@@ -33,9 +34,10 @@ struct target {
 	uint32_t era;
 	bool was_given;
 	bool is_gone;
-	bool is_unpublished; /* the kernel side does not have its mappings yet */
-	bool is_lost;        /* an exec has made the kernel lose sight of it */
-	struct maps *maps;   /* NULL: not read yet */
+	bool is_unpublished;     /* the kernel side does not have its mappings yet */
+	uint32_t threads_before; /* that it had when it began to be followed */
+	bool is_lost;            /* an exec has made the kernel lose sight of it */
+	struct maps *maps;       /* NULL: not read yet */
 	struct heap_watch *watch;
 	int64_t refresh_ms; /* when the mappings are to be read again */
 	int64_t soonest_ms; /* not before this */
@@ -182,6 +184,15 @@ static int add(struct targets *targets, struct target *target)
 	return array_append(&targets->items, &targets->count, &targets->capacity, target);
 }
 
+/* Of children there is none from before: their forks are seen. */
+static void count_threads(struct target *target)
+{
+	struct proc_stat stat;
+
+	if (!proc__stat(process__pid(target->process), &stat))
+		target->threads_before = stat.threads;
+}
+
 int targets__add(struct targets *targets, struct process *process, char *why, size_t why_size)
 {
 	struct target *target = calloc(1, sizeof(*target));
@@ -202,6 +213,7 @@ int targets__add(struct targets *targets, struct process *process, char *why, si
 		goto fail;
 	}
 	targets->given++;
+	count_threads(target);
 	err = refresh(targets, target);
 	if (!err)
 		return 0;
@@ -247,6 +259,7 @@ static void note_exec(struct targets *targets, struct target *target, const stru
 	char comm[PROCESS_COMM_BYTES];
 
 	target->era = era->number;
+	target->threads_before = 0;
 	process__note_exec(target->process);
 	maps__put(target->maps);
 	target->maps = NULL;
@@ -255,7 +268,7 @@ static void note_exec(struct targets *targets, struct target *target, const stru
 	targets->has_outdated = true;
 	/* Counters are of all processes there ever were. */
 	if (targets->given == 1 && !targets->follows_children)
-		heap__rebase(targets->collector, era->number);
+		collector__rebase(targets->collector, era->number);
 	refresh(targets, target);
 	process__comm(target->process, comm);
 	if (target->was_given)
@@ -440,7 +453,7 @@ static void tick_heaps(struct targets *targets)
 			heap_watch__tick(targets->items[i]->watch);
 	}
 	if (targets->has_outdated)
-		heap__sweep(targets->collector);
+		collector__sweep(targets->collector);
 	targets->has_outdated = false;
 }
 
@@ -500,6 +513,15 @@ struct maps *targets__maps(const struct targets *targets)
 	struct maps *maps = targets->items[0]->maps;
 
 	return maps ? maps__get(maps) : NULL;
+}
+
+uint32_t targets__threads_before(const struct targets *targets)
+{
+	uint32_t threads = 0;
+
+	for (size_t i = 0; i < targets->count; i++)
+		threads += targets->items[i]->threads_before;
+	return threads;
 }
 
 /* The first whose heap is followed speaks for all; else the first. */

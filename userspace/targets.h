@@ -41,6 +41,9 @@ size_t targets__alive(const struct targets *targets);
 /* The mappings of the first, the caller's to put; NULL where they were never read. */
 struct maps *targets__maps(const struct targets *targets);
 
+/* How many threads they had already when they began to be followed. */
+uint32_t targets__threads_before(const struct targets *targets);
+
 /* Of one of them, the first if it is followed, with a word on others where it is not the same. */
 void targets__heap(const struct targets *targets, struct heap_state *state);
 

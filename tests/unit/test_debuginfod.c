@@ -187,6 +187,16 @@ static struct debuginfod *start(int64_t time_max_ms, uint64_t size_max_bytes)
 	return debuginfod;
 }
 
+static void assert_fetches(struct debuginfod *debuginfod, uint64_t arrived, uint64_t failed)
+{
+	struct debuginfod_figures figures;
+
+	debuginfod__figures(debuginfod, &figures);
+	assert_int_equal(figures.arrived, arrived);
+	assert_int_equal(figures.failed, failed);
+	assert_int_equal(figures.waiting, 0);
+}
+
 static void a_file_arrives_by_build_id(void **state)
 {
 	struct fixture *fixture = *state;
@@ -204,6 +214,7 @@ static void a_file_arrives_by_build_id(void **state)
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(st.st_size, fixture->server.bytes.size);
 	assert_int_equal(strncmp(path, fixture->cache, strlen(fixture->cache)), 0);
+	assert_fetches(debuginfod, 1, 0);
 	close(fd);
 	free(path);
 	debuginfod__stop(debuginfod);
@@ -241,6 +252,7 @@ static void what_the_server_does_not_have_is_asked_for_once(void **state)
 	assert_false(debuginfod__has_arrived(debuginfod, BUILD_ID));
 	assert_int_equal(fixture->server.requests, 1);
 	assert_null(path);
+	assert_fetches(debuginfod, 0, 1);
 	debuginfod__stop(debuginfod);
 }
 

@@ -16,6 +16,8 @@ static void a_format_is_found_by_its_name(void **state)
 	assert_ptr_equal(format__by_name("pprof")->write, export_pprof);
 	assert_ptr_equal(format__by_name("folded")->write, export_folded);
 	assert_ptr_equal(format__by_name("flamegraph")->write, export_flamegraph);
+	assert_ptr_equal(format__by_name("text")->write, export_text);
+	assert_ptr_equal(format__by_name("threads")->write, export_threads);
 	assert_null(format__by_name(""));
 	assert_null(format__by_name("PPROF"));
 	assert_null(format__by_name("pprof "));
@@ -34,7 +36,9 @@ static void a_format_is_found_by_a_paths_ending(void **state)
 	assert_null(format__by_path("-"));
 	assert_null(format__by_path("svg"));
 	assert_null(format__by_path("cpu.gz"));
-	assert_null(format__by_path("cpu.svg.txt"));
+	assert_ptr_equal(format__by_path("heap.txt")->write, export_text);
+	assert_ptr_equal(format__by_path("now.threads")->write, export_threads);
+	assert_null(format__by_path("cpu.svg.text"));
 	assert_null(format__by_path("cpu.SVG"));
 	assert_null(format__by_path("cpu.svg/"));
 }
@@ -63,8 +67,17 @@ static void every_name_in_the_list_is_a_formats(void **state)
 		assert_string_equal(format__by_name(name)->name, name);
 		count++;
 	}
-	assert_true(count >= 3);
+	assert_true(count >= 5);
 	free(names);
+}
+
+static void a_format_says_which_profiles_it_is_for(void **state)
+{
+	(void)state;
+	assert_true(format__is_for(format__by_name("threads"), "goroutine"));
+	assert_false(format__is_for(format__by_name("threads"), "heap"));
+	assert_true(format__is_for(format__by_name("text"), "heap"));
+	assert_true(format__is_for(format__by_name("pprof"), "goroutine"));
 }
 
 int main(void)
@@ -73,6 +86,7 @@ int main(void)
 		cmocka_unit_test(a_format_is_found_by_its_name),
 		cmocka_unit_test(a_format_is_found_by_a_paths_ending),
 		cmocka_unit_test(a_format_says_what_it_is),
+		cmocka_unit_test(a_format_says_which_profiles_it_is_for),
 		cmocka_unit_test(every_name_in_the_list_is_a_formats),
 	};
 

@@ -84,7 +84,9 @@ static void what_nobody_uses_is_given_out_again(void **state)
 	int64_t a = take(fixture, 3, 100), b = take(fixture, 3, 200), c = take(fixture, 3, 300);
 	uint32_t used[] = {a, c, UINT32_MAX};
 
+	assert_int_equal(mapping_pool__used(fixture->pool), 9);
 	mapping_pool__reclaim(fixture->pool, is_listed, used);
+	assert_int_equal(mapping_pool__used(fixture->pool), 6);
 	assert_int_equal(take(fixture, 3, 400), b);
 	assert_int_equal(fixture->items[a].start, 100);
 	assert_int_equal(fixture->items[c].start, 300);

@@ -208,6 +208,48 @@ static void an_answer_says_what_a_profile_needs(void **state)
 	symbolizer__free(symbolizer);
 }
 
+static void it_counts_what_it_is_asked(void **state)
+{
+	struct symbolizer *symbolizer = new_symbolizer(0);
+	struct mapping mapping = mapping_of(open(SEED, O_RDONLY | O_CLOEXEC));
+	struct symbolizer_figures figures;
+
+	(void)state;
+	symbolizer__figures(symbolizer, &figures);
+	assert_int_equal(figures.misses + figures.hits + figures.answers + figures.open_files, 0);
+	for (uint64_t pc = 0x300; pc < 0x305; pc++)
+		ask(symbolizer, &mapping, pc);
+	ask(symbolizer, &mapping, 0x300);
+	symbolizer__figures(symbolizer, &figures);
+	assert_int_equal(figures.misses, 5);
+	assert_int_equal(figures.hits, 1);
+	assert_int_equal(figures.answers, 5);
+	assert_int_equal(figures.open_files, 1);
+	assert_true(figures.bytes > 0);
+	elf_file__put(mapping.file);
+	symbolizer__free(symbolizer);
+}
+
+/* As far as the code that it is in was called something. */
+static void an_offset_is_from_where_the_function_begins(void **state)
+{
+	struct symbolizer *symbolizer = new_symbolizer(0);
+	struct mapping mapping = mapping_of(open(SEED, O_RDONLY | O_CLOEXEC));
+	struct symbol_answer answer = {};
+	uint64_t start, pc = 0;
+
+	(void)state;
+	for (; pc < mapping.end && !(answer.count && answer.offset); pc++)
+		symbolizer__user(symbolizer, &mapping, pc, &answer);
+	assert_true(answer.offset > 0);
+	start = answer.function_vaddr;
+	symbolizer__user(symbolizer, &mapping, pc, &answer);
+	assert_int_equal(answer.function_vaddr, start);
+	assert_int_equal(answer.offset, 2);
+	elf_file__put(mapping.file);
+	symbolizer__free(symbolizer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +258,8 @@ int main(void)
 		cmocka_unit_test(answers_are_the_same_with_little_memory),
 		cmocka_unit_test(files_that_nobody_has_any_more_are_closed),
 		cmocka_unit_test(an_answer_says_what_a_profile_needs),
+		cmocka_unit_test(it_counts_what_it_is_asked),
+		cmocka_unit_test(an_offset_is_from_where_the_function_begins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "collect/internal.h"
 #include "collect/news.h"
@@ -27,7 +28,9 @@ static int configure(struct collector *collector)
 	err = bpf_map__set_max_entries(skel->maps.scratches, cpus * WIRE_SCRATCH_PER_CPU);
 	if (err)
 		return err;
-	return heap_source__configure(collector);
+	threads__configure(collector);
+	err = offcpu__configure(collector);
+	return err ? err : heap_source__configure(collector);
 }
 
 static int open_tables(struct collector *collector)
@@ -103,10 +106,15 @@ void collector__take_news(struct collector *collector, const struct news_receive
 static int watch_life(struct collector *collector)
 {
 	struct exoprof_bpf *skel = collector->skel;
+	bool waits = collector->options.offcpu.enabled;
 	struct bpf_program *const programs[LIFE_LINKS] = {
 		skel->progs.process_exec,
 		skel->progs.process_exit,
 		collector->options.follow_children ? skel->progs.process_fork : NULL,
+		skel->progs.clone_thread,
+		waits ? skel->progs.offcpu_switch : NULL,
+		waits && bpf_program__autoload(skel->progs.offcpu_back) ? skel->progs.offcpu_back
+									: NULL,
 	};
 
 	for (size_t i = 0; i < LIFE_LINKS; i++) {
@@ -128,6 +136,32 @@ uint32_t collector__follow(struct collector *collector, pid_t pid, bool was_aske
 				    collector->options.follow_children);
 	errno = -err;
 	return 0;
+}
+
+void collector__rebase(struct collector *collector, uint32_t era)
+{
+	uint64_t counters[WIRE_COUNTERS];
+
+	if (counters__read(collector->skel, counters))
+		return;
+	memcpy(collector->since_counters, counters, sizeof(counters));
+	collector->since_era = era;
+}
+
+int collector__sweep(struct collector *collector)
+{
+	int err = heap__sweep(collector);
+
+	if (!err)
+		err = offcpu__sweep(collector);
+	if (!err)
+		eras__clear_dropped(collector->eras);
+	return err;
+}
+
+void collector__want_tid(struct collector *collector, bool yes)
+{
+	collector->skel->bss->tid_wanted += yes ? 1 : -1;
 }
 
 void collector__unfollow(struct collector *collector, uint32_t era)
@@ -159,13 +193,16 @@ const struct era *collector__era(const struct collector *collector, uint32_t num
 	return eras__find(collector->eras, number);
 }
 
-int collector__set_maps(struct collector *collector, uint32_t era, struct maps *maps)
+int collector__set_maps(struct collector *collector, uint32_t number, struct maps *maps)
 {
-	eras__set_maps(collector->eras, era, maps);
-	return tables__update(collector->tables, era, maps);
-}
+	const struct era *era = eras__find(collector->eras, number);
+	bool begins = era && era->origin == WIRE_ERA_ATTACH && !era->maps;
+	pid_t pid = era ? era->pid : 0;
+	int err;
 
-void collector__tables_size(const struct collector *collector, struct tables_size *size)
-{
-	tables__size(collector->tables, size);
+	eras__set_maps(collector->eras, number, maps);
+	err = tables__update(collector->tables, number, maps);
+	if (!err && begins)
+		err = offcpu__begin(collector, pid);
+	return err;
 }

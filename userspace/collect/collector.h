@@ -6,6 +6,7 @@
 #define EXOPROF_COLLECTOR_H
 
 #include "collect/eras.h"
+#include "collect/figures.h"
 #include "collect/news.h"
 #include "collect/samples.h"
 #include "collect/tables.h"
@@ -21,11 +22,27 @@ enum probe_flavour {
 	PROBES_PAIR,    /* a perf-event uprobe and uretprobe */
 };
 
+/* Where the stack of a thread that waits is walked. */
+enum offcpu_walk {
+	OFFCPU_WALK_AUTO,
+	OFFCPU_WALK_BACK,   /* when it is back on the CPU, if it is wanted (kernel 6.16) */
+	OFFCPU_WALK_SWITCH, /* when it leaves it, always */
+};
+
+struct offcpu_options {
+	bool enabled;
+	uint64_t min_ns;  /* shorter waits are left out */
+	uint64_t rate_ns; /* of shorter ones one in so many is sampled that it comes with this much
+			   * time on average; 1: all of them */
+	enum offcpu_walk walk;
+};
+
 struct collector_options {
 	bool follow_children;
 	uint32_t frequency; /* CPU samples per second and CPU */
 	uint64_t heap_rate; /* mean bytes between heap samples; 1: every allocation */
 	enum probe_flavour flavour;
+	struct offcpu_options offcpu;
 };
 
 /* Loads the programs, attaches nothing. NULL with errno set (EPERM: needs CAP_BPF and CAP_PERFMON).
@@ -62,8 +79,11 @@ const struct era *collector__era(const struct collector *collector, uint32_t num
  * -errno. */
 int collector__set_maps(struct collector *collector, uint32_t era, struct maps *maps);
 
-/* How much there is of unwind rows. */
-void collector__tables_size(const struct collector *collector, struct tables_size *size);
+/* What the counters have counted until now is of an earlier program: they start afresh. */
+void collector__rebase(struct collector *collector, uint32_t era);
+
+/* Frees the kernel's memory of what belongs to earlier eras and spells. 0 or -errno. */
+int collector__sweep(struct collector *collector);
 
 /* Probes one file's functions in a process, beside those of other files. 0 or -errno, with nothing
  * of this one attached. */
@@ -87,15 +107,9 @@ const char *heap__flavour(const struct collector *collector);
 /* All that was counted since the attach, or since the last exec. NULL with errno set. */
 struct samples *heap__snapshot(struct collector *collector);
 
-/* What the counters have counted until now is of an earlier program: they start afresh. */
-void heap__rebase(struct collector *collector, uint32_t era);
-
 /* From here on nothing is known of the blocks of the process that were in use until now: some of
  * their ends were not seen. What was allocated still counts. */
 void heap__new_spell(struct collector *collector, uint32_t era);
-
-/* Frees the kernel's memory of what belongs to earlier eras and spells. 0 or -errno. */
-int heap__sweep(struct collector *collector);
 
 struct heap_hits {
 	uint64_t emulated, stepped; /* by what the kernel does with the probed instruction */
@@ -114,12 +128,39 @@ struct heap_prices {
 /* Measures it, on a function of exoprof's own; takes some 50 ms the first time. 0 or -errno. */
 int heap__calibrate(struct collector *collector, struct heap_prices *prices);
 
+/* All time off the CPU since the attach, or since the last exec. NULL with errno set; ENODATA: it
+ * is not followed. */
+struct samples *offcpu__snapshot(struct collector *collector, bool with_tid);
+
+/* How the stacks of waiting threads are walked, in words. */
+const char *offcpu__walk(const struct collector *collector);
+
+/* The threads that were created since then, by who did so. NULL with errno set. */
+struct samples *clones__snapshot(struct collector *collector);
+
+/* The threads there are, each with its stack. None is stopped for it. NULL with errno set. */
+struct samples *threads__snapshot(struct collector *collector, bool with_tid);
+
+/* Whether samples shall say from now on which thread they are of; ask as often for no as for yes.
+ */
+void collector__want_tid(struct collector *collector, bool yes);
+
+/* A span of time in which all threads' time is taken, on the CPU and off it. */
+struct wall_window;
+
+/* NULL with errno set. */
+struct wall_window *wall__start(struct collector *collector, bool with_tid);
+
+/* Ends the window, which is gone then. NULL with errno set. */
+struct samples *wall__end(struct collector *collector, struct wall_window *window);
+void wall__cancel(struct collector *collector, struct wall_window *window);
+
 /* One request's time on the clock: all samples from its start to its end are its own, however many
  * others overlap. Sampling runs while there is at least one. */
 struct cpu_window;
 
 /* NULL with errno set where sampling cannot start. */
-struct cpu_window *cpu__start(struct collector *collector);
+struct cpu_window *cpu__start(struct collector *collector, bool with_tid);
 
 /* Ends the window, which is gone then. NULL with errno set. */
 struct samples *cpu__end(struct collector *collector, struct cpu_window *window);

@@ -6,24 +6,22 @@
 #include <linux/perf_event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/array.h"
 #include "base/clock.h"
-#include "base/intern.h"
 #include "collect/internal.h"
+#include "collect/ticking.h"
 
 struct cpu_window {
 	struct cpu_window *next;
 	uint64_t first_epoch;
 	int64_t start_ns;
+	bool with_tid;
 	uint64_t counters[WIRE_COUNTERS];
 };
 
 struct cpu_source {
-	struct bpf_link **links; /* one an online CPU, while sampling runs */
-	size_t link_count, link_capacity;
+	struct ticking ticking; /* while sampling runs */
 	struct cpu_window *windows;
 	const char *event;
 };
@@ -43,21 +41,13 @@ struct cpu_source *cpu_source__new(void)
 	return calloc(1, sizeof(struct cpu_source));
 }
 
-static void stop_ticking(struct cpu_source *source)
-{
-	for (size_t i = 0; i < source->link_count; i++)
-		bpf_link__destroy(source->links[i]);
-	source->link_count = 0;
-}
-
 void cpu_source__free(struct cpu_source *source)
 {
 	struct cpu_window *next;
 
 	if (!source)
 		return;
-	stop_ticking(source);
-	free(source->links);
+	ticking__stop(&source->ticking);
 	for (struct cpu_window *window = source->windows; window; window = next) {
 		next = window->next;
 		free(window);
@@ -65,55 +55,21 @@ void cpu_source__free(struct cpu_source *source)
 	free(source);
 }
 
-/* Opens the event on one CPU and ties the program to it. 0, 1 for a CPU that is offline, -errno. */
-static int tick_on(struct collector *collector, int cpu, size_t event)
-{
-	struct cpu_source *source = collector->cpu;
-	struct perf_event_attr attr = {
-		.size = sizeof(attr),
-		.type = events[event].type,
-		.config = events[event].config,
-		.sample_freq = collector->options.frequency,
-		.freq = 1,
-	};
-	int fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-	struct bpf_link *link;
-	int err;
-
-	if (fd < 0)
-		return errno == ENODEV ? 1 : -errno;
-	link = bpf_program__attach_perf_event(collector->skel->progs.cpu_tick, fd);
-	if (!link) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	err = array_append(&source->links, &source->link_count, &source->link_capacity, link);
-	if (err)
-		bpf_link__destroy(link);
-	return err;
-}
-
-static int tick_everywhere(struct collector *collector, size_t event)
-{
-	int cpus = libbpf_num_possible_cpus();
-	int err = 0;
-
-	for (int cpu = 0; cpu < cpus && err >= 0; cpu++)
-		err = tick_on(collector, cpu, event);
-	if (err >= 0 && !collector->cpu->link_count)
-		err = -ENODEV;
-	if (err < 0)
-		stop_ticking(collector->cpu);
-	return err < 0 ? err : 0;
-}
-
 static int start_ticking(struct collector *collector)
 {
 	int err = -ENODEV;
 
 	for (size_t event = 0; event < sizeof(events) / sizeof(*events); event++) {
-		err = tick_everywhere(collector, event);
+		struct perf_event_attr attr = {
+			.size = sizeof(attr),
+			.type = events[event].type,
+			.config = events[event].config,
+			.sample_freq = collector->options.frequency,
+			.freq = 1,
+		};
+
+		err = ticking__start(&collector->cpu->ticking, collector->skel->progs.cpu_tick,
+				     &attr);
 		if (!err) {
 			collector->cpu->event = events[event].name;
 			return 0;
@@ -125,7 +81,7 @@ static int start_ticking(struct collector *collector)
 	return err;
 }
 
-struct cpu_window *cpu__start(struct collector *collector)
+struct cpu_window *cpu__start(struct collector *collector, bool with_tid)
 {
 	struct cpu_source *source = collector->cpu;
 	struct cpu_window *window = calloc(1, sizeof(*window));
@@ -143,6 +99,9 @@ struct cpu_window *cpu__start(struct collector *collector)
 	}
 	window->first_epoch = ++collector->skel->bss->cpu_epoch;
 	window->start_ns = clock__realtime_ns();
+	window->with_tid = with_tid;
+	if (with_tid)
+		collector__want_tid(collector, true);
 	window->next = source->windows;
 	source->windows = window;
 	return window;
@@ -157,39 +116,19 @@ static uint64_t leave(struct collector *collector, struct cpu_window *window)
 	while (*at != window)
 		at = &(*at)->next;
 	*at = window->next;
+	if (window->with_tid)
+		collector__want_tid(collector, false);
 	if (!source->windows)
-		stop_ticking(source);
+		ticking__stop(&source->ticking);
 	return ++collector->skel->bss->cpu_epoch;
 }
 
 /* What of the counts is one window's. A thread's stack has a row in each of the window's epochs. */
 struct counting {
 	struct gathering gathering;
-	struct intern *row_ids;
 	uint64_t first_epoch, end_epoch;
+	bool with_tid;
 };
-
-struct row_key {
-	uint32_t stack, process;
-	char thread[WIRE_COMM_BYTES];
-};
-
-static int find_row(struct counting *counting, const struct row_key *key, struct sample_row **row)
-{
-	struct samples *samples = counting->gathering.samples;
-	bool is_new;
-	uint32_t id = intern__id(counting->row_ids, key, sizeof(*key), &is_new);
-	struct sample_row new = {.stack = key->stack, .process = key->process};
-	int err = 0;
-
-	if (id == INTERN_FAILED)
-		return -ENOMEM;
-	memcpy(new.thread, key->thread, sizeof(new.thread) - 1);
-	if (is_new)
-		err = samples__add_row(samples, new);
-	*row = &samples->rows[id];
-	return err;
-}
 
 static int add_count(void *context, const void *key_bytes, const void *value)
 {
@@ -197,24 +136,24 @@ static int add_count(void *context, const void *key_bytes, const void *value)
 	struct samples *samples = counting->gathering.samples;
 	const struct wire_cpu_key *key = key_bytes;
 	uint64_t count = *(const uint64_t *)value;
+	struct sample_row like = {.tid = counting->with_tid ? key->tid : 0};
 	struct sample_row *row;
-	struct row_key row_key;
 	bool is_new;
 	int err;
 
 	if (key->epoch < counting->first_epoch || key->epoch >= counting->end_epoch)
 		return 0;
-	err = gathering__process(&counting->gathering, key->era, &row_key.process);
+	err = gathering__process(&counting->gathering, key->era, &like.process);
 	if (err == -ENOENT) {
 		samples->counters[WIRE_CPU_COUNTED] -= count;
 		samples->counters[WIRE_CPU_LOST] += count;
 	}
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	err = gathering__stack(&counting->gathering, key->stack, &row_key.stack, &is_new);
-	memcpy(row_key.thread, key->comm, sizeof(row_key.thread));
+	err = gathering__stack(&counting->gathering, key->stack, &like.stack, &is_new);
+	memcpy(like.thread, key->comm, sizeof(like.thread) - 1);
 	if (!err)
-		err = find_row(counting, &row_key, &row);
+		err = gathering__row(&counting->gathering, &like, &row);
 	if (!err)
 		row->samples += count;
 	return err;
@@ -248,11 +187,15 @@ static int list_chunk(void *context, const void *key, const void *value)
 			    *(const struct wire_chunk_key *)key);
 }
 
-static void delete_listed(int map_fd, struct key_list *list)
+/* Gives how many were there. */
+static size_t delete_listed(int map_fd, struct key_list *list)
 {
+	size_t deleted = 0;
+
 	for (size_t i = 0; i < list->count; i++)
-		bpf_map_delete_elem(map_fd, (char *)list->keys + i * list->size);
+		deleted += !bpf_map_delete_elem(map_fd, (char *)list->keys + i * list->size);
 	free(list->keys);
+	return deleted;
 }
 
 uint64_t cpu__oldest_epoch(const struct collector *collector)
@@ -269,7 +212,7 @@ uint64_t cpu__oldest_epoch(const struct collector *collector)
 
 /* Deletes the counts that no open window needs, and once nothing ticks any more, all stacks: a
  * program that is running may have just found the stack that it is going to count under. */
-static void forget_old(struct collector *collector)
+void cpu__forget_old(struct collector *collector)
 {
 	struct exoprof_bpf *skel = collector->skel;
 	struct key_list counts = {
@@ -282,11 +225,11 @@ static void forget_old(struct collector *collector)
 
 	/* What short memory leaves behind goes the next time. */
 	map__each(counts_fd, counts.size, sizeof(uint64_t), list_old_count, &counts);
-	delete_listed(counts_fd, &counts);
+	collector->removed[WIRE_FILL_CPU_COUNTS] += delete_listed(counts_fd, &counts);
 	if (collector->cpu->windows)
 		return;
 	map__each(stacks_fd, chunks.size, sizeof(struct wire_chunk), list_chunk, &chunks);
-	delete_listed(stacks_fd, &chunks);
+	collector->removed[WIRE_FILL_CPU_STACKS] += delete_listed(stacks_fd, &chunks);
 }
 
 static int gather(struct collector *collector, const struct cpu_window *window, uint64_t end_epoch,
@@ -294,11 +237,11 @@ static int gather(struct collector *collector, const struct cpu_window *window, 
 {
 	struct exoprof_bpf *skel = collector->skel;
 	struct counting counting = {
-		.row_ids = intern__new(),
 		.first_epoch = window->first_epoch,
 		.end_epoch = end_epoch,
+		.with_tid = window->with_tid,
 	};
-	int err = counting.row_ids ? counters__read(skel, samples->counters) : -ENOMEM;
+	int err = counters__read(skel, samples->counters);
 
 	for (int i = 0; i < WIRE_COUNTERS; i++)
 		samples->counters[i] -= window->counters[i];
@@ -309,7 +252,6 @@ static int gather(struct collector *collector, const struct cpu_window *window, 
 		err = map__each(bpf_map__fd(skel->maps.cpu_counts), sizeof(struct wire_cpu_key),
 				sizeof(uint64_t), add_count, &counting);
 	gathering__end(&counting.gathering);
-	intern__free(counting.row_ids);
 	return err;
 }
 
@@ -331,7 +273,7 @@ struct samples *cpu__end(struct collector *collector, struct cpu_window *window)
 		samples = NULL;
 	}
 out:
-	forget_old(collector);
+	cpu__forget_old(collector);
 	free(window);
 	errno = -err;
 	return samples;
@@ -340,6 +282,6 @@ out:
 void cpu__cancel(struct collector *collector, struct cpu_window *window)
 {
 	leave(collector, window);
-	forget_old(collector);
+	cpu__forget_old(collector);
 	free(window);
 }

@@ -2,20 +2,19 @@
 /* The heap: probes on the allocator, and the books kept of what it gave and took back. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/array.h"
 #include "base/clock.h"
-#include "base/intern.h"
 #include "base/kernel.h"
 #include "collect/heap_probes.h"
+#include "collect/sweep.h"
 #include "heap_filter.h"
 
 struct heap_source {
 	struct heap_probes *probes;
-	uint32_t since_era;                     /* counters are from there on */
-	uint64_t since_counters[WIRE_COUNTERS]; /* what they were then */
 };
 
 struct heap_source *heap_source__new(void)
@@ -39,13 +38,6 @@ void heap_source__free(struct heap_source *source)
 	free(source);
 }
 
-/* Since 6.1 BPF's own allocator makes it safe to allocate elements as they come, from any context;
- * before, a map has to be paid for whole (kernel commit 7c8199e24fa0). */
-static bool allocates_safely(void)
-{
-	return kernel__version() >= KERNEL_VERSION(6, 1, 0);
-}
-
 /* 256 Ki sampled blocks of 512 KiB on average stand for a heap of 128 GiB. When most allocations
  * are sampled, there is one for every live block. */
 #define LIVE_SPARSE      262144
@@ -64,7 +56,7 @@ static int configure_maps(struct collector *collector)
 	int err = bpf_map__set_max_entries(skel->maps.heap_live, dense ? LIVE_DENSE : LIVE_SPARSE);
 
 	for (size_t i = 0; i < sizeof(as_they_come) / sizeof(*as_they_come) && !err; i++) {
-		if (allocates_safely())
+		if (kernel__allocates_safely())
 			err = bpf_map__set_map_flags(as_they_come[i], BPF_F_NO_PREALLOC);
 	}
 	return err;
@@ -125,32 +117,12 @@ void heap__new_spell(struct collector *collector, uint32_t era)
 	eras__next_spell(collector->eras, era);
 }
 
-void heap__rebase(struct collector *collector, uint32_t era)
-{
-	uint64_t counters[WIRE_COUNTERS];
-
-	if (counters__read(collector->skel, counters))
-		return;
-	memcpy(collector->heap->since_counters, counters, sizeof(counters));
-	collector->heap->since_era = era;
-}
-
-/* The keys of what is to be taken out of a map, by the era that is in a key or a value. */
+/* The blocks that are to be taken out of the books. */
 struct outdated {
 	const struct eras *eras;
-	bool by_value; /* blocks; else rows */
-	void *keys;
+	struct wire_block *blocks;
 	size_t count, capacity;
 };
-
-/* What a process did before an exec is left out, and what one did that is forgotten. One that is
- * not known has just begun. */
-static bool is_wanted(const struct eras *eras, uint32_t number)
-{
-	const struct era *era = eras__find(eras, number);
-
-	return era ? era__counts(era) : !eras__was_dropped(eras, number);
-}
 
 /* Of blocks only those of this spell: what has ended since is not known of the others. */
 static bool is_current(const struct eras *eras, const struct wire_heap_key *key)
@@ -165,20 +137,11 @@ static bool is_current(const struct eras *eras, const struct wire_heap_key *key)
 static int note_outdated(void *context, const void *key, const void *value)
 {
 	struct outdated *outdated = context;
-	const struct wire_heap_key *of = outdated->by_value ? value : key;
-	size_t key_size =
-		outdated->by_value ? sizeof(struct wire_block) : sizeof(struct wire_heap_key);
-	void *keys;
 
-	if (outdated->by_value ? is_current(outdated->eras, of)
-			       : is_wanted(outdated->eras, of->era))
+	if (is_current(outdated->eras, value))
 		return 0;
-	keys = array__grow(outdated->keys, outdated->count, &outdated->capacity, key_size);
-	if (!keys)
-		return -ENOMEM;
-	outdated->keys = keys;
-	memcpy((char *)keys + outdated->count++ * key_size, key, key_size);
-	return 0;
+	return array_append(&outdated->blocks, &outdated->count, &outdated->capacity,
+			    *(const struct wire_block *)key);
 }
 
 /* The kernel side counts blocks in its filter, see bpf/heap_filter.h. */
@@ -195,100 +158,41 @@ static void forget_block(struct collector *collector, const struct wire_block *b
 
 	if (bpf_map_lookup_and_delete_elem(fd, block, &key))
 		return;
-	if (!is_current(collector->eras, &key) || bpf_map_update_elem(fd, block, &key, BPF_NOEXIST))
-		take_from_filter(collector->skel, block->address);
-}
-
-static int find_outdated(struct bpf_map *map, struct outdated *outdated)
-{
-	return map__each(bpf_map__fd(map), bpf_map__key_size(map), bpf_map__value_size(map),
-			 note_outdated, outdated);
+	if (is_current(collector->eras, &key) && !bpf_map_update_elem(fd, block, &key, BPF_NOEXIST))
+		return;
+	collector->removed[WIRE_FILL_HEAP_LIVE]++;
+	take_from_filter(collector->skel, block->address);
 }
 
 static int forget_blocks(struct collector *collector)
 {
-	struct outdated outdated = {.eras = collector->eras, .by_value = true};
-	int err = find_outdated(collector->skel->maps.heap_live, &outdated);
-	const struct wire_block *blocks = outdated.keys;
-
-	for (size_t i = 0; i < outdated.count && !err; i++)
-		forget_block(collector, &blocks[i]);
-	free(outdated.keys);
-	return err;
-}
-
-static int forget_rows(struct collector *collector)
-{
-	struct exoprof_bpf *skel = collector->skel;
 	struct outdated outdated = {.eras = collector->eras};
-	int err = find_outdated(skel->maps.heap_stats, &outdated);
-	const struct wire_heap_key *keys = outdated.keys;
+	int err = map__each(bpf_map__fd(collector->skel->maps.heap_live), sizeof(struct wire_block),
+			    sizeof(struct wire_heap_key), note_outdated, &outdated);
 
 	for (size_t i = 0; i < outdated.count && !err; i++)
-		bpf_map_delete_elem(bpf_map__fd(skel->maps.heap_stats), &keys[i]);
-	free(outdated.keys);
-	return err;
-}
-
-/* Stacks that rows still have, and those of the others. */
-struct stack_sweep {
-	struct intern *kept;
-	struct wire_chunk_key *gone;
-	size_t count, capacity;
-};
-
-static int keep_stack(void *context, const void *key_bytes, const void *value)
-{
-	struct stack_sweep *sweep = context;
-	const struct wire_heap_key *key = key_bytes;
-
-	(void)value;
-	return intern__id(sweep->kept, &key->stack, sizeof(key->stack), NULL) == INTERN_FAILED
-		       ? -ENOMEM
-		       : 0;
-}
-
-static int note_chunk(void *context, const void *key_bytes, const void *value)
-{
-	struct stack_sweep *sweep = context;
-	const struct wire_chunk_key *key = key_bytes;
-
-	(void)value;
-	if (intern__find(sweep->kept, &key->stack, sizeof(key->stack)) != INTERN_FAILED)
-		return 0;
-	return array_append(&sweep->gone, &sweep->count, &sweep->capacity, *key);
-}
-
-/* Or a program that executes itself again and again would fill the map. A call that is under way
- * may lose its stack. */
-static int forget_stacks(struct exoprof_bpf *skel)
-{
-	struct stack_sweep sweep = {.kept = intern__new()};
-	int fd = bpf_map__fd(skel->maps.heap_stacks);
-	int err = sweep.kept ? 0 : -ENOMEM;
-
-	if (!err)
-		err = map__each(bpf_map__fd(skel->maps.heap_stats), sizeof(struct wire_heap_key),
-				sizeof(struct wire_heap_counts), keep_stack, &sweep);
-	if (!err)
-		err = map__each(fd, sizeof(struct wire_chunk_key), sizeof(struct wire_chunk),
-				note_chunk, &sweep);
-	for (size_t i = 0; i < sweep.count && !err; i++)
-		bpf_map_delete_elem(fd, &sweep.gone[i]);
-	free(sweep.gone);
-	intern__free(sweep.kept);
+		forget_block(collector, &outdated.blocks[i]);
+	free(outdated.blocks);
 	return err;
 }
 
 int heap__sweep(struct collector *collector)
 {
+	struct exoprof_bpf *skel = collector->skel;
+	struct sweep_map rows = {
+		.map = skel->maps.heap_stats,
+		.era_at = offsetof(struct wire_heap_key, era),
+		.removed = &collector->removed[WIRE_FILL_HEAP_STATS],
+	};
+	struct sweep_map stacks = {
+		.map = skel->maps.heap_stacks,
+		.removed = &collector->removed[WIRE_FILL_HEAP_STACKS],
+	};
 	int err = forget_blocks(collector);
 
 	if (!err)
-		err = forget_rows(collector);
-	if (!err)
-		eras__clear_dropped(collector->eras);
-	return err ? err : forget_stacks(collector->skel);
+		err = sweep__rows(&rows, collector->eras);
+	return err ? err : sweep__stacks(&stacks, &rows, 1);
 }
 
 /* Whether nothing is known any more of what was in use: of an earlier spell, or of a child that has
@@ -330,13 +234,9 @@ static int add_stats(void *context, const void *key_bytes, const void *value)
 static int gather(struct collector *collector, struct samples *samples)
 {
 	struct exoprof_bpf *skel = collector->skel;
-	struct heap_source *source = collector->heap;
 	struct gathering gathering = {};
-	int err = counters__read(skel, samples->counters);
+	int err = counters__of_program(collector, samples);
 
-	samples->since_era = source->since_era;
-	for (int i = 0; i < WIRE_COUNTERS; i++)
-		samples->counters[i] -= source->since_counters[i];
 	if (!err)
 		err = gathering__begin(&gathering, collector, samples, skel->maps.heap_stacks);
 	if (!err)

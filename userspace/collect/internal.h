@@ -7,13 +7,14 @@
 
 #include "collect/collector.h"
 #include "collect/eras.h"
+#include "collect/figures.h"
 
 #include "exoprof.skel.h"
 
 struct cpu_source;
 struct heap_source;
 
-#define LIFE_LINKS 3
+#define LIFE_LINKS 6
 
 struct collector {
 	struct exoprof_bpf *skel;
@@ -24,6 +25,9 @@ struct collector {
 	struct tables *tables;
 	struct news *news;
 	struct bpf_link *life_links[LIFE_LINKS];
+	uint32_t since_era;                     /* counters are from there on */
+	uint64_t since_counters[WIRE_COUNTERS]; /* what they were then */
+	uint64_t removed[WIRE_FILLS];           /* elements, by user space, less those put back */
 };
 
 /* Each source: its state, made before anything is attached. NULL with errno set. */
@@ -34,11 +38,36 @@ void heap_source__free(struct heap_source *source);
 /* Sets up the source's maps and programs between open and load. */
 int heap_source__configure(struct collector *collector);
 
-/* All counters, summed over the CPUs. 0 or -errno. */
+int heap__sweep(struct collector *collector);
+
+/* Likewise: chooses what is loaded of it. */
+int offcpu__configure(struct collector *collector);
+void threads__configure(struct collector *collector);
+
+/* A process's time off the CPU counts from here on, for threads, too, that are off it already. 0 or
+ * -errno. */
+int offcpu__begin(struct collector *collector, pid_t pid);
+int offcpu__sweep(struct collector *collector);
+
+/* Runs an iterator program over all threads of the machine, and gives what it wrote, malloc()ed, in
+ * `bytes`. 0 or -errno. */
+int iterate__threads(struct bpf_program *program, char **bytes, size_t *size);
+
+/* The first `count` values of an array that each CPU has one of, summed over the CPUs. 0 or -errno.
+ */
+int map__sum_cpus(const struct bpf_map *map, uint64_t *sums, uint32_t count);
+
+/* All counters. 0 or -errno. */
 int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS]);
+
+/* The same from the last exec on, into the samples. 0 or -errno. */
+int counters__of_program(struct collector *collector, struct samples *samples);
 
 /* The first epoch that CPU samples may still be asked for of; UINT64_MAX: none. */
 uint64_t cpu__oldest_epoch(const struct collector *collector);
+
+/* Forgets the counts that no window needs any more, and where there is none the stacks. */
+void cpu__forget_old(struct collector *collector);
 
 /* Samples that are being put together: each stack is read once, and each process noted once. */
 struct gathering {
@@ -46,6 +75,7 @@ struct gathering {
 	const struct eras *eras;
 	struct intern *ids;         /* of stack hashes: the stack's index in the samples */
 	struct intern *process_ids; /* of eras: the process's index in the samples */
+	struct intern *row_ids;     /* of what makes rows equal: the row's index in the samples */
 	int stacks_fd;
 };
 
@@ -60,6 +90,11 @@ int gathering__process(struct gathering *gathering, uint32_t era, uint32_t *inde
 
 /* Where in the samples the stack of that hash is, adding it where it is new. 0 or -ENOMEM. */
 int gathering__stack(struct gathering *gathering, uint64_t hash, uint32_t *index, bool *is_new);
+
+/* The row that is equal to this one in stack, process, thread and what it waits for, adding it
+ * where it is new, with nothing counted yet. 0 or -ENOMEM. */
+int gathering__row(struct gathering *gathering, const struct sample_row *like,
+		   struct sample_row **row);
 
 /* Calls `each` for all elements of a hash map; what is added or removed meanwhile may be met or
  * not. An element is met at most once, but for those of a map that is being resized, which ours are

@@ -64,7 +64,7 @@ int map__each(int map_fd, size_t key_size, size_t value_size,
 	return err;
 }
 
-int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS])
+int map__sum_cpus(const struct bpf_map *map, uint64_t *sums, uint32_t count)
 {
 	int cpus = libbpf_num_possible_cpus();
 	uint64_t *values;
@@ -75,14 +75,28 @@ int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS])
 	values = calloc(cpus, sizeof(*values));
 	if (!values)
 		return -ENOMEM;
-	for (__u32 i = 0; i < WIRE_COUNTERS && !err; i++) {
-		err = bpf_map__lookup_elem(skel->maps.counters, &i, sizeof(i), values,
-					   cpus * sizeof(*values), 0);
-		counters[i] = 0;
+	for (__u32 i = 0; i < count && !err; i++) {
+		err = bpf_map__lookup_elem(map, &i, sizeof(i), values, cpus * sizeof(*values), 0);
+		sums[i] = 0;
 		for (int cpu = 0; cpu < cpus; cpu++)
-			counters[i] += values[cpu];
+			sums[i] += values[cpu];
 	}
 	free(values);
+	return err;
+}
+
+int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS])
+{
+	return map__sum_cpus(skel->maps.counters, counters, WIRE_COUNTERS);
+}
+
+int counters__of_program(struct collector *collector, struct samples *samples)
+{
+	int err = counters__read(collector->skel, samples->counters);
+
+	samples->since_era = collector->since_era;
+	for (int i = 0; i < WIRE_COUNTERS; i++)
+		samples->counters[i] -= collector->since_counters[i];
 	return err;
 }
 
@@ -147,6 +161,37 @@ int gathering__process(struct gathering *gathering, uint32_t number, uint32_t *i
 							});
 }
 
+struct row_key {
+	uint32_t stack, process, tid, is_running;
+	struct wire_wait wait;
+	char thread[WIRE_COMM_BYTES];
+};
+
+int gathering__row(struct gathering *gathering, const struct sample_row *like,
+		   struct sample_row **row)
+{
+	struct samples *samples = gathering->samples;
+	struct row_key key = {
+		.stack = like->stack,
+		.process = like->process,
+		.tid = like->tid,
+		.is_running = like->is_running,
+		.wait = like->wait,
+	};
+	bool is_new;
+	uint32_t id;
+	int err = 0;
+
+	memcpy(key.thread, like->thread, sizeof(key.thread));
+	id = intern__id(gathering->row_ids, &key, sizeof(key), &is_new);
+	if (id == INTERN_FAILED)
+		return -ENOMEM;
+	if (is_new)
+		err = samples__add_row(samples, *like);
+	*row = &samples->rows[id];
+	return err;
+}
+
 /* What was asked for is there even without a sample, and first. */
 static int note_asked_for(struct gathering *gathering)
 {
@@ -172,15 +217,19 @@ int gathering__begin(struct gathering *gathering, struct collector *collector,
 		.eras = collector->eras,
 		.ids = intern__new(),
 		.process_ids = intern__new(),
+		.row_ids = intern__new(),
 		.stacks_fd = bpf_map__fd(stacks),
 	};
 	if (err)
 		return err;
-	return gathering->ids && gathering->process_ids ? note_asked_for(gathering) : -ENOMEM;
+	return gathering->ids && gathering->process_ids && gathering->row_ids
+		       ? note_asked_for(gathering)
+		       : -ENOMEM;
 }
 
 void gathering__end(struct gathering *gathering)
 {
 	intern__free(gathering->ids);
 	intern__free(gathering->process_ids);
+	intern__free(gathering->row_ids);
 }

@@ -87,6 +87,15 @@ size_t mapping_pool__count(const struct mapping_pool *pool)
 	return pool->count;
 }
 
+size_t mapping_pool__used(const struct mapping_pool *pool)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < pool->count; i++)
+		used += pool->runs[i].count;
+	return used;
+}
+
 void mapping_pool__reclaim(struct mapping_pool *pool,
 			   bool (*is_used)(void *context, uint32_t first), void *context)
 {

@@ -25,6 +25,9 @@ int64_t mapping_pool__take(struct mapping_pool *pool, const struct wire_mapping 
 /* How many runs there are. */
 size_t mapping_pool__count(const struct mapping_pool *pool);
 
+/* How many mappings there are in them. */
+size_t mapping_pool__used(const struct mapping_pool *pool);
+
 /* Frees the runs that nobody uses. */
 void mapping_pool__reclaim(struct mapping_pool *pool,
 			   bool (*is_used)(void *context, uint32_t first), void *context);

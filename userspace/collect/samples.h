@@ -39,12 +39,17 @@ struct sample_process {
 struct sample_row {
 	uint32_t stack; /* index, as is the next */
 	uint32_t process;
-	char thread[WIRE_COMM_BYTES]; /* cpu: the thread's name, NUL-terminated */
+	char thread[WIRE_COMM_BYTES]; /* all but heap: the thread's name, NUL-terminated */
+	uint32_t tid;                 /* 0: not told apart */
+	struct wire_wait wait;        /* waits, threads, wall: what it does off the CPU */
+	bool is_running;              /* threads, wall: it is on one */
 	uint64_t size;                /* heap: bytes of each object */
 	uint32_t spell;               /* heap: see struct wire_heap_key */
-	int64_t samples;              /* cpu: ticks; heap: objects allocated */
-	int64_t frees;                /* heap: those of them that are gone */
-	bool is_closed; /* heap: of an earlier spell; whether they are gone is not known */
+	int64_t samples; /* cpu: ticks; heap: objects allocated; waits: times WIRE_WAIT_ONE; else
+			  * threads */
+	int64_t frees;   /* heap: those of them that are gone */
+	int64_t ns;      /* waits, wall: their sum; threads: since when it is off the CPU */
+	bool is_closed;  /* heap: of an earlier spell; whether they are gone is not known */
 };
 
 struct samples {
@@ -62,6 +67,11 @@ struct samples {
 	const char *how;                  /* cpu: what ticks; a constant */
 	char **notes;                     /* what else the reader should know, a line each */
 	size_t note_count, note_capacity;
+	const char *walk;         /* waits: how their stacks are walked; a constant */
+	uint64_t wait_min_ns;     /* waits: shorter ones are left out */
+	uint64_t wait_rate_ns;    /* waits: shorter ones are sampled */
+	uint64_t threads_missed;  /* threads: that would not be looked at */
+	int64_t threads_before;   /* clones: created before the attach */
 	uint64_t preattach_bytes; /* heap: in use since before the attach, estimated */
 	bool show_preattach;      /* as a frame, in the totals */
 	int64_t time_ns;          /* end, since the epoch */
@@ -82,8 +92,21 @@ int samples__add_row(struct samples *samples, struct sample_row row);
 /* What is there already is not added again. 0 or -ENOMEM. */
 int samples__add_note(struct samples *samples, const char *text);
 
+/* Adds the rows of another collection, times `sign`, 1 or -1: to those that are equal in all but
+ * what is counted, or as new ones. 0 or -ENOMEM. */
+int samples__merge(struct samples *into, const struct samples *from, int sign);
+
+/* A copy of all that is in it. NULL with errno set. */
+struct samples *samples__copy(const struct samples *samples);
+
+/* Drops what is not of threads of that name. */
+void samples__keep_thread(struct samples *samples, const char *thread);
+
 /* Takes what an earlier collection of the same source had counted out of a later one, and makes it
  * a profile of the time between them. 0 or -ENOMEM. */
 int samples__subtract(struct samples *later, const struct samples *earlier);
+
+/* The same, but what is in use stays as it is: only what was allocated is a difference. */
+int samples__subtract_allocs(struct samples *later, const struct samples *earlier);
 
 #endif

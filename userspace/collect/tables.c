@@ -416,9 +416,16 @@ int tables__update(struct tables *tables, uint32_t era, const struct maps *maps)
 
 void tables__size(const struct tables *tables, struct tables_size *size)
 {
+	uint32_t rules = intern__count(tables->rule_ids);
+
 	*size = (struct tables_size){
 		.files = tables->file_count,
 		.rows = tables->row_count,
 		.bytes = (uint64_t)tables->block_count * sizeof(struct wire_unwind_block),
+		.blocks = tables->block_count,
+		.pages = tables->page_count,
+		/* What is too many has the last one's number. */
+		.rules = rules < WIRE_RULES_MAX ? rules : WIRE_RULES_MAX,
+		.mappings = mapping_pool__used(tables->pool),
 	};
 }

@@ -23,6 +23,8 @@ int tables__update(struct tables *tables, uint32_t era, const struct maps *maps)
 struct tables_size {
 	uint64_t files, rows;
 	uint64_t bytes; /* of kernel memory for rows */
+	uint64_t blocks, pages, rules;
+	uint64_t mappings; /* in the pool */
 };
 
 void tables__size(const struct tables *tables, struct tables_size *size);

@@ -4,9 +4,11 @@
 #include <string.h>
 
 static const struct format formats[] = {
-	{"pprof",      ".pb.gz",  "application/octet-stream",     export_pprof     },
-	{"folded",     ".folded", "text/plain; charset=utf-8",    export_folded    },
-	{"flamegraph", ".svg",    "image/svg+xml; charset=utf-8", export_flamegraph},
+	{"pprof",      ".pb.gz",   "application/octet-stream",     export_pprof,      NULL       },
+	{"folded",     ".folded",  "text/plain; charset=utf-8",    export_folded,     NULL       },
+	{"flamegraph", ".svg",     "image/svg+xml; charset=utf-8", export_flamegraph, NULL       },
+	{"text",       ".txt",     "text/plain; charset=utf-8",    export_text,       NULL       },
+	{"threads",    ".threads", "text/plain; charset=utf-8",    export_threads,    "goroutine"},
 };
 
 #define FORMATS (sizeof(formats) / sizeof(*formats))
@@ -50,7 +52,12 @@ const struct format *format__by_media_type(const char *media_type)
 	return found;
 }
 
+bool format__is_for(const struct format *format, const char *kind)
+{
+	return !format->only_kind || !strcmp(format->only_kind, kind);
+}
+
 const char *format__names(void)
 {
-	return "pprof, folded, flamegraph";
+	return "pprof, folded, flamegraph, text, threads";
 }

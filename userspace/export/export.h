@@ -14,9 +14,10 @@ struct format {
 	const char *content_type;
 	/* Writes the whole profile. 0 or -errno. */
 	int (*write)(const struct profile *profile, FILE *out);
+	const char *only_kind; /* of profiles that it is for, such as "goroutine"; NULL: for all */
 };
 
-/* The format of that name ("pprof", "folded", "flamegraph"), or NULL. */
+/* The format of that name ("pprof", "folded", "flamegraph", ...), or NULL. */
 const struct format *format__by_name(const char *name);
 
 /* The format whose ending the path has, or NULL. */
@@ -25,7 +26,10 @@ const struct format *format__by_path(const char *path);
 /* The only format of that media type ("image/svg+xml"); NULL where none or several have it. */
 const struct format *format__by_media_type(const char *media_type);
 
-/* All the names, for a message: "pprof, folded, flamegraph". */
+/* Whether profiles of that kind can be had in it. */
+bool format__is_for(const struct format *format, const char *kind);
+
+/* All the names, for a message: "pprof, folded, flamegraph, ...". */
 const char *format__names(void);
 
 /* Gzipped protobuf, as `go tool pprof` reads it (github.com/google/pprof, profile.proto). */
@@ -35,10 +39,12 @@ int export_pprof(const struct profile *profile, FILE *out);
 int export_folded(const struct profile *profile, FILE *out);
 
 /* What Go's net/http/pprof answers to debug=1, in the legacy formats that pprof reads
- * (github.com/google/pprof, profile/legacy_profile.go). */
+ * (github.com/google/pprof, profile/legacy_profile.go); of what Go has no text for, such as CPU
+ * time, the same for people only. Its values are those of the other formats. */
 int export_text(const struct profile *profile, FILE *out);
 
-/* A block a thread, as Go answers goroutine?debug=2. */
+/* A block a thread, as Go answers goroutine?debug=2: by the label "tid", or 0, and with "thread",
+ * "state", "reason", "wchan" and "pid" where there are such. */
 int export_threads(const struct profile *profile, FILE *out);
 
 /* One self-contained, interactive SVG. */

@@ -9,6 +9,7 @@
 #include "base/intern.h"
 #include "profile/builder.h"
 #include "profile/scale.h"
+#include "profile/wait_reason.h"
 
 /* Why a stack is not whole; NULL for those that are. */
 static const char *const end_names[WIRE_ENDS] = {
@@ -101,7 +102,7 @@ static uint32_t add_named(struct assembly *assembly, uint32_t mapping, uint64_t 
 		.has_inline_frames = answer->tells_inlined,
 	};
 	struct profile_line lines[LINES_MAX];
-	uint32_t count = 0;
+	uint32_t count = 0, location;
 
 	for (; count < answer->count && count < LINES_MAX; count++) {
 		lines[count] = add_line(assembly, &answer->lines[count]);
@@ -110,7 +111,10 @@ static uint32_t add_named(struct assembly *assembly, uint32_t mapping, uint64_t 
 	}
 	if (mapping != PROFILE_NO_MAPPING)
 		profile_builder__mark_mapping(assembly->builder, mapping, &known);
-	return profile_builder__location(assembly->builder, mapping, address, kind, lines, count);
+	location =
+		profile_builder__location(assembly->builder, mapping, address, kind, lines, count);
+	profile_builder__offset(assembly->builder, location, answer->offset);
+	return location;
 }
 
 /* One that none covers. */
@@ -212,8 +216,8 @@ static uint32_t cut_note(struct assembly *assembly, uint32_t end)
 	return profile_builder__note(assembly->builder, name);
 }
 
-/* Gives the depth. */
-static uint32_t locate(struct assembly *assembly, const struct sample_row *row,
+/* Gives the depth. `weight`: for how many samples the row stands. */
+static uint32_t locate(struct assembly *assembly, const struct sample_row *row, int64_t weight,
 		       uint32_t locations[FRAMES_MAX])
 {
 	const struct sample_stack *stack = &assembly->samples->stacks[row->stack];
@@ -221,7 +225,7 @@ static uint32_t locate(struct assembly *assembly, const struct sample_row *row,
 	uint32_t depth = 0;
 
 	if (!stack->frames) {
-		assembly->lost_stacks += row->samples;
+		assembly->lost_stacks += weight;
 		locations[0] = assembly->lost_note;
 		return 1;
 	}
@@ -230,7 +234,7 @@ static uint32_t locate(struct assembly *assembly, const struct sample_row *row,
 	for (uint32_t i = 0; i < stack->user_depth; i++)
 		locations[depth++] =
 			frame_location(assembly, maps, stack->frames[stack->kernel_depth + i]);
-	assembly->end_samples[stack->end] += row->samples;
+	assembly->end_samples[stack->end] += weight;
 	if (end_names[stack->end])
 		locations[depth++] = cut_note(assembly, stack->end);
 	return depth;
@@ -261,19 +265,142 @@ static void add_text_label(struct assembly *assembly, struct labels *labels, con
 		};
 }
 
+/* How many frames there are between a wait and the function that has a name for it: in glibc three.
+ */
+#define REASON_FRAMES 8
+
+/* What a futex is for its callers know. */
+static const char *futex_reason(struct assembly *assembly, const struct sample_row *row)
+{
+	const struct sample_stack *stack = &assembly->samples->stacks[row->stack];
+	const struct maps *maps = assembly->samples->processes[row->process].maps;
+	const char *reason = NULL;
+	struct symbol_answer answer;
+
+	for (uint32_t i = 0; i < stack->user_depth && i < REASON_FRAMES && !reason; i++) {
+		uint64_t address = lookup_address(stack->frames[stack->kernel_depth + i]);
+
+		if (profile__name(assembly->symbolizer, maps, address, &answer))
+			continue;
+		for (size_t line = 0; line < answer.count && !reason; line++)
+			reason = wait_reason__of_function(answer.lines[line].name);
+	}
+	return reason ? reason : "futex";
+}
+
+static const char *reason_of(struct assembly *assembly, const struct sample_row *row)
+{
+	const char *reason = wait_reason__of_call(&row->wait);
+
+	return strcmp(reason, "futex") ? reason : futex_reason(assembly, row);
+}
+
+/* The first function of the kernel's that is not the scheduler's: as /proc/PID/wchan has it. */
+static void add_wchan(struct assembly *assembly, struct labels *labels,
+		      const struct sample_row *row)
+{
+	const struct sample_stack *stack = &assembly->samples->stacks[row->stack];
+	struct symbol_answer answer;
+
+	for (uint32_t i = 0; i < stack->kernel_depth; i++) {
+		symbolizer__kernel(assembly->symbolizer, stack->frames[i], &answer);
+		if (!answer.count || strstr(answer.lines[0].name, "schedule"))
+			continue;
+		add_text_label(assembly, labels, "wchan", answer.lines[0].name);
+		return;
+	}
+}
+
+static void add_wait_labels(struct assembly *assembly, struct labels *labels,
+			    const struct sample_row *row)
+{
+	enum samples_source source = assembly->samples->source;
+	struct profile_builder *builder = assembly->builder;
+
+	if (source != SAMPLES_WAITS && source != SAMPLES_WALL && source != SAMPLES_THREADS)
+		return;
+	if (source == SAMPLES_THREADS)
+		add_text_label(assembly, labels, "state",
+			       wait_reason__state(&row->wait, row->is_running));
+	if (source == SAMPLES_WALL)
+		add_text_label(assembly, labels, "state", row->is_running ? "on-cpu" : "off-cpu");
+	if (row->is_running)
+		return;
+	add_text_label(assembly, labels, "reason", reason_of(assembly, row));
+	if (source != SAMPLES_THREADS || !row->tid)
+		return;
+	add_wchan(assembly, labels, row);
+	if (row->ns > 0)
+		labels->items[labels->count++] = (struct profile_label){
+			.key = profile_builder__string(builder, "waiting"),
+			.number = row->ns,
+			.unit = profile_builder__string(builder, "nanoseconds"),
+		};
+}
+
 static void add_labels(struct assembly *assembly, struct labels *labels,
 		       const struct sample_row *row)
 {
 	string_id bytes = profile_builder__string(assembly->builder, "bytes");
-	char pid[16];
+	char pid[16], number[16];
 
 	if (row->size)
 		labels->items[labels->count++] =
 			(struct profile_label){.key = bytes, .number = row->size, .unit = bytes};
 	add_text_label(assembly, labels, "thread", row->thread);
+	if (row->tid) {
+		snprintf(number, sizeof(number), "%u", row->tid);
+		add_text_label(assembly, labels, "tid", number);
+	}
+	add_wait_labels(assembly, labels, row);
 	snprintf(pid, sizeof(pid), "%d", assembly->samples->processes[row->process].pid);
 	if (assembly->subject->many)
 		add_text_label(assembly, labels, "pid", pid);
+}
+
+/* Some that stand for a part of one are one. */
+static int64_t waits_of(const struct sample_row *row)
+{
+	int64_t waits = (row->samples + WIRE_WAIT_ONE / 2) / WIRE_WAIT_ONE;
+
+	return waits || !row->ns ? waits : 1;
+}
+
+static void fill_values(const struct samples *samples, const struct sample_row *row,
+			int64_t values[PROFILE_VALUES_MAX])
+{
+	int64_t inuse = row->samples - row->frees;
+
+	switch (samples->source) {
+	case SAMPLES_CPU:
+		values[0] = row->samples;
+		values[1] = row->samples * cpu_period_ns(samples);
+		break;
+	case SAMPLES_HEAP:
+		values[0] = scale__count(row->samples, row->size, samples->heap_rate);
+		values[1] = scale__bytes(row->samples, row->size, samples->heap_rate);
+		values[2] = scale__count(inuse, row->size, samples->heap_rate);
+		values[3] = scale__bytes(inuse, row->size, samples->heap_rate);
+		break;
+	case SAMPLES_WAITS:
+		values[0] = waits_of(row);
+		values[1] = row->ns;
+		break;
+	case SAMPLES_WALL:
+		values[0] = (row->ns + cpu_period_ns(samples) / 2) / cpu_period_ns(samples);
+		values[1] = row->ns;
+		break;
+	case SAMPLES_THREADS:
+	case SAMPLES_CLONES:
+		values[0] = row->samples;
+		break;
+	}
+}
+
+/* Those of a mutex profile are a part of the waits. */
+static bool is_shown(struct assembly *assembly, const struct sample_row *row)
+{
+	return assembly->kind != &profile_kind_mutex || !strcmp(reason_of(assembly, row), "lock");
 }
 
 static void add_row(struct assembly *assembly, const struct sample_row *row)
@@ -282,19 +409,14 @@ static void add_row(struct assembly *assembly, const struct sample_row *row)
 	struct labels labels = {};
 	int64_t values[PROFILE_VALUES_MAX];
 	uint32_t locations[FRAMES_MAX];
-	uint32_t depth = locate(assembly, row, locations);
-	int64_t inuse = row->samples - row->frees;
+	uint32_t depth;
 
+	if (!is_shown(assembly, row))
+		return;
+	fill_values(samples, row, values);
+	depth = locate(assembly, row, samples->source == SAMPLES_HEAP ? row->samples : values[0],
+		       locations);
 	add_labels(assembly, &labels, row);
-	if (samples->source == SAMPLES_CPU) {
-		values[0] = row->samples;
-		values[1] = row->samples * cpu_period_ns(samples);
-	} else {
-		values[0] = scale__count(row->samples, row->size, samples->heap_rate);
-		values[1] = scale__bytes(row->samples, row->size, samples->heap_rate);
-		values[2] = scale__count(inuse, row->size, samples->heap_rate);
-		values[3] = scale__bytes(inuse, row->size, samples->heap_rate);
-	}
 	profile_builder__sample(assembly->builder, locations, depth, values, labels.items,
 				labels.count);
 }
@@ -308,30 +430,60 @@ static void add_type(struct assembly *assembly, const char *type, const char *un
 static void add_types(struct assembly *assembly)
 {
 	const struct samples *samples = assembly->samples;
+	struct profile_builder *builder = assembly->builder;
 
-	if (samples->source == SAMPLES_CPU) {
+	switch (samples->source) {
+	case SAMPLES_CPU:
+	case SAMPLES_WALL:
 		add_type(assembly, "samples", "count");
-		add_type(assembly, "cpu", "nanoseconds");
-		profile_builder__period(assembly->builder, "cpu", "nanoseconds",
+		add_type(assembly, assembly->kind->shown_type, "nanoseconds");
+		profile_builder__period(builder, assembly->kind->shown_type, "nanoseconds",
 					cpu_period_ns(samples));
-	} else {
+		break;
+	case SAMPLES_HEAP:
 		add_type(assembly, "alloc_objects", "count");
 		add_type(assembly, "alloc_space", "bytes");
 		add_type(assembly, "inuse_objects", "count");
 		add_type(assembly, "inuse_space", "bytes");
-		profile_builder__period(assembly->builder, "space", "bytes", samples->heap_rate);
+		profile_builder__period(builder, "space", "bytes", samples->heap_rate);
+		break;
+	case SAMPLES_WAITS:
+		add_type(assembly, "contentions", "count");
+		add_type(assembly, "delay", "nanoseconds");
+		profile_builder__period(builder, "contentions", "count", 1);
+		break;
+	case SAMPLES_THREADS:
+	case SAMPLES_CLONES:
+		add_type(assembly, assembly->kind->shown_type, "count");
+		profile_builder__period(builder, assembly->kind->shown_type, "count", 1);
+		break;
 	}
 	if (assembly->kind->default_type)
-		profile_builder__default_type(assembly->builder, assembly->kind->default_type);
+		profile_builder__default_type(builder, assembly->kind->default_type);
+}
+
+static uint64_t frame_pointers_of(const struct samples *samples)
+{
+	const uint64_t *counters = samples->counters;
+
+	switch (samples->source) {
+	case SAMPLES_CPU:
+		return counters[WIRE_CPU_FRAME_POINTERS];
+	case SAMPLES_HEAP:
+		return counters[WIRE_ALLOC_FRAME_POINTERS];
+	case SAMPLES_WAITS:
+		return counters[WIRE_WAIT_FRAME_POINTERS];
+	case SAMPLES_WALL:
+		return counters[WIRE_CPU_FRAME_POINTERS] + counters[WIRE_WAIT_FRAME_POINTERS];
+	default:
+		return 0;
+	}
 }
 
 static void comment_stacks(struct assembly *assembly)
 {
 	struct profile_builder *builder = assembly->builder;
-	bool is_cpu = assembly->samples->source == SAMPLES_CPU;
-	uint64_t frame_pointers =
-		assembly->samples
-			->counters[is_cpu ? WIRE_CPU_FRAME_POINTERS : WIRE_ALLOC_FRAME_POINTERS];
+	uint64_t frame_pointers = frame_pointers_of(assembly->samples);
 	int64_t whole = 0, cut = 0;
 
 	for (int end = 0; end < WIRE_ENDS; end++)
@@ -399,16 +551,83 @@ static void comment_too_large(struct assembly *assembly)
 					 counters[WIRE_ALLOC_TOO_LARGE_BYTES]);
 }
 
+static void comment_waits(struct assembly *assembly)
+{
+	const struct samples *samples = assembly->samples;
+	const uint64_t *counters = samples->counters;
+	uint64_t counted = counters[WIRE_WAIT_COUNTED] + counters[WIRE_WAIT_STACK_BUSY] +
+			   counters[WIRE_WAIT_STACK_FULL];
+
+	profile_builder__comment(assembly->builder,
+				 "off cpu: %" PRIu64
+				 " waits sampled, their stacks walked %s; of those "
+				 "below %.9g s one in so many that a sample stands for that time",
+				 counted, samples->walk, samples->wait_rate_ns / 1e9);
+	profile_builder__comment(assembly->builder,
+				 "off cpu: not in it: %" PRIu64
+				 " waits below %.9g s, %.9g s in all; lost: %" PRIu64
+				 " (call sites), %.9g s, + %" PRIu64 " (beginnings)",
+				 counters[WIRE_WAIT_SHORT], samples->wait_min_ns / 1e9,
+				 counters[WIRE_WAIT_SHORT_NS] / 1e9, counters[WIRE_WAIT_LOST],
+				 counters[WIRE_WAIT_LOST_NS] / 1e9, counters[WIRE_WAIT_LOST_START]);
+}
+
+static void comment_threads(struct assembly *assembly)
+{
+	const struct samples *samples = assembly->samples;
+	int64_t threads = 0;
+
+	for (size_t i = 0; i < samples->row_count; i++)
+		threads += samples->rows[i].samples;
+	profile_builder__comment(assembly->builder,
+				 "threads: %" PRId64 "; none was stopped to look at it; %" PRIu64
+				 " did not hold still long enough",
+				 threads, samples->threads_missed);
+}
+
+static void comment_clones(struct assembly *assembly)
+{
+	const uint64_t *counters = assembly->samples->counters;
+
+	profile_builder__comment(assembly->builder,
+				 "threads created since the attach, %" PRIu64 " of them lost",
+				 counters[WIRE_CLONE_LOST]);
+}
+
+static void add_note_sample(struct assembly *assembly, uint32_t note, const int64_t *values)
+{
+	profile_builder__sample(assembly->builder, &note, 1, values, NULL, 0);
+}
+
 /* Samples that found no room in the count map have no stack, but they were time. */
-static void add_lost(struct assembly *assembly)
+static void add_lost_ticks(struct assembly *assembly)
 {
 	const struct samples *samples = assembly->samples;
 	int64_t lost = samples->counters[WIRE_CPU_LOST];
 	int64_t values[PROFILE_VALUES_MAX] = {lost, lost * cpu_period_ns(samples)};
 
 	if (lost > 0)
-		profile_builder__sample(assembly->builder, &assembly->lost_note, 1, values, NULL,
-					0);
+		add_note_sample(assembly, assembly->lost_note, values);
+}
+
+/* As were waits. Of which kind they were nobody knows. */
+static void add_lost_waits(struct assembly *assembly)
+{
+	const struct samples *samples = assembly->samples;
+	const uint64_t *counters = samples->counters;
+	bool is_wall = samples->source == SAMPLES_WALL;
+	int64_t period_ns = is_wall ? cpu_period_ns(samples) : 1;
+	int64_t lost_ns = counters[WIRE_WAIT_LOST_NS], short_ns = counters[WIRE_WAIT_SHORT_NS];
+	int64_t lost[PROFILE_VALUES_MAX] = {
+		is_wall ? lost_ns / period_ns : (int64_t)counters[WIRE_WAIT_LOST], lost_ns};
+	int64_t too_short[PROFILE_VALUES_MAX] = {
+		is_wall ? short_ns / period_ns : (int64_t)counters[WIRE_WAIT_SHORT], short_ns};
+
+	if (lost_ns > 0)
+		add_note_sample(assembly, assembly->lost_note, lost);
+	if (short_ns > 0)
+		add_note_sample(assembly, profile_builder__note(assembly->builder, "[short waits]"),
+				too_short);
 }
 
 /* Nobody knows how many objects that were. */
@@ -416,9 +635,35 @@ static void add_preattach(struct assembly *assembly)
 {
 	int64_t bytes = assembly->samples->preattach_bytes;
 	int64_t values[PROFILE_VALUES_MAX] = {0, bytes, 0, bytes};
-	uint32_t note = profile_builder__note(assembly->builder, "[allocated before attach]");
 
-	profile_builder__sample(assembly->builder, &note, 1, values, NULL, 0);
+	add_note_sample(assembly,
+			profile_builder__note(assembly->builder, "[allocated before attach]"),
+			values);
+}
+
+static void add_threads_before(struct assembly *assembly)
+{
+	int64_t values[PROFILE_VALUES_MAX] = {assembly->samples->threads_before};
+
+	if (values[0])
+		add_note_sample(assembly,
+				profile_builder__note(assembly->builder, "[created before attach]"),
+				values);
+}
+
+/* What has no stack, but is part of the whole. */
+static void add_stackless(struct assembly *assembly)
+{
+	const struct samples *samples = assembly->samples;
+
+	if (samples->source == SAMPLES_CPU || samples->source == SAMPLES_WALL)
+		add_lost_ticks(assembly);
+	if (assembly->kind == &profile_kind_block || samples->source == SAMPLES_WALL)
+		add_lost_waits(assembly);
+	if (samples->source == SAMPLES_CLONES)
+		add_threads_before(assembly);
+	if (samples->show_preattach)
+		add_preattach(assembly);
 }
 
 static void comment_unfollowed(struct assembly *assembly)
@@ -432,14 +677,36 @@ static void comment_unfollowed(struct assembly *assembly)
 					 lost);
 }
 
+static void comment_source(struct assembly *assembly)
+{
+	switch (assembly->samples->source) {
+	case SAMPLES_CPU:
+		comment_cpu(assembly);
+		break;
+	case SAMPLES_HEAP:
+		comment_heap(assembly);
+		comment_too_large(assembly);
+		break;
+	case SAMPLES_WAITS:
+		comment_waits(assembly);
+		break;
+	case SAMPLES_WALL:
+		comment_cpu(assembly);
+		comment_waits(assembly);
+		break;
+	case SAMPLES_THREADS:
+		comment_threads(assembly);
+		break;
+	case SAMPLES_CLONES:
+		comment_clones(assembly);
+		break;
+	}
+}
+
 static void add_comments(struct assembly *assembly, const char *title)
 {
 	profile_builder__comment(assembly->builder, "exoprof " EXOPROF_VERSION ": %s", title);
-	if (assembly->samples->source == SAMPLES_CPU)
-		comment_cpu(assembly);
-	else
-		comment_heap(assembly);
-	comment_too_large(assembly);
+	comment_source(assembly);
 	comment_stacks(assembly);
 	comment_unfollowed(assembly);
 	for (size_t i = 0; i < assembly->samples->note_count; i++)
@@ -504,10 +771,7 @@ static void fill(struct assembly *assembly)
 	assembly->lost_note = profile_builder__note(assembly->builder, "[lost]");
 	for (size_t i = 0; i < samples->row_count; i++)
 		add_row(assembly, &samples->rows[i]);
-	if (samples->source == SAMPLES_CPU)
-		add_lost(assembly);
-	if (samples->show_preattach)
-		add_preattach(assembly);
+	add_stackless(assembly);
 	add_comments(assembly, title);
 }
 

@@ -278,6 +278,13 @@ uint32_t profile_builder__location(struct profile_builder *builder, uint32_t map
 	return id;
 }
 
+void profile_builder__offset(struct profile_builder *builder, uint32_t location, uint64_t offset)
+{
+	/* There is none after an error. */
+	if (location < builder->locations.count)
+		builder->locations.items[location].offset = offset;
+}
+
 uint32_t profile_builder__note(struct profile_builder *builder, const char *name)
 {
 	string_id text = profile_builder__string(builder, name);

@@ -42,6 +42,8 @@ uint32_t profile_builder__function(struct profile_builder *builder,
 uint32_t profile_builder__location(struct profile_builder *builder, uint32_t mapping,
 				   uint64_t address, enum frame_kind kind,
 				   const struct profile_line *lines, uint32_t line_count);
+/* How far behind the beginning of its function's code a location is. */
+void profile_builder__offset(struct profile_builder *builder, uint32_t location, uint64_t offset);
 /* A frame that is no code, such as "[truncated]". */
 uint32_t profile_builder__note(struct profile_builder *builder, const char *name);
 

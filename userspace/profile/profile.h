@@ -54,6 +54,7 @@ struct profile_line {
 
 struct profile_location {
 	uint64_t address; /* runtime pc, 0 for a note */
+	uint64_t offset;  /* of it in its function's code; 0: it begins there, or unknown */
 	uint32_t mapping; /* PROFILE_NO_MAPPING for a note */
 	uint32_t first_line;
 	uint32_t line_count; /* > 1: innermost inlined function first */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Figures of exoprof itself, for Prometheus to scrape. */
+/* Figures of exoprof itself, for Prometheus to scrape, named by its rules
+ * (prometheus.io/docs/practices/naming). */
 #ifndef EXOPROF_METRICS_H
 #define EXOPROF_METRICS_H
 
 #include "agent.h"
 
-/* In Prometheus' text format, version 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats).
- * malloc()ed, the caller's; NULL where memory is short. */
-char *metrics__text(struct agent *agent, size_t *size);
+/* In Prometheus' text format. `in_flight`: requests whose profile is being taken. malloc()ed, the
+ * caller's; NULL where memory is short. */
+char *metrics__text(const struct agent_figures *figures, unsigned int in_flight, size_t *size);
 
 #endif

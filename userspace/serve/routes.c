@@ -57,10 +57,13 @@ static void answer_index(struct routes *routes, h2o_req_t *req, const struct rou
 
 static void answer_metrics(struct routes *routes, h2o_req_t *req, const struct route *route)
 {
+	struct agent_figures figures;
 	size_t size;
-	char *text = metrics__text(routes->agent, &size);
+	char *text;
 
 	(void)route;
+	agent__figures(routes->agent, &figures);
+	text = metrics__text(&figures, routes->waiting, &size);
 	if (text)
 		reply__page(req, "text/plain; version=0.0.4; charset=utf-8", text, size);
 	else

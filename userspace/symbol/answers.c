@@ -173,6 +173,11 @@ const struct symbol_answer *answers__add(struct answers *answers, uint64_t vaddr
 	return NULL;
 }
 
+size_t answers__count(const struct answers *answers)
+{
+	return HASH_COUNT(answers->entries);
+}
+
 size_t answers__bytes(const struct answers *answers)
 {
 	return answers->bytes + strings__bytes(answers->strings);

@@ -21,6 +21,7 @@ const struct symbol_answer *answers__find(const struct answers *answers, uint64_
 const struct symbol_answer *answers__add(struct answers *answers, uint64_t vaddr,
 					 const struct found *found);
 
+size_t answers__count(const struct answers *answers);
 size_t answers__bytes(const struct answers *answers); /* what they take in memory */
 
 #endif

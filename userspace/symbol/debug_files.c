@@ -470,3 +470,10 @@ bool debug_files__has_arrived(struct debug_files *files, const struct elf_file *
 	forget_miss(miss);
 	return true;
 }
+
+void debug_files__fetches(const struct debug_files *files, struct debuginfod_figures *figures)
+{
+	*figures = (struct debuginfod_figures){};
+	if (files->debuginfod)
+		debuginfod__figures(files->debuginfod, figures);
+}

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "symbol/debuginfod.h"
 #include "target/elf_file.h"
 
 struct debug_files;
@@ -33,5 +34,8 @@ int debug_files__find(struct debug_files *files, const struct elf_file *file, co
  * since, or installed; the folders are looked through again once a minute. Says so once. Without
  * system calls where there is no news. */
 bool debug_files__has_arrived(struct debug_files *files, const struct elf_file *file);
+
+/* Of what is fetched; zeros where nothing is. By any thread. */
+void debug_files__fetches(const struct debug_files *files, struct debuginfod_figures *figures);
 
 #endif

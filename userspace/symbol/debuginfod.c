@@ -69,6 +69,7 @@ struct debuginfod {
 	size_t count, capacity;
 	uint32_t waiting[WAITING_MAX]; /* numbers of files, the oldest first */
 	size_t waiting_count;
+	uint64_t arrived, failed; /* fetches, all there were */
 	bool is_stopping;
 
 	int64_t deadline_ms; /* the thread's own: of what it is fetching */
@@ -191,6 +192,8 @@ static void fetch_one(struct debuginfod *debuginfod, uint32_t number)
 	path = fetch(debuginfod, build_id);
 	pthread_mutex_lock(&debuginfod->lock);
 	set_absent(&debuginfod->files[number]);
+	debuginfod->arrived += path != NULL;
+	debuginfod->failed += !path;
 	if (path) {
 		debuginfod->files[number].path = path;
 		debuginfod->files[number].state = ARRIVED;
@@ -402,6 +405,17 @@ bool debuginfod__has_arrived(struct debuginfod *debuginfod, const char *build_id
 	arrived = file && file->state == ARRIVED;
 	pthread_mutex_unlock(&debuginfod->lock);
 	return arrived;
+}
+
+void debuginfod__figures(struct debuginfod *debuginfod, struct debuginfod_figures *figures)
+{
+	pthread_mutex_lock(&debuginfod->lock);
+	*figures = (struct debuginfod_figures){
+		.arrived = debuginfod->arrived,
+		.failed = debuginfod->failed,
+		.waiting = debuginfod->waiting_count,
+	};
+	pthread_mutex_unlock(&debuginfod->lock);
 }
 
 void debuginfod__reject(struct debuginfod *debuginfod, const char *build_id)

@@ -7,6 +7,7 @@
 #define EXOPROF_DEBUGINFOD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct debuginfod;
@@ -26,6 +27,14 @@ void debuginfod__stop(struct debuginfod *debuginfod);
  * `path`, malloc()ed. Else it is asked for, and -EAGAIN; -ENOENT where the servers have been asked
  * in the last ten minutes and have none; -ENOBUFS where so many are waited for that it was not. */
 int debuginfod__find(struct debuginfod *debuginfod, const char *build_id, char **path);
+
+struct debuginfod_figures {
+	uint64_t arrived, failed; /* what was asked of the servers */
+	size_t waiting;           /* to be asked for, or being fetched */
+};
+
+/* By any thread. */
+void debuginfod__figures(struct debuginfod *debuginfod, struct debuginfod_figures *figures);
 
 /* Whether debuginfod__find() would give a file now. */
 bool debuginfod__has_arrived(struct debuginfod *debuginfod, const char *build_id);

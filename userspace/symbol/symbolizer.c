@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/resident.h"
 #include "symbol/answers.h"
 #include "symbol/debug_files.h"
 #include "symbol/demangle.h"
@@ -13,7 +14,6 @@
 #include "symbol/jit_names.h"
 #include "symbol/kernel_names.h"
 #include "symbol/module.h"
-#include "symbol/resident.h"
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -43,6 +43,7 @@ struct symbolizer {
 	struct debug_files *debug_files;
 	size_t ceiling_bytes, limit_bytes; /* of the resident set: asked for, and in force */
 	size_t misses;                     /* since the last check */
+	uint64_t all_hits, all_misses;
 	struct jit_names *jit_names;
 	struct kernel_names *kernel_names;
 	struct symbol_line line; /* of the last answer, if it is not kept */
@@ -276,6 +277,7 @@ static const struct symbol_answer *answer_of(struct symbolizer *symbolizer,
 	if (!file)
 		return NULL;
 	answer = file->answers ? answers__find(file->answers, vaddr) : NULL;
+	*(answer ? &symbolizer->all_hits : &symbolizer->all_misses) += 1;
 	return answer ?: look_up(symbolizer, file, vaddr);
 }
 
@@ -313,6 +315,7 @@ void symbolizer__user(struct symbolizer *symbolizer, const struct mapping *mappi
 	if (mapping->file && elf_file__vaddr(mapping->file, vaddr, &vaddr))
 		found = answer_of(symbolizer, mapping->file, vaddr);
 	*answer = found ? *found : (struct symbol_answer){.function_vaddr = vaddr};
+	answer->offset = vaddr - answer->function_vaddr;
 	/* The kernel's page for system calls of old, which is no file. */
 	if (!strcmp(mapping->name, "[vsyscall]"))
 		answer_name(symbolizer, mapping->name, answer);
@@ -324,7 +327,7 @@ void symbolizer__jit(struct symbolizer *symbolizer, struct jit_file *jit, uint64
 	uint64_t start = runtime_pc;
 	const char *name = jit_names__find(symbolizer->jit_names, jit, runtime_pc, &start);
 
-	*answer = (struct symbol_answer){.function_vaddr = start};
+	*answer = (struct symbol_answer){.function_vaddr = start, .offset = runtime_pc - start};
 	answer_name(symbolizer, name, answer);
 }
 
@@ -333,4 +336,26 @@ void symbolizer__kernel(struct symbolizer *symbolizer, uint64_t address,
 {
 	*answer = (struct symbol_answer){.function_vaddr = address};
 	answer_name(symbolizer, kernel_names__find(symbolizer->kernel_names, address), answer);
+}
+
+void symbolizer__figures(const struct symbolizer *symbolizer, struct symbolizer_figures *figures)
+{
+	*figures = (struct symbolizer_figures){
+		.hits = symbolizer->all_hits,
+		.misses = symbolizer->all_misses,
+	};
+	for (const struct file *file = symbolizer->files; file; file = file->hh.next) {
+		figures->open_files += file->module != NULL;
+		if (file->module)
+			figures->bytes += module__bytes(file->module);
+		if (!file->answers)
+			continue;
+		figures->answers += answers__count(file->answers);
+		figures->bytes += answers__bytes(file->answers);
+	}
+}
+
+void symbolizer__fetches(const struct symbolizer *symbolizer, struct debuginfod_figures *figures)
+{
+	debug_files__fetches(symbolizer->debug_files, figures);
 }

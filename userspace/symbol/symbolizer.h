@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "symbol/debuginfod.h"
 #include "target/maps.h"
 
 struct symbolizer;
@@ -47,6 +48,7 @@ struct symbol_answer {
 	/* Where the code that it is in begins, as the file's own headers count; the address itself
 	 * where nothing tells. What has no name is named by it. */
 	uint64_t function_vaddr;
+	uint64_t offset; /* of the address in that code; 0: it begins there, or unknown */
 };
 
 /* A runtime address in code that a JIT compiler has made and listed in the file. */
@@ -59,5 +61,18 @@ void symbolizer__user(struct symbolizer *symbolizer, const struct mapping *mappi
 
 void symbolizer__kernel(struct symbolizer *symbolizer, uint64_t address,
 			struct symbol_answer *answer);
+
+/* Of addresses in files. */
+struct symbolizer_figures {
+	uint64_t hits, misses; /* questions that a kept answer was there for, and others */
+	size_t answers;        /* that are kept */
+	size_t open_files;
+	size_t bytes; /* what both take in our own memory */
+};
+
+void symbolizer__figures(const struct symbolizer *symbolizer, struct symbolizer_figures *figures);
+
+/* Debug files that are fetched. By any thread. */
+void symbolizer__fetches(const struct symbolizer *symbolizer, struct debuginfod_figures *figures);
 
 #endif

@@ -32,9 +32,9 @@ static int parse_stat(char *text, struct proc_stat *stat)
 
 	if (!open || !close || close < open ||
 	    sscanf(close + 1,
-		   " %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+		   " %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %u %*d "
 		   "%" SCNu64,
-		   &state, &stat->parent, &flags, &stat->start_ticks) != 4)
+		   &state, &stat->parent, &flags, &stat->threads, &stat->start_ticks) != 5)
 		return -EBADMSG;
 	*close = '\0';
 	snprintf(stat->comm, sizeof(stat->comm), "%s", open + 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "symbol/resident.h"
+#include "base/resident.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* Time off the CPU: when a thread leaves it the clock is read, when it is back its stack is walked
+ * and the time is added up. Its stack is what it was: it did not run. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+#include "kept.bpf.h"
+#include "start.bpf.h"
+#include "wait.bpf.h"
+
+char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
+
+#define OFFCPU_COUNTS 32768
+
+/* Waits below this are only counted. */
+const volatile __u64 offcpu_min_ns = 1000;
+
+/* Of waits that are shorter than this one in so many is sampled that one sample comes with this
+ * much time on average. */
+const volatile __u64 offcpu_rate_ns = 100000;
+
+/* The kernel has no tracepoint where a thread is back on the CPU (before 6.16): the stack is walked
+ * when it leaves, whether it will be wanted or not. */
+const volatile __u32 offcpu_walks_at_switch = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, OFFCPU_COUNTS);
+	__type(key, struct wire_wait_key);
+	__type(value, struct wire_wait_counts);
+} offcpu_counts SEC(".maps");
+
+/* One add for each: the two need not fit each other while the map is read. */
+static __always_inline bool add_wait(const struct wire_wait_key *key, __u64 waits, __u64 ns)
+{
+	struct wire_wait_counts *counts = bpf_map_lookup_elem(&offcpu_counts, key);
+	struct wire_wait_counts first = {};
+
+	if (!counts) {
+		/* Another CPU may be first. */
+		if (!bpf_map_update_elem(&offcpu_counts, key, &first, BPF_NOEXIST))
+			count_fill(WIRE_FILL_OFFCPU_COUNTS, 1);
+		counts = bpf_map_lookup_elem(&offcpu_counts, key);
+		if (!counts)
+			return false;
+	}
+	__sync_fetch_and_add(&counts->waits, waits);
+	__sync_fetch_and_add(&counts->ns, ns);
+	return true;
+}
+
+/* The hash of the current thread's stack; `outcome` says what became of it. */
+static __always_inline __u64 waiting_stack(void *ctx, __u32 era, enum wire_counter *outcome)
+{
+	struct scratch *scratch = scratch_take();
+	__u64 stack;
+
+	if (!scratch) {
+		*outcome = WIRE_WAIT_STACK_BUSY;
+		return WIRE_STACK_LOST;
+	}
+	stack_start(scratch, era);
+	stack_add_kernel(scratch, ctx);
+	stack_drop_scheduler(scratch);
+	stack_add_caller(scratch);
+	if (scratch->walk.frame_pointers)
+		count_many(WIRE_WAIT_FRAME_POINTERS, scratch->walk.frame_pointers);
+	stack = stack_intern(&kept_stacks, WIRE_FILL_KEPT_STACKS, scratch, WIRE_SOURCE_OFFCPU);
+	scratch_give_back(scratch);
+	*outcome = stack == WIRE_STACK_LOST ? WIRE_WAIT_STACK_FULL : WIRE_WAIT_COUNTED;
+	return stack;
+}
+
+/* As Go's block profile does it (runtime/mprof.go, blocksampled and saveblockevent): a wait that is
+ * shorter than the rate is sampled with probability ns / rate, and stands for rate / ns waits and
+ * for `rate` ns. False where it is not sampled. */
+static __always_inline bool sample_wait(__u64 *waits, __u64 *ns)
+{
+	*waits = WIRE_WAIT_ONE;
+	if (*ns >= offcpu_rate_ns)
+		return true;
+	if (bpf_get_prandom_u32() % offcpu_rate_ns >= *ns)
+		return false;
+	*waits = WIRE_WAIT_ONE * offcpu_rate_ns / *ns;
+	*ns = offcpu_rate_ns;
+	return true;
+}
+
+static __always_inline void begin_wait(void *ctx, struct task_struct___wait *task,
+				       bool is_preempted)
+{
+	__u32 tgid = task->tgid;
+	struct wire_process *process;
+	enum wire_counter outcome;
+	struct off *off;
+
+	/* The idle thread, and those of the kernel. */
+	if (!tgid || task->flags & PF_KTHREAD)
+		return;
+	process = bpf_map_lookup_elem(&processes, &tgid);
+	if (!process)
+		return;
+	off = bpf_task_storage_get(&offcpu_off, (void *)task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!off) {
+		count(WIRE_WAIT_LOST_START);
+		return;
+	}
+	off->state = is_preempted ? 0 : task->__state;
+	if (offcpu_walks_at_switch) {
+		off->stack = waiting_stack(ctx, process->era, &outcome);
+		off->outcome = outcome;
+	}
+	off->since_ns = bpf_ktime_get_ns();
+}
+
+/* Of `task`, which has been off the CPU since off->since_ns. */
+static __always_inline void end_wait(void *ctx, struct task_struct *task, struct off *off)
+{
+	struct wire_wait_key key = {};
+	__u64 ns = bpf_ktime_get_ns() - off->since_ns, waits;
+	enum wire_counter outcome = off->outcome;
+	__u32 tgid = ((struct task_struct___wait *)task)->tgid;
+	struct wire_process *process;
+
+	off->since_ns = 0;
+	if (ns < offcpu_min_ns) {
+		count(WIRE_WAIT_SHORT);
+		count_many(WIRE_WAIT_SHORT_NS, ns);
+		return;
+	}
+	if (!sample_wait(&waits, &ns)) {
+		count(WIRE_WAIT_UNSAMPLED);
+		return;
+	}
+	process = bpf_map_lookup_elem(&processes, &tgid);
+	if (!process || !is_begun(process->era))
+		return;
+	key.era = process->era;
+	key.stack = offcpu_walks_at_switch ? off->stack : waiting_stack(ctx, key.era, &outcome);
+	key.tid = tid_wanted ? ((struct task_struct___wait *)task)->pid : 0;
+	describe_wait(task, off->state, &key.wait);
+	read_comm(task, key.comm);
+	if (add_wait(&key, waits, ns)) {
+		count(outcome);
+	} else {
+		count(WIRE_WAIT_LOST);
+		count_many(WIRE_WAIT_LOST_NS, ns);
+	}
+}
+
+SEC("tp_btf/sched_switch")
+int offcpu_switch(__u64 *ctx)
+{
+	/* (preempt, prev, next), include/trace/events/sched.h */
+	struct task_struct *next = (void *)ctx[2];
+	struct off *off;
+
+	begin_wait(ctx, (void *)ctx[1], ctx[0]);
+	if (!offcpu_walks_at_switch)
+		return 0;
+	off = bpf_task_storage_get(&offcpu_off, next, NULL, 0);
+	if (off && off->since_ns)
+		end_wait(ctx, next, off);
+	return 0;
+}
+
+/* In a thread that is back. */
+SEC("tp_btf/sched_exit_tp")
+int offcpu_back(__u64 *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct off *off = bpf_task_storage_get(&offcpu_off, task, NULL, 0);
+
+	if (off && off->since_ns)
+		end_wait(ctx, task, off);
+	return 0;
+}
+
+/* include/linux/bpf.h; CO-RE finds the offsets. */
+struct bpf_iter__task {
+	struct task_struct *task;
+} __attribute__((preserve_access_index));
+
+/* The process whose waits begin to count. */
+volatile __u32 offcpu_begun = 0;
+
+/* For those of its threads that are off the CPU the time begins now. Nearly
+ * always: one that is on its way back meanwhile may be taken for one that is still away, until it
+ * leaves the next time. */
+SEC("iter/task")
+int offcpu_begin(struct bpf_iter__task *ctx)
+{
+	struct task_struct___wait *task = (void *)ctx->task;
+	struct off *off;
+
+	if (!task || task->flags & PF_KTHREAD || task->on_cpu)
+		return 0;
+	if ((__u32)task->tgid != offcpu_begun)
+		return 0;
+	off = bpf_task_storage_get(&offcpu_off, ctx->task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!off)
+		return 0;
+	off->state = task->__state;
+	off->since_ns = bpf_ktime_get_ns();
+	if (task->on_cpu)
+		off->since_ns = 0;
+	return 0;
+}

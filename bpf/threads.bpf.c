@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* The stacks of all threads as they are now. Those that are off the CPU are walked from outside:
+ * their registers are in the kernel, their stack is copied. Those that run are met by a tick. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+#include "tick.bpf.h"
+#include "wait.bpf.h"
+
+char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
+
+#define RUNNING_MAX 1024
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RUNNING_MAX);
+	__type(key, __u32); /* thread */
+	__type(value, struct wire_running);
+} threads_running SEC(".maps");
+
+SEC("perf_event")
+int threads_tick(struct bpf_perf_event_data *ctx)
+{
+	struct wire_running running = {.era = this_era()};
+	__u32 tid = bpf_get_current_pid_tgid();
+	enum wire_counter outcome;
+
+	if (!running.era || bpf_map_lookup_elem(&threads_running, &tid))
+		return 0;
+	running.stack = tick_stack(ctx, running.era, WIRE_SOURCE_THREAD, &outcome);
+	bpf_get_current_comm(running.comm, sizeof(running.comm));
+	bpf_map_update_elem(&threads_running, &tid, &running, BPF_NOEXIST);
+	return 0;
+}
+
+/* include/linux/bpf.h, struct bpf_iter__task; include/linux/bpf.h, struct bpf_iter_meta */
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} __attribute__((preserve_access_index));
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+} __attribute__((preserve_access_index));
+
+struct task_struct___run {
+	int pid, tgid, on_cpu, exit_state;
+	unsigned int flags, __state;
+	unsigned long nvcsw, nivcsw; /* times it has left the CPU */
+} __attribute__((preserve_access_index));
+
+/* Changes when the thread runs: while it does, or has left the CPU once more. */
+static __always_inline __u64 runs_of(const struct task_struct___run *task)
+{
+	return task->nvcsw + task->nivcsw;
+}
+
+/* As much as there is from here on: a copy fails where the mapping ends. */
+static __always_inline void copy_stack(struct user_copy *copy, struct task_struct *task,
+				       __u64 address)
+{
+	__u32 to_page_end = 4096 - (address & 4095);
+
+	copy->stack_start = address;
+	copy->stack_bytes = COPY_STACK_BYTES;
+	if (!bpf_copy_from_user_task(copy->stack, COPY_STACK_BYTES, (void *)address, task, 0))
+		return;
+	copy->stack_bytes = to_page_end;
+	if (bpf_copy_from_user_task(copy->stack, to_page_end & 8191, (void *)address, task, 0))
+		copy->stack_bytes = 0;
+}
+
+/* What lies before pc and behind it, for a look at the instructions there. */
+#define CODE_BEFORE 16
+
+static __always_inline void copy_code(struct user_copy *copy, struct task_struct *task, __u64 pc)
+{
+	copy->code_start = pc - CODE_BEFORE;
+	copy->code_bytes = COPY_CODE_BYTES;
+	if (bpf_copy_from_user_task(copy->code, COPY_CODE_BYTES, (void *)copy->code_start, task, 0))
+		copy->code_bytes = 0;
+}
+
+/* 64 copies: 2 MiB of stack. */
+#define COPIES_MAX 64
+
+static __always_inline void walk_copy(struct scratch *scratch, struct user_copy *copy,
+				      struct task_struct *task)
+{
+	struct walk *walk = &scratch->walk;
+	__u64 last = 0;
+
+	walk->is_copy = 1;
+	copy_stack(copy, task, walk->sp & ~7ULL);
+	copy_code(copy, task, walk->pc);
+	start_settled(walk);
+	walk->missing = 0;
+	for (int i = 0; i < COPIES_MAX; i++) {
+		stack_add_user(scratch);
+		if (scratch->head.end == WIRE_END_OUTERMOST || !walk->missing ||
+		    walk->missing == last)
+			break;
+		last = walk->missing;
+		copy_stack(copy, task, last & ~7ULL);
+	}
+}
+
+/* The hash of a thread's stack that does not run. */
+static __always_inline __u64 stack_of(struct task_struct *task, __u32 era)
+{
+	struct scratch *scratch = scratch_take();
+	__u32 zero = 0;
+	struct user_copy *copy = bpf_map_lookup_elem(&user_copies, &zero);
+	__u64 stack;
+
+	if (!scratch)
+		return WIRE_STACK_LOST;
+	stack_start_of(scratch, era, task);
+	stack_take_kernel(scratch, bpf_get_task_stack(task, &scratch->words[1],
+						      WIRE_KERNEL_DEPTH * sizeof(__u64), 0));
+	if (copy && start_from_kernel_stack(&scratch->walk, task))
+		walk_copy(scratch, copy, task);
+	stack = stack_intern(&cpu_stacks, WIRE_FILL_CPU_STACKS, scratch, WIRE_SOURCE_THREAD);
+	scratch_give_back(scratch);
+	return stack;
+}
+
+static __always_inline void look_at(struct task_struct *task, struct wire_thread *thread)
+{
+	struct task_struct___run *runs = (void *)task;
+	struct off *off = bpf_task_storage_get(&offcpu_off, task, NULL, 0);
+	__u64 before = runs_of(runs);
+
+	if (runs->on_cpu) {
+		thread->look = WIRE_LOOK_RUNS;
+		return;
+	}
+	if (off)
+		thread->since_ns = off->since_ns;
+	describe_wait(task, runs->__state | runs->exit_state, &thread->wait);
+	thread->stack = stack_of(task, thread->era);
+	if (runs->on_cpu || runs_of(runs) != before)
+		thread->look = WIRE_LOOK_MOVED;
+	else if (thread->stack == WIRE_STACK_LOST)
+		thread->look = WIRE_LOOK_LOST;
+}
+
+/* Writes a struct wire_thread for each thread that is followed. */
+SEC("iter.s/task")
+int threads_look(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct task_struct___run *runs = (void *)task;
+	struct wire_thread thread = {};
+	struct wire_process *process;
+	__u32 tgid;
+
+	if (!task || runs->flags & PF_KTHREAD)
+		return 0;
+	tgid = runs->tgid;
+	process = bpf_map_lookup_elem(&processes, &tgid);
+	if (!process)
+		return 0;
+	thread.tid = runs->pid;
+	thread.tgid = tgid;
+	thread.era = process->era;
+	read_comm(task, thread.comm);
+	look_at(task, &thread);
+	bpf_seq_write(ctx->meta->seq, &thread, sizeof(thread));
+	return 0;
+}

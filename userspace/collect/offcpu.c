@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Time off the CPU, and the threads that are created: what is counted from the attach on. */
+#include <bpf/btf.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/kernel.h"
+#include "collect/internal.h"
+#include "collect/sweep.h"
+
+/* From 6.16 on (kernel commit adcc3bfa8806). */
+static bool has_way_back(void)
+{
+	return libbpf_find_vmlinux_btf_id("sched_exit_tp", BPF_TRACE_RAW_TP) > 0;
+}
+
+static bool walks_at_switch(const struct collector *collector)
+{
+	return collector->skel->rodata->offcpu_walks_at_switch;
+}
+
+static int choose_walk(struct collector *collector)
+{
+	enum offcpu_walk walk = collector->options.offcpu.walk;
+
+	if (walk == OFFCPU_WALK_AUTO)
+		walk = has_way_back() ? OFFCPU_WALK_BACK : OFFCPU_WALK_SWITCH;
+	if (walk == OFFCPU_WALK_BACK && !has_way_back())
+		return -EOPNOTSUPP;
+	collector->skel->rodata->offcpu_walks_at_switch = walk == OFFCPU_WALK_SWITCH;
+	return bpf_program__set_autoload(collector->skel->progs.offcpu_back,
+					 walk == OFFCPU_WALK_BACK);
+}
+
+static int configure_maps(struct exoprof_bpf *skel)
+{
+	struct bpf_map *const as_they_come[] = {
+		skel->maps.kept_stacks,
+		skel->maps.offcpu_counts,
+		skel->maps.clone_counts,
+	};
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(as_they_come) / sizeof(*as_they_come) && !err; i++) {
+		if (kernel__allocates_safely())
+			err = bpf_map__set_map_flags(as_they_come[i], BPF_F_NO_PREALLOC);
+	}
+	return err;
+}
+
+int offcpu__configure(struct collector *collector)
+{
+	struct exoprof_bpf *skel = collector->skel;
+	const struct offcpu_options *options = &collector->options.offcpu;
+	static const char *const scheduler[2] = {"__sched_text_start", "__sched_text_end"};
+	uint64_t ends[2];
+
+	skel->rodata->offcpu_min_ns = options->min_ns;
+	skel->rodata->offcpu_rate_ns = options->rate_ns ? options->rate_ns : 1;
+	/* Where it is not known, stacks begin with the tracepoint's own frames. */
+	if (!kernel__find_symbols(scheduler, ends)) {
+		skel->rodata->scheduler_start = ends[0];
+		skel->rodata->scheduler_end = ends[1];
+	}
+	if (choose_walk(collector))
+		return -EOPNOTSUPP;
+	return configure_maps(skel);
+}
+
+const char *offcpu__walk(const struct collector *collector)
+{
+	return walks_at_switch(collector) ? "at each switch" : "when the thread is back";
+}
+
+int offcpu__begin(struct collector *collector, pid_t pid)
+{
+	char *bytes;
+	size_t size;
+	int err;
+
+	if (!collector->options.offcpu.enabled)
+		return 0;
+	collector->skel->bss->offcpu_begun = pid;
+	err = iterate__threads(collector->skel->progs.offcpu_begin, &bytes, &size);
+	free(err ? NULL : bytes);
+	return err;
+}
+
+int offcpu__sweep(struct collector *collector)
+{
+	struct exoprof_bpf *skel = collector->skel;
+	const struct sweep_map rows[] = {
+		{skel->maps.offcpu_counts, offsetof(struct wire_wait_key,  era),
+		 &collector->removed[WIRE_FILL_OFFCPU_COUNTS]},
+		{skel->maps.clone_counts,  offsetof(struct wire_clone_key, era),
+		 &collector->removed[WIRE_FILL_CLONE_COUNTS] },
+	};
+	const struct sweep_map stacks = {
+		.map = skel->maps.kept_stacks,
+		.removed = &collector->removed[WIRE_FILL_KEPT_STACKS],
+	};
+	size_t count = sizeof(rows) / sizeof(*rows);
+	int err = 0;
+
+	for (size_t i = 0; i < count && !err; i++)
+		err = sweep__rows(&rows[i], collector->eras);
+	return err ? err : sweep__stacks(&stacks, rows, count);
+}
+
+/* What of the counts is asked for. */
+struct counting {
+	struct gathering gathering;
+	bool with_tid;
+};
+
+/* The row that a key is counted in; NULL with *err 0 for one of a program that is over. */
+static struct sample_row *find_row(struct gathering *gathering, uint32_t number, uint64_t stack,
+				   struct sample_row *like, int *err)
+{
+	const struct era *era = eras__find(gathering->eras, number);
+	struct sample_row *row = NULL;
+	bool is_new;
+
+	*err = 0;
+	if (!era || !era__counts(era))
+		return NULL;
+	*err = gathering__process(gathering, number, &like->process);
+	if (!*err)
+		*err = gathering__stack(gathering, stack, &like->stack, &is_new);
+	if (!*err)
+		*err = gathering__row(gathering, like, &row);
+	return *err ? NULL : row;
+}
+
+static int add_wait(void *context, const void *key_bytes, const void *value)
+{
+	struct counting *counting = context;
+	const struct wire_wait_key *key = key_bytes;
+	const struct wire_wait_counts *counts = value;
+	struct sample_row like = {.wait = key->wait, .tid = counting->with_tid ? key->tid : 0};
+	struct sample_row *row;
+	int err;
+
+	memcpy(like.thread, key->comm, sizeof(like.thread) - 1);
+	row = find_row(&counting->gathering, key->era, key->stack, &like, &err);
+	if (row) {
+		row->samples += counts->waits;
+		row->ns += counts->ns;
+	}
+	return err;
+}
+
+static int add_clone(void *context, const void *key_bytes, const void *value)
+{
+	struct counting *counting = context;
+	const struct wire_clone_key *key = key_bytes;
+	struct sample_row like = {}, *row;
+	int err;
+
+	memcpy(like.thread, key->comm, sizeof(like.thread) - 1);
+	row = find_row(&counting->gathering, key->era, key->stack, &like, &err);
+	if (row)
+		row->samples += *(const uint64_t *)value;
+	return err;
+}
+
+static int gather(struct collector *collector, struct samples *samples, const struct bpf_map *map,
+		  int (*each)(void *context, const void *key, const void *value), bool with_tid)
+{
+	struct counting counting = {.with_tid = with_tid};
+	int err = counters__of_program(collector, samples);
+
+	samples->time_ns = clock__realtime_ns();
+	if (!err)
+		err = gathering__begin(&counting.gathering, collector, samples,
+				       collector->skel->maps.kept_stacks);
+	if (!err)
+		err = map__each(bpf_map__fd(map), bpf_map__key_size(map), bpf_map__value_size(map),
+				each, &counting);
+	gathering__end(&counting.gathering);
+	return err;
+}
+
+static struct samples *snapshot(struct collector *collector, enum samples_source source,
+				const struct bpf_map *map,
+				int (*each)(void *context, const void *key, const void *value),
+				bool with_tid)
+{
+	struct samples *samples = samples__new(source);
+	int err = samples ? gather(collector, samples, map, each, with_tid) : -ENOMEM;
+
+	if (!err)
+		return samples;
+	samples__free(samples);
+	errno = -err;
+	return NULL;
+}
+
+struct samples *offcpu__snapshot(struct collector *collector, bool with_tid)
+{
+	struct samples *samples;
+
+	if (!collector->options.offcpu.enabled) {
+		errno = ENODATA;
+		return NULL;
+	}
+	samples = snapshot(collector, SAMPLES_WAITS, collector->skel->maps.offcpu_counts, add_wait,
+			   with_tid);
+	if (!samples)
+		return NULL;
+	samples->walk = offcpu__walk(collector);
+	samples->wait_min_ns = collector->options.offcpu.min_ns;
+	samples->wait_rate_ns = collector->options.offcpu.rate_ns;
+	return samples;
+}
+
+struct samples *clones__snapshot(struct collector *collector)
+{
+	return snapshot(collector, SAMPLES_CLONES, collector->skel->maps.clone_counts, add_clone,
+			false);
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collect/ticking.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/array.h"
+
+/* Opens the event on one CPU and ties the program to it. 0, 1 for a CPU that is offline, -errno. */
+static int tick_on(struct ticking *ticking, struct bpf_program *program,
+		   const struct perf_event_attr *attr, int cpu)
+{
+	int fd = syscall(SYS_perf_event_open, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	struct bpf_link *link;
+	int err;
+
+	if (fd < 0)
+		return errno == ENODEV ? 1 : -errno;
+	link = bpf_program__attach_perf_event(program, fd);
+	if (!link) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	err = array_append(&ticking->links, &ticking->count, &ticking->capacity, link);
+	if (err)
+		bpf_link__destroy(link);
+	return err;
+}
+
+int ticking__start(struct ticking *ticking, struct bpf_program *program,
+		   const struct perf_event_attr *attr)
+{
+	int cpus = libbpf_num_possible_cpus();
+	int err = 0;
+
+	for (int cpu = 0; cpu < cpus && err >= 0; cpu++)
+		err = tick_on(ticking, program, attr, cpu);
+	if (err >= 0 && !ticking->count)
+		err = -ENODEV;
+	if (err < 0)
+		ticking__stop(ticking);
+	return err < 0 ? err : 0;
+}
+
+void ticking__stop(struct ticking *ticking)
+{
+	for (size_t i = 0; i < ticking->count; i++)
+		bpf_link__destroy(ticking->links[i]);
+	free(ticking->links);
+	*ticking = (struct ticking){};
+}

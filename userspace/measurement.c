@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "measurement.h"
+
+#include <errno.h>
+#include <string.h>
+
+void measuring__release(struct measuring *measuring)
+{
+	for (size_t i = 0; i < sizeof(measuring->since_last) / sizeof(*measuring->since_last); i++)
+		samples__free(measuring->since_last[i].samples);
+}
+
+static bool is_alive(const struct measuring *measuring)
+{
+	return targets__alive(measuring->targets);
+}
+
+/* Whether the heap is followed is known better once its mappings are read. */
+static struct samples *heap_now(const struct measuring *measuring,
+				const struct agent_request *request)
+{
+	struct heap_state heap;
+	struct samples *now;
+
+	targets__heap(measuring->targets, &heap);
+	if (!heap.is_followed) {
+		errno = ENODATA;
+		return NULL;
+	}
+	now = heap__snapshot(measuring->collector);
+	if (!now)
+		return NULL;
+	targets__annotate(measuring->targets, now);
+	now->show_preattach = request->preattach;
+	return now;
+}
+
+static struct samples *threads_now(const struct measuring *measuring,
+				   const struct agent_request *request)
+{
+	if (is_alive(measuring))
+		return threads__snapshot(measuring->collector, request->with_tid);
+	errno = ESRCH;
+	return NULL;
+}
+
+static struct samples *clones_now(const struct measuring *measuring)
+{
+	struct samples *now = clones__snapshot(measuring->collector);
+
+	if (now)
+		now->threads_before = targets__threads_before(measuring->targets);
+	return now;
+}
+
+/* How things stand. NULL with errno set. */
+static struct samples *now(const struct measuring *measuring, const struct agent_request *request)
+{
+	switch (request->kind->source) {
+	case SAMPLES_HEAP:
+		return heap_now(measuring, request);
+	case SAMPLES_WAITS:
+		return offcpu__snapshot(measuring->collector, request->with_tid);
+	case SAMPLES_THREADS:
+		return threads_now(measuring, request);
+	case SAMPLES_CLONES:
+		return clones_now(measuring);
+	default:
+		errno = EOPNOTSUPP;
+		return NULL;
+	}
+}
+
+/* The place for what there was the last time; NULL with errno set: there is none free. */
+static struct since_last *find_last(struct measuring *measuring, const struct profile_kind *kind)
+{
+	size_t count = sizeof(measuring->since_last) / sizeof(*measuring->since_last);
+
+	for (size_t i = 0; i < count; i++) {
+		struct since_last *last = &measuring->since_last[i];
+
+		if (!last->kind)
+			last->kind = kind;
+		if (last->kind == kind)
+			return last;
+	}
+	errno = EOPNOTSUPP;
+	return NULL;
+}
+
+static int subtract_last(struct measuring *measuring, struct measurement *measurement,
+			 const struct agent_request *request)
+{
+	struct since_last *last = find_last(measuring, request->kind);
+	struct samples *copy = last ? samples__copy(measurement->samples) : NULL;
+	int err = copy ? 0 : -errno;
+
+	if (!err && last->samples)
+		err = request->kind->source == SAMPLES_HEAP
+			      ? samples__subtract_allocs(measurement->samples, last->samples)
+			      : samples__subtract(measurement->samples, last->samples);
+	if (err) {
+		samples__free(copy);
+		return err;
+	}
+	samples__free(last->samples);
+	last->samples = copy;
+	return 0;
+}
+
+/* 0 or -errno. */
+static int begin_window(struct measurement *measurement, struct measuring *measuring,
+			const struct agent_request *request)
+{
+	if (!is_alive(measuring))
+		return -ESRCH;
+	if (request->kind->source == SAMPLES_CPU)
+		measurement->cpu = cpu__start(measuring->collector, request->with_tid);
+	else
+		measurement->wall = wall__start(measuring->collector, request->with_tid);
+	return measurement->cpu || measurement->wall ? 0 : -errno;
+}
+
+int measurement__begin(struct measurement *measurement, struct measuring *measuring,
+		       const struct agent_request *request)
+{
+	struct samples *samples;
+
+	if (profile_kind__takes_time(request->kind))
+		return begin_window(measurement, measuring, request);
+	targets__refresh(measuring->targets);
+	samples = now(measuring, request);
+	if (!samples)
+		return -errno;
+	if (request->seconds) {
+		measurement->base = samples;
+		if (request->with_tid)
+			collector__want_tid(measuring->collector, true);
+		return 0;
+	}
+	measurement->samples = samples;
+	return request->since_last ? subtract_last(measuring, measurement, request) : 0;
+}
+
+int measurement__end(struct measurement *measurement, struct measuring *measuring,
+		     const struct agent_request *request)
+{
+	struct samples *samples;
+	int err;
+
+	targets__refresh(measuring->targets);
+	if (measurement->cpu)
+		samples = cpu__end(measuring->collector, measurement->cpu);
+	else if (measurement->wall)
+		samples = wall__end(measuring->collector, measurement->wall);
+	else
+		samples = now(measuring, request);
+	err = samples ? 0 : -errno;
+	measurement->cpu = NULL;
+	measurement->wall = NULL;
+	if (samples && measurement->base)
+		err = samples__subtract(samples, measurement->base);
+	if (!err)
+		measurement->samples = samples;
+	else
+		samples__free(samples);
+	measurement__cancel(measurement, measuring, request);
+	return err;
+}
+
+void measurement__cancel(struct measurement *measurement, struct measuring *measuring,
+			 const struct agent_request *request)
+{
+	if (measurement->cpu)
+		cpu__cancel(measuring->collector, measurement->cpu);
+	if (measurement->wall)
+		wall__cancel(measuring->collector, measurement->wall);
+	if (measurement->base && request->with_tid)
+		collector__want_tid(measuring->collector, false);
+	samples__free(measurement->base);
+	measurement->cpu = NULL;
+	measurement->wall = NULL;
+	measurement->base = NULL;
+}
