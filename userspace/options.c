@@ -117,17 +117,17 @@ enum key {
 	{                                                                         \
 		"no-heap", KEY_NO_HEAP, NULL, 0, "leave malloc and free alone", 0 \
 	}
-#define OUTPUT_OPTIONS                                                                            \
-	{"type", KEY_TYPE, "cpu|heap|allocs", 0, "what to record (cpu; run: heap)", 0},           \
-		{"format",                                                                        \
-		 KEY_FORMAT,                                                                      \
-		 "FORMAT",                                                                        \
-		 0,                                                                               \
-		 "pprof, folded or flamegraph; goes by FILE's ending (.pb.gz, .folded, .svg) if " \
-		 "not given",                                                                     \
-		 0},                                                                              \
-	{                                                                                         \
-		"output", 'o', "FILE", 0, "where to write it; - is standard output", 0            \
+#define OUTPUT_OPTIONS                                                                      \
+	{"type", KEY_TYPE, "cpu|heap|allocs", 0, "what to record (cpu; run: heap)", 0},     \
+		{"format",                                                                  \
+		 KEY_FORMAT,                                                                \
+		 "FORMAT",                                                                  \
+		 0,                                                                         \
+		 "pprof, folded, flamegraph or speedscope; goes by FILE's ending (.pb.gz, " \
+		 ".folded, .svg, .speedscope.json) if not given",                           \
+		 0},                                                                        \
+	{                                                                                   \
+		"output", 'o', "FILE", 0, "where to write it; - is standard output", 0      \
 	}
 
 static const struct argp_option serve_options[] = {

@@ -4,9 +4,10 @@
 #include <string.h>
 
 static const struct format formats[] = {
-	{"pprof",      ".pb.gz",  "application/octet-stream",     export_pprof     },
-	{"folded",     ".folded", "text/plain; charset=utf-8",    export_folded    },
-	{"flamegraph", ".svg",    "image/svg+xml; charset=utf-8", export_flamegraph},
+	{"pprof",      ".pb.gz",           "application/octet-stream",     export_pprof     },
+	{"folded",     ".folded",          "text/plain; charset=utf-8",    export_folded    },
+	{"flamegraph", ".svg",             "image/svg+xml; charset=utf-8", export_flamegraph},
+	{"speedscope", ".speedscope.json", "application/json",             export_speedscope},
 };
 
 #define FORMATS (sizeof(formats) / sizeof(*formats))
@@ -35,5 +36,5 @@ const struct format *format__by_path(const char *path)
 
 const char *format__names(void)
 {
-	return "pprof, folded, flamegraph";
+	return "pprof, folded, flamegraph, speedscope";
 }

@@ -16,13 +16,13 @@ struct format {
 	int (*write)(const struct profile *profile, FILE *out);
 };
 
-/* The format of that name ("pprof", "folded", "flamegraph"), or NULL. */
+/* The format of that name ("pprof", "folded", ...), or NULL. */
 const struct format *format__by_name(const char *name);
 
 /* The format whose ending the path has, or NULL. */
 const struct format *format__by_path(const char *path);
 
-/* All the names, for a message: "pprof, folded, flamegraph". */
+/* All the names, for a message: "pprof, folded, ...". */
 const char *format__names(void);
 
 /* Gzipped protobuf, as `go tool pprof` reads it (github.com/google/pprof, profile.proto). */
@@ -37,6 +37,9 @@ int export_text(const struct profile *profile, FILE *out);
 
 /* A block a thread, as Go answers goroutine?debug=2. */
 int export_threads(const struct profile *profile, FILE *out);
+
+/* The JSON that speedscope.app opens (its file-format-schema.json). */
+int export_speedscope(const struct profile *profile, FILE *out);
 
 /* One self-contained, interactive SVG. */
 int export_flamegraph(const struct profile *profile, FILE *out);

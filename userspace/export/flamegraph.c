@@ -9,6 +9,7 @@
 
 #include "export/export.h"
 #include "export/folded.h"
+#include "export/utf8.h"
 
 /* Puts a file in the object, as the characters from `name` up to `name##_end`. The path is from the
  * root of the repository, where the compiler is run. */
@@ -108,39 +109,6 @@ static const struct scale time_scales[] = {
 
 /* Text of the target is foreign: it is decoded, and written only as what XML can hold. */
 
-#define REPLACEMENT 0xfffd
-
-static bool is_continuation(unsigned char c)
-{
-	return (c & 0xc0) == 0x80;
-}
-
-/* Takes one character off a UTF-8 string; what is not well-formed is a replacement character for
- * each byte (Unicode 15, table 3-7: no overlong forms, no surrogates). */
-static uint32_t take_char(const char **text)
-{
-	static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-	const unsigned char *s = (const unsigned char *)*text;
-	uint32_t c = *s, more, i;
-
-	(*text)++;
-	if (c < 0x80)
-		return c;
-	if (c < 0xc2 || c > 0xf4)
-		return REPLACEMENT;
-	more = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
-	c &= 0x3f >> more;
-	for (i = 1; i <= more; i++) {
-		if (!is_continuation(s[i]))
-			return REPLACEMENT;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (c < least[more] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-		return REPLACEMENT;
-	*text += more;
-	return c;
-}
-
 /* What XML forbids, what a terminal or an editor would act on, and what turns the direction of
  * writing, by which one name can be made to look like another. */
 static bool is_unprintable(uint32_t c)
@@ -152,9 +120,9 @@ static bool is_unprintable(uint32_t c)
 
 static uint32_t take_printable(const char **text)
 {
-	uint32_t c = take_char(text);
+	uint32_t c = utf8__take(text);
 
-	return is_unprintable(c) ? REPLACEMENT : c;
+	return is_unprintable(c) ? UTF8_REPLACEMENT : c;
 }
 
 /* Columns of a monospaced font. From Hangul Jamo on a character may be a wide one. */
@@ -169,18 +137,12 @@ static void put_char(uint32_t c, FILE *out)
 		['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;",
 	};
 
-	if (c < sizeof(entities) / sizeof(entities[0]) && entities[c]) {
+	char bytes[UTF8_BYTES_MAX];
+
+	if (c < sizeof(entities) / sizeof(entities[0]) && entities[c])
 		fputs(entities[c], out);
-	} else if (c < 0x80) {
-		putc(c, out);
-	} else if (c < 0x800) {
-		fprintf(out, "%c%c", 0xc0 | c >> 6, 0x80 | (c & 0x3f));
-	} else if (c < 0x10000) {
-		fprintf(out, "%c%c%c", 0xe0 | c >> 12, 0x80 | (c >> 6 & 0x3f), 0x80 | (c & 0x3f));
-	} else {
-		fprintf(out, "%c%c%c%c", 0xf0 | c >> 18, 0x80 | (c >> 12 & 0x3f),
-			0x80 | (c >> 6 & 0x3f), 0x80 | (c & 0x3f));
-	}
+	else
+		fwrite(bytes, 1, utf8__encode(c, bytes), out);
 }
 
 static bool fits(const char *text, uint32_t cells)
