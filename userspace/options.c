@@ -38,6 +38,7 @@ enum key {
 	KEY_OF,
 	KEY_NAME,
 	KEY_FOLLOW_CHILDREN,
+	KEY_SAMPLE_INDEX,
 };
 
 #define FOLLOW_OPTION                                                                              \
@@ -117,17 +118,25 @@ enum key {
 	{                                                                         \
 		"no-heap", KEY_NO_HEAP, NULL, 0, "leave malloc and free alone", 0 \
 	}
-#define OUTPUT_OPTIONS                                                                      \
-	{"type", KEY_TYPE, "cpu|heap|allocs", 0, "what to record (cpu; run: heap)", 0},     \
-		{"format",                                                                  \
-		 KEY_FORMAT,                                                                \
-		 "FORMAT",                                                                  \
-		 0,                                                                         \
-		 "pprof, folded, flamegraph or speedscope; goes by FILE's ending (.pb.gz, " \
-		 ".folded, .svg, .speedscope.json) if not given",                           \
-		 0},                                                                        \
-	{                                                                                   \
-		"output", 'o', "FILE", 0, "where to write it; - is standard output", 0      \
+#define FORMAT_OPTION                                                                              \
+	{                                                                                          \
+		"format", KEY_FORMAT, "FORMAT", 0,                                                 \
+			"pprof, folded, flamegraph or speedscope; goes by FILE's ending (.pb.gz, " \
+			".folded, .svg, .speedscope.json) if not given",                           \
+			0                                                                          \
+	}
+#define OUTPUT_OPTION                                                                  \
+	{                                                                              \
+		"output", 'o', "FILE", 0, "where to write it; - is standard output", 0 \
+	}
+#define OUTPUT_OPTIONS                                                                  \
+	{"type", KEY_TYPE, "cpu|heap|allocs", 0, "what to record (cpu; run: heap)", 0}, \
+		FORMAT_OPTION, OUTPUT_OPTION
+#define SAMPLE_INDEX_OPTION                                                                                                                           \
+	{                                                                                                                                             \
+		"sample-index", KEY_SAMPLE_INDEX, "TYPE", 0,                                                                                          \
+			"the value that folded stacks and flame graphs show, by its name or number; as the file has it, else the last, if not given", \
+			0                                                                                                                             \
 	}
 
 static const struct argp_option serve_options[] = {
@@ -162,6 +171,13 @@ static const struct argp_option run_options[] = {
 	{},
 };
 
+static const struct argp_option convert_options[] = {
+	FORMAT_OPTION,
+	OUTPUT_OPTION,
+	SAMPLE_INDEX_OPTION,
+	{},
+};
+
 static const struct argp_option no_options[] = {{}};
 
 struct command {
@@ -171,20 +187,24 @@ struct command {
 	const struct argp_option *options;
 	unsigned int argp_flags;
 	bool needs_pid, takes_command;
+	size_t files; /* that it reads */
 	int (*run)(const struct options *options);
 };
 
 static const struct command commands[] = {
-	{"serve",  NULL,			 "Attach to running processes and serve their profiles over HTTP.",
-	 serve_options,														   0,             true,  false, serve_command },
-	{"record", NULL,			 "Attach to running processes, take one profile and write it to a file.",
-	 record_options,														  0,             true,  false, record_command},
-	{"run",    "[--] COMMAND [ARGUMENT...]",
+	{"serve",   NULL,			 "Attach to running processes and serve their profiles over HTTP.",
+	 serve_options,															0,             true,  false, 0, serve_command  },
+	{"record",  NULL,			 "Attach to running processes, take one profile and write it to a file.",
+	 record_options,														       0,             true,  false, 0, record_command },
+	{"run",     "[--] COMMAND [ARGUMENT...]",
 	 "Start a command with exoprof attached from its first instruction on, and serve its "
 	 "profiles while it runs. With -o, its heap profile is written when it ends. Exits as the "
-	 "command does.",												    run_options, ARGP_IN_ORDER, false, true,  run_command   },
-	{"check",  NULL,			 "Say whether this machine and this user can do it, and what to do if not.",
-	 no_options,														      0,             false, false, check_command },
+	 "command does.",												     run_options,     ARGP_IN_ORDER, false, true,  0, run_command    },
+	{"convert", "IN",
+	 "Write a profile that exoprof or another tool took, in another format. IN is pprof's protobuf, folded "
+	 "stacks or speedscope's JSON, gzipped or not; - is standard input.",						 convert_options, 0,             false, false, 1, convert_command},
+	{"check",   NULL,			 "Say whether this machine and this user can do it, and what to do if not.",
+	 no_options,															   0,             false, false, 0, check_command  },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -320,6 +340,23 @@ static void check_target(struct argp_state *state, const struct options *options
 		argp_error(state, "which process? Give its pid with -p, or its --name");
 }
 
+/* What reads files has nowhere to write but where it is told to. */
+static void check_files(struct argp_state *state, const struct parsing *parsing)
+{
+	const struct options *options = parsing->options;
+
+	if (options->input_count < parsing->command->files)
+		argp_error(state, "which profile%s? Expected: %s",
+			   parsing->command->files > 1 ? "s" : "", parsing->command->arguments);
+	if (!options->output)
+		argp_error(state, "where to? Give a file with -o, or - for standard output");
+	if (!options->format && !format__by_path(options->output))
+		argp_error(state,
+			   "which format is '%s'? Its ending does not say: give one with "
+			   "--format",
+			   options->output);
+}
+
 static void check_all(struct argp_state *state, const struct parsing *parsing)
 {
 	struct options *options = parsing->options;
@@ -332,6 +369,8 @@ static void check_all(struct argp_state *state, const struct parsing *parsing)
 	if (command->takes_command && options->kind->source != SAMPLES_HEAP)
 		argp_error(state,
 			   "run writes the heap at the command's end: --type heap or allocs");
+	if (command->files)
+		check_files(state, parsing);
 	if (!options->format && options->output)
 		options->format = format__by_path(options->output);
 	if (!options->format)
@@ -348,6 +387,23 @@ static void add_pid(struct argp_state *state, struct options *options, pid_t pid
 	if (options->pid_count == OPTIONS_PIDS_MAX)
 		argp_error(state, "--pid: no more than %d of them", OPTIONS_PIDS_MAX);
 	options->pids[options->pid_count++] = pid;
+}
+
+/* A command takes all that follows it; a file is one. */
+static void add_argument(struct argp_state *state, const struct parsing *parsing, char *text)
+{
+	struct options *options = parsing->options;
+
+	if (parsing->command->takes_command) {
+		options->command = &state->argv[state->next - 1];
+		state->next = state->argc;
+	} else if (options->input_count < parsing->command->files) {
+		options->inputs[options->input_count++] = text;
+	} else if (parsing->command->files) {
+		argp_error(state, "what is '%s'? Expected: %s", text, parsing->command->arguments);
+	} else {
+		argp_error(state, "what is '%s'? No arguments are expected here", text);
+	}
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -418,11 +474,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		if (!options->format)
 			argp_error(state, "--format: '%s' is none of %s", text, format__names());
 		break;
+	case KEY_SAMPLE_INDEX:
+		options->sample_index = text;
+		break;
 	case ARGP_KEY_ARG:
-		if (!parsing->command->takes_command)
-			argp_error(state, "what is '%s'? No arguments are expected here", text);
-		options->command = &state->argv[state->next - 1];
-		state->next = state->argc;
+		add_argument(state, parsing, text);
 		break;
 	case ARGP_KEY_END:
 		check_all(state, parsing);

@@ -74,6 +74,7 @@ static const struct {
           [FRAME_KERNEL] = {"kernel",  "Kernel"     },
 	[FRAME_UNKNOWN] = {"unknown", "Unknown"    },
           [FRAME_NOTE] = {"note",    "Not code"   },
+	[FRAME_CODE] = {"code",    "Code"       },
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))

@@ -42,6 +42,10 @@ uint32_t profile_builder__function(struct profile_builder *builder,
 uint32_t profile_builder__location(struct profile_builder *builder, uint32_t mapping,
 				   uint64_t address, enum frame_kind kind,
 				   const struct profile_line *lines, uint32_t line_count);
+/* The same, but never one that is there already: another tool's may differ in their lines alone. */
+uint32_t profile_builder__add_location(struct profile_builder *builder, uint32_t mapping,
+				       uint64_t address, enum frame_kind kind,
+				       const struct profile_line *lines, uint32_t line_count);
 /* A frame that is no code, such as "[truncated]". */
 uint32_t profile_builder__note(struct profile_builder *builder, const char *name);
 

@@ -23,6 +23,7 @@ enum frame_kind {
 	FRAME_KERNEL,
 	FRAME_UNKNOWN, /* an address that no file or symbol covers */
 	FRAME_NOTE,    /* not code: [truncated], [lost], ... */
+	FRAME_CODE,    /* another tool's file has its name, and does not say whose it is */
 };
 
 struct value_type {

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+# Profiles that other programs wrote, read by exoprof and written in other formats. No kernel, no
+# root: a Go program profiles itself.
+
+load helpers
+
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	GO111MODULE=off GOFLAGS= GOCACHE=$PWD/go go build -o own_profiles "$BATS_TEST_DIRNAME/own_profiles.go"
+	mkdir profiles
+	./own_profiles profiles
+	# The schema of speedscope's format, as its makers publish it.
+	mkdir -p "$root/build/speedscope"
+	cp "$root"/tests/speedscope/package*.json "$root/build/speedscope"
+	(cd "$root/build/speedscope" && npm ci --ignore-scripts --no-audit --no-fund)
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	: > .started
+	own=$BATS_FILE_TMPDIR/profiles
+	export PPROF_TMPDIR=$PWD/pprof
+}
+
+convert() {
+	"$exoprof" convert "$@"
+}
+
+# pprof_total FILE TYPE UNIT: what pprof says of the whole profile.
+pprof_total() {
+	go tool pprof -top -sample_index="$2" -unit="$3" "$1" 2> /dev/null | sed -n "s/.* of \([0-9.]*\)$3 total.*/\1/p"
+}
+
+# pprof_sum FILE COLUMN: of all samples, exactly.
+pprof_sum() {
+	go tool pprof -raw "$1" 2> /dev/null |
+		awk -v column="$2" '/^Locations/ { exit } in_samples && / *[-0-9 ]+: / { sub(/:.*/, ""); sum += $column } /^Samples:/ { in_samples = 1; getline } END { printf "%d\n", sum }'
+}
+
+folded_sum() {
+	awk '{ sum += $NF } END { printf "%d\n", sum }' "$1"
+}
+
+# scope_sum FILE NAME: of the weights of one of its profiles.
+scope_sum() {
+	jq --arg name "$2" '.profiles[] | select(.name == $name) | .weights | add' "$1"
+}
+
+# refuses PATTERN COMMAND...: status 1, and one line that says what is wrong with what.
+refuses() {
+	local pattern=$1
+	shift
+	run --separate-stderr "$@"
+	echo "$stderr"
+	[ "$status" -eq 1 ]
+	[ "$(wc -l <<< "$stderr")" -eq 1 ]
+	grep -q "^exoprof: .*$pattern" <<< "$stderr"
+}
+
+@test "pprof to pprof: every sample, value, label, location and line is kept" {
+	local name
+	for name in cpu heap1 heap2 allocs goroutine block mutex threadcreate; do
+		convert "$own/$name.pb.gz" -o "$name.pb.gz"
+		go tool pprof -raw "$own/$name.pb.gz" > before
+		go tool pprof -raw "$name.pb.gz" > after
+		[ "$(wc -l < before)" -gt 5 ]
+		cmp before after
+	done
+	# There was something to keep.
+	go tool pprof -raw cpu.pb.gz | grep -q 'task:\[burn\]'
+	go tool pprof -raw heap2.pb.gz | grep -q 'bytes:\[1024\]'
+	# A profile of exoprof's own making, from what has no ids of its own.
+	printf 'main;work 3\nmain;[truncated: no mapping] 4\n' | convert - -o folded.pb.gz
+	convert folded.pb.gz -o again.pb.gz
+	cmp folded.pb.gz again.pb.gz
+}
+
+@test "what is not gzipped is read, and standard input and output do" {
+	gzip -dc "$own/cpu.pb.gz" | convert - -o - --format pprof > cpu.pb.gz
+	convert - -o same.pb.gz < "$own/cpu.pb.gz"
+	cmp cpu.pb.gz same.pb.gz
+	go tool pprof -top cpu.pb.gz | grep -q burnInner
+}
+
+@test "pprof to folded stacks: the totals are pprof's, for each type" {
+	local type column=0
+	convert "$own/cpu.pb.gz" -o cpu.folded
+	[ "$(folded_sum cpu.folded)" -gt 500000000 ]
+	[ "$(folded_sum cpu.folded)" -eq "$(pprof_total "$own/cpu.pb.gz" cpu ns)" ]
+	grep -q '^runtime.main;main.main;.*;main.burn;main.burnInner [0-9]*$' cpu.folded
+	for type in alloc_objects alloc_space inuse_objects inuse_space; do
+		column=$((column + 1))
+		convert "$own/heap2.pb.gz" -o heap.folded --sample-index "$type"
+		[ "$(folded_sum heap.folded)" -gt 1000 ]
+		[ "$(folded_sum heap.folded)" -eq "$(pprof_sum "$own/heap2.pb.gz" $column)" ]
+		convert "$own/heap2.pb.gz" -o number.folded --sample-index $((column - 1))
+		cmp heap.folded number.folded
+	done
+	# The last type is the one that is shown, as pprof has it.
+	convert "$own/heap2.pb.gz" -o shown.folded
+	cmp heap.folded shown.folded
+}
+
+@test "pprof to folded stacks and back: the totals stay" {
+	convert "$own/cpu.pb.gz" -o cpu.folded
+	convert cpu.folded -o back.pb.gz
+	[ "$(pprof_sum back.pb.gz 1)" -eq "$(pprof_sum "$own/cpu.pb.gz" 2)" ]
+	go tool pprof -top back.pb.gz | grep -q 'main.burnInner'
+	convert back.pb.gz -o again.folded
+	cmp cpu.folded again.folded
+}
+
+@test "speedscope: the file is as its schema says" {
+	local name
+	for name in cpu heap2 goroutine mutex threadcreate; do
+		convert "$own/$name.pb.gz" -o "$name.speedscope.json"
+		python3 -m jsonschema -i "$name.speedscope.json" \
+			"$root/build/speedscope/node_modules/speedscope/dist/release/file-format-schema.json"
+	done
+	# The schema can say no.
+	jq 'del(.profiles[0].weights)' cpu.speedscope.json > bad.json
+	not python3 -m jsonschema -i bad.json \
+		"$root/build/speedscope/node_modules/speedscope/dist/release/file-format-schema.json"
+}
+
+@test "speedscope: totals are pprof's, and stay on the way back" {
+	local type column=0
+	convert "$own/heap2.pb.gz" -o heap.speedscope.json
+	convert heap.speedscope.json -o back.pb.gz
+	[ "$(jq -r .activeProfileIndex heap.speedscope.json)" -eq 3 ]
+	for type in alloc_objects alloc_space inuse_objects inuse_space; do
+		column=$((column + 1))
+		[ "$(scope_sum heap.speedscope.json $type)" -eq "$(pprof_sum "$own/heap2.pb.gz" $column)" ]
+		[ "$(pprof_sum back.pb.gz $column)" -eq "$(pprof_sum "$own/heap2.pb.gz" $column)" ]
+	done
+	[ "$(jq -c '[.profiles[].unit]' heap.speedscope.json)" = '["none","bytes","none","bytes"]' ]
+	jq -r '.shared.frames[] | select(.name == "main.leak") | .file' heap.speedscope.json | grep -q 'own_profiles.go$'
+	convert "$own/cpu.pb.gz" -o cpu.speedscope.json
+	[ "$(jq -r '.profiles[1].unit' cpu.speedscope.json)" = nanoseconds ]
+	[ "$(scope_sum cpu.speedscope.json cpu)" -eq "$(pprof_sum "$own/cpu.pb.gz" 2)" ]
+}
+
+@test "speedscope: another tool's threads become labels" {
+	cat > two.json <<- END
+		{"shared": {"frames": [{"name": "main"}, {"name": "work", "file": "w.py", "line": 3}]},
+		 "profiles": [
+		  {"type": "sampled", "name": "t1", "unit": "seconds", "startValue": 0, "endValue": 1,
+		   "samples": [[0], [0, 1]], "weights": [0.25, 0.5]},
+		  {"type": "evented", "name": "t2", "unit": "seconds", "startValue": 0, "endValue": 1,
+		   "events": [{"type": "O", "frame": 0, "at": 0}, {"type": "C", "frame": 0, "at": 0.125}]}]}
+	END
+	convert two.json -o two.pb.gz
+	[ "$(pprof_sum two.pb.gz 1)" -eq 875000000 ]
+	go tool pprof -top -tagfocus=thread=t2 two.pb.gz 2> /dev/null | grep -q '125ms .* main'
+	go tool pprof -top -lines two.pb.gz 2> /dev/null | grep -q 'work w.py:3'
+}
+
+@test "a flame graph of a Go program" {
+	convert "$own/heap2.pb.gz" -o heap.svg
+	grep -q '<title>Heap in use · own_profiles</title>' heap.svg
+	grep -q '<g class="app s[0-9]" .*<title>main.leak$' heap.svg
+	convert "$own/heap2.pb.gz" -o - --format flamegraph | cmp - heap.svg
+}
+
+@test "what cannot be read is refused in one line" {
+	refuses 'no.pb.gz: No such file' convert no.pb.gz -o x.svg
+	refuses 'Is a directory' convert . -o x.svg
+	: > empty
+	refuses 'empty: it is empty' convert empty -o x.svg
+	head -c 100 "$own/heap1.pb.gz" > cut.pb.gz
+	refuses 'cut.pb.gz: its gzip data is damaged or cut off' convert cut.pb.gz -o x.svg
+	gzip -dc "$own/heap1.pb.gz" | head -c 1000 > cut
+	refuses 'none of pprof' convert cut -o x.svg
+	refuses 'a program, not a profile' convert "$exoprof" -o x.svg
+	echo 'what is this?' > text
+	refuses 'line 1 is no folded stack' convert text -o x.svg
+	echo '{"traceEvents": []}' > trace.json
+	refuses 'not speedscope' convert trace.json -o x.svg
+	refuses "no sample type 'goats', but alloc_objects, alloc_space, inuse_objects, inuse_space" \
+		convert "$own/heap1.pb.gz" -o x.svg --sample-index goats
+	refuses 'cannot write /nowhere/x.svg: No such file' convert "$own/cpu.pb.gz" -o /nowhere/x.svg
+	# Nothing was written.
+	[ ! -e x.svg ]
+}
+
+@test "what inflates without end is refused, and takes little memory" {
+	head -c 1100M /dev/zero | gzip -1 > bomb.gz
+	refuses 'bomb.gz: it inflates to more than 1024 MiB' convert bomb.gz -o x.svg
+	# 128 million empty samples, 80 bytes each in memory.
+	head -c 256M /dev/zero | tr '\0' '\22' | sed 's/\x12\x12/\x12\x00/g' | gzip -1 > samples.gz
+	refuses 'samples.gz: it takes more than 2048 MiB to unpack' convert samples.gz -o x.svg
+}
+
+@test "a bad command line is status 2 and one line" {
+	local arguments
+	for arguments in "" "$own/cpu.pb.gz" "-o x.svg" "$own/cpu.pb.gz -o x.gif" "$own/cpu.pb.gz -o -" \
+		"$own/cpu.pb.gz b -o x.svg" "$own/cpu.pb.gz -o x.svg --format gif"; do
+		run --separate-stderr "$exoprof" convert $arguments
+		echo "$stderr"
+		[ "$status" -eq 2 ]
+		grep -q '^exoprof convert: ' <<< "$stderr"
+	done
+}
