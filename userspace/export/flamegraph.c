@@ -9,7 +9,7 @@
 
 #include "export/export.h"
 #include "export/folded.h"
-#include "export/utf8.h"
+#include "export/svg_text.h"
 
 /* Puts a file in the object, as the characters from `name` up to `name##_end`. The path is from the
  * root of the repository, where the compiler is run. */
@@ -39,7 +39,6 @@ EMBED(flamegraph_css, "userspace/export/flamegraph.css");
 #define NOTE_CELL    6.7 /* the same at 11 px */
 #define LABEL_CELLS  3   /* a shorter label says nothing */
 #define TITLE_CELLS  76  /* what fits beside the buttons, in the wide letters of a title */
-#define NAME_BYTES   4096
 #define DEPTH_MAX    1024
 #define SHADES       6
 
@@ -89,156 +88,11 @@ static const struct {
 	{"alloc_space", "bytes",       "Allocated"  },
 };
 
-struct scale {
-	int64_t size;
-	const char *unit;
-};
-
-/* The greatest first. */
-static const struct scale byte_scales[] = {
-	{1 << 30, "GiB"},
-	{1 << 20, "MiB"},
-	{1 << 10, "KiB"},
-	{1,       "B"  },
-};
-static const struct scale time_scales[] = {
-	{1000000000, "s" },
-	{1000000,    "ms"},
-	{1000,       "us"},
-	{1,          "ns"},
-};
-
-/* Text of the target is foreign: it is decoded, and written only as what XML can hold. */
-
-/* What XML forbids, what a terminal or an editor would act on, and what turns the direction of
- * writing, by which one name can be made to look like another. */
-static bool is_unprintable(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0x200e ||
-	       c == 0x200f || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
-	       c == 0xfeff || (c & 0xfffe) == 0xfffe;
-}
-
-static uint32_t take_printable(const char **text)
-{
-	uint32_t c = utf8__take(text);
-
-	return is_unprintable(c) ? UTF8_REPLACEMENT : c;
-}
-
-/* Columns of a monospaced font. From Hangul Jamo on a character may be a wide one. */
-static uint32_t char_cells(uint32_t c)
-{
-	return c < 0x1100 ? 1 : 2;
-}
-
-static void put_char(uint32_t c, FILE *out)
-{
-	static const char *const entities[] = {
-		['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;",
-	};
-
-	char bytes[UTF8_BYTES_MAX];
-
-	if (c < sizeof(entities) / sizeof(entities[0]) && entities[c])
-		fputs(entities[c], out);
-	else
-		fwrite(bytes, 1, utf8__encode(c, bytes), out);
-}
-
-static bool fits(const char *text, uint32_t cells)
-{
-	uint32_t used = 0;
-
-	while (*text && used <= cells)
-		used += char_cells(take_printable(&text));
-	return used <= cells;
-}
-
-/* Writes text no wider than `cells`; an ellipsis stands for what does not fit. */
-static void put_fitting(const char *text, uint32_t cells, FILE *out)
-{
-	bool whole = fits(text, cells);
-	uint32_t left = whole ? cells : cells - 1;
-
-	while (*text) {
-		uint32_t c = take_printable(&text);
-
-		if (char_cells(c) > left)
-			break;
-		left -= char_cells(c);
-		put_char(c, out);
-	}
-	if (!whole)
-		fputs("…", out);
-}
-
-/* Writes text whole, up to a length that no honest name reaches. */
-static void put_text(const char *text, FILE *out)
-{
-	const char *start = text;
-
-	while (*text && text - start < NAME_BYTES)
-		put_char(take_printable(&text), out);
-	if (*text)
-		fputs("…", out);
-}
-
-/* Numbers. No floating point conversion: its decimal point is a matter of locale. */
-
-static void put_hundredths(double number, FILE *out)
-{
-	int64_t hundredths = number * 100 + 0.5;
-
-	fprintf(out, "%" PRId64 ".%02d", hundredths / 100, (int)(hundredths % 100));
-}
-
-static void put_thousands(int64_t number, FILE *out)
-{
-	char digits[24];
-	int length = snprintf(digits, sizeof(digits), "%" PRId64, number), i;
-
-	for (i = 0; i < length; i++) {
-		if (i && (length - i) % 3 == 0)
-			putc(',', out);
-		putc(digits[i], out);
-	}
-}
-
-static void put_scaled(int64_t value, const struct scale *scale, FILE *out)
-{
-	int64_t whole, hundredths;
-
-	while (value < scale->size && scale->size > 1)
-		scale++;
-	whole = value / scale->size;
-	hundredths = (value % scale->size * 100 + scale->size / 2) / scale->size;
-	put_thousands(whole + hundredths / 100, out);
-	if (scale->size > 1)
-		fprintf(out, ".%02d", (int)(hundredths % 100));
-	fprintf(out, " %s", scale->unit);
-}
-
-static const char *shown_unit(const struct profile *profile)
-{
-	return profile->strings[profile->types[profile->shown_type].unit];
-}
-
 static void put_value(const struct graph *graph, int64_t value)
 {
-	const char *unit = shown_unit(graph->profile);
+	const struct profile *profile = graph->profile;
 
-	if (strcmp(unit, "bytes") == 0) {
-		put_scaled(value, byte_scales, graph->out);
-	} else if (strcmp(unit, "nanoseconds") == 0) {
-		put_scaled(value, time_scales, graph->out);
-	} else {
-		put_thousands(value, graph->out);
-		if (*unit && strcmp(unit, "count") != 0) {
-			putc(' ', graph->out);
-			put_text(unit, graph->out);
-		}
-	}
+	svg__value(value, profile->strings[profile->types[profile->shown_type].unit], graph->out);
 }
 
 /* The stacks become a tree. They come sorted, so that a stack shares its first frames with the one
@@ -427,9 +281,9 @@ static int put_title(const struct graph *graph)
 	if (!title)
 		return -ENOMEM;
 	fputs("<title>", graph->out);
-	put_text(title, graph->out);
+	svg__text(title, graph->out);
 	fprintf(graph->out, "</title>\n<text id=\"title\" x=\"%d\" y=\"32\">", PAD);
-	put_fitting(title, TITLE_CELLS, graph->out);
+	svg__fitting(title, TITLE_CELLS, graph->out);
 	fputs("</text>\n", graph->out);
 	free(title);
 	return 0;
@@ -447,10 +301,10 @@ static void put_subtitle(const struct graph *graph)
 	fputs(" in total", graph->out);
 	if (profile->duration_ns > 0) {
 		fputs(" · over ", graph->out);
-		put_scaled(profile->duration_ns, time_scales, graph->out);
+		svg__time(profile->duration_ns, graph->out);
 	}
 	fputs(" · ", graph->out);
-	put_thousands(graph->folded->stack_count, graph->out);
+	svg__thousands(graph->folded->stack_count, graph->out);
 	fputs(graph->folded->stack_count == 1 ? " stack" : " stacks", graph->out);
 	if (profile->time_ns > 0 && gmtime_r(&seconds, &tm) &&
 	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm))
@@ -497,9 +351,9 @@ static void put_label(const struct graph *graph, const struct node *node, double
 	if (cells < LABEL_CELLS)
 		return;
 	fputs("<text x=\"", graph->out);
-	put_hundredths(x + LABEL_PAD, graph->out);
+	svg__hundredths(x + LABEL_PAD, graph->out);
 	fprintf(graph->out, "\" y=\"%u\">", root_y(graph) - node->depth * ROW_HEIGHT + 13);
-	put_fitting(node->name, cells, graph->out);
+	svg__fitting(node->name, cells, graph->out);
 	fputs("</text>", graph->out);
 }
 
@@ -517,15 +371,15 @@ static void put_node(const struct graph *graph, const struct node *node)
 		fputs("<g class=\"root\"", out);
 	fprintf(out, " data-s=\"%" PRId64 "\" data-e=\"%" PRId64 "\"><title>", node->start,
 		node->end);
-	put_text(node->name, out);
+	svg__text(node->name, out);
 	putc('\n', out);
 	put_value(graph, node->end - node->start);
 	fputs(", ", out);
-	put_hundredths(node_width(graph, node, 100), out);
+	svg__hundredths(node_width(graph, node, 100), out);
 	fputs("%</title><rect x=\"", out);
-	put_hundredths(x, out);
+	svg__hundredths(x, out);
 	fprintf(out, "\" y=\"%u\" width=\"", root_y(graph) - node->depth * ROW_HEIGHT);
-	put_hundredths(width, out);
+	svg__hundredths(width, out);
 	fprintf(out, "\" height=\"%d\"/>", ROW_HEIGHT - 1);
 	put_label(graph, node, x, width);
 	fputs("</g>\n", out);
@@ -562,22 +416,22 @@ static void put_notes(const struct graph *graph)
 
 		y += NOTE_HEIGHT;
 		fprintf(out, "<text x=\"%d\" y=\"%u\"><title>", PAD, y);
-		put_text(comment, out);
+		svg__text(comment, out);
 		fputs("</title>", out);
-		put_fitting(comment, GRAPH_WIDTH / NOTE_CELL, out);
+		svg__fitting(comment, GRAPH_WIDTH / NOTE_CELL, out);
 		fputs("</text>\n", out);
 	}
 	if (graph->narrow) {
 		y += NOTE_HEIGHT;
 		fprintf(out, "<text x=\"%d\" y=\"%u\">", PAD, y);
-		put_thousands(graph->narrow, out);
+		svg__thousands(graph->narrow, out);
 		fprintf(out, " frame%s narrower than 0.1 px not drawn</text>\n",
 			graph->narrow == 1 ? "" : "s");
 	}
 	if (graph->deep_stacks) {
 		y += NOTE_HEIGHT;
 		fprintf(out, "<text x=\"%d\" y=\"%u\">", PAD, y);
-		put_thousands(graph->deep_stacks, out);
+		svg__thousands(graph->deep_stacks, out);
 		fprintf(out, " stack%s deeper than %d frames drawn up to there</text>\n",
 			graph->deep_stacks == 1 ? "" : "s", DEPTH_MAX);
 	}
