@@ -39,6 +39,8 @@ enum key {
 	KEY_NAME,
 	KEY_FOLLOW_CHILDREN,
 	KEY_SAMPLE_INDEX,
+	KEY_NORMALIZE,
+	KEY_REVERSE,
 };
 
 #define FOLLOW_OPTION                                                                              \
@@ -178,6 +180,18 @@ static const struct argp_option convert_options[] = {
 	{},
 };
 
+static const struct argp_option diff_options[] = {
+	FORMAT_OPTION,
+	OUTPUT_OPTION,
+	SAMPLE_INDEX_OPTION,
+	{"normalize",										   KEY_NORMALIZE, NULL, 0,
+	  "scale BEFORE's values so that its totals are AFTER's: for profiles of unlike length or load",
+	  0},
+	{"reverse",											 KEY_REVERSE, NULL, 0,
+	  "the flame graph's widths show BEFORE, and with it what AFTER has no more", 0},
+	{											    },
+};
+
 static const struct argp_option no_options[] = {{}};
 
 struct command {
@@ -203,6 +217,10 @@ static const struct command commands[] = {
 	{"convert", "IN",
 	 "Write a profile that exoprof or another tool took, in another format. IN is pprof's protobuf, folded "
 	 "stacks or speedscope's JSON, gzipped or not; - is standard input.",						 convert_options, 0,             false, false, 1, convert_command},
+	{"diff",    "BEFORE AFTER",
+	 "Compare two profiles. A flame graph (.svg) has AFTER's widths, red where it has more than "
+	 "BEFORE and blue where less; folded stacks have both values; pprof's format has the difference, "
+	 "as its option -diff_base.",											 diff_options,    0,             false, false, 2, diff_command   },
 	{"check",   NULL,			 "Say whether this machine and this user can do it, and what to do if not.",
 	 no_options,															   0,             false, false, 0, check_command  },
 };
@@ -340,6 +358,13 @@ static void check_target(struct argp_state *state, const struct options *options
 		argp_error(state, "which process? Give its pid with -p, or its --name");
 }
 
+/* The others have no way to tell of two values, or of one below zero. */
+static bool shows_diff(const struct format *format)
+{
+	return format->write == export_pprof || format->write == export_folded ||
+	       format->write == export_flamegraph;
+}
+
 /* What reads files has nowhere to write but where it is told to. */
 static void check_files(struct argp_state *state, const struct parsing *parsing)
 {
@@ -373,6 +398,9 @@ static void check_all(struct argp_state *state, const struct parsing *parsing)
 		check_files(state, parsing);
 	if (!options->format && options->output)
 		options->format = format__by_path(options->output);
+	if (command->files > 1 && !shows_diff(options->format))
+		argp_error(state, "a diff can be written as pprof, folded or flamegraph, not as %s",
+			   options->format->name);
 	if (!options->format)
 		options->format = format__by_name("pprof");
 }
@@ -473,6 +501,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		options->format = format__by_name(text);
 		if (!options->format)
 			argp_error(state, "--format: '%s' is none of %s", text, format__names());
+		break;
+	case KEY_NORMALIZE:
+		options->normalize = true;
+		break;
+	case KEY_REVERSE:
+		options->reverse = true;
 		break;
 	case KEY_SAMPLE_INDEX:
 		options->sample_index = text;

@@ -36,6 +36,7 @@ struct options {
 	const char *output;             /* NULL: none was given; "-": standard output */
 	const char *inputs[INPUTS_MAX]; /* files to read; "-": standard input */
 	size_t input_count;
+	bool normalize, reverse;  /* of diff: see struct diff_options */
 	const char *sample_index; /* NULL: the file's own choice */
 	char **command;           /* of run: what comes behind the options; NULL-terminated */
 };

@@ -201,3 +201,70 @@ refuses() {
 		grep -q '^exoprof convert: ' <<< "$stderr"
 	done
 }
+
+# --- diff -----------------------------------------------------------------------------------------
+
+compare() {
+	"$exoprof" diff "$own/heap1.pb.gz" "$own/heap2.pb.gz" "$@"
+}
+
+# class_of NAME FILE: how a frame is coloured, and what its tooltip says.
+class_of() {
+	grep -A1 "<title>$1\$" "$2" | sed -n 's/^<g class="\([^"]*\)".*/\1/p'
+}
+
+@test "diff: pprof's format is what -diff_base makes of the two" {
+	local type
+	compare -o diff.pb.gz
+	for type in alloc_objects alloc_space inuse_objects inuse_space; do
+		go tool pprof -top -nodecount=1000 -sample_index=$type diff.pb.gz > ours
+		go tool pprof -top -nodecount=1000 -sample_index=$type -diff_base "$own/heap1.pb.gz" "$own/heap2.pb.gz" > pprofs
+		cmp ours pprofs
+	done
+	go tool pprof -top diff.pb.gz | grep -q -- '-[0-9.]*MB .* main.keep'
+}
+
+@test "diff: what leaks is red, what was freed is blue" {
+	compare -o diff.svg
+	class_of main.leak diff.svg | grep -qx 'more c[4-6]'
+	class_of main.keep diff.svg | grep -qx 'less c6'
+	grep -A1 '<title>main.leak$' diff.svg | grep -q 'before 0 B, 0.00%; after .* MiB, .*; +.* MiB (new)'
+	grep -A1 '<title>main.keep$' diff.svg | grep -q 'before .* MiB, .*; after .* MiB, .*; −.* MiB (−.*%)'
+	grep -q '<title>Heap in use · heap1.pb.gz → heap2.pb.gz</title>' diff.svg
+	# The other way round it is the other way round.
+	"$exoprof" diff "$own/heap2.pb.gz" "$own/heap1.pb.gz" -o back.svg
+	class_of main.keep back.svg | grep -qx 'more c6'
+	not grep -q '<title>main.leak$' back.svg
+	grep -q 'not shown, since gone: .* MiB in' back.svg
+	"$exoprof" diff "$own/heap2.pb.gz" "$own/heap1.pb.gz" -o reversed.svg --reverse
+	class_of main.leak reversed.svg | grep -qx 'less c[4-6]'
+	# A diff of pprof's own is drawn as one, too.
+	go tool pprof -proto -output theirs.pb.gz -diff_base "$own/heap1.pb.gz" "$own/heap2.pb.gz"
+	convert theirs.pb.gz -o theirs.svg
+	[ "$(class_of main.keep theirs.svg)" = 'less c6' ]
+}
+
+@test "diff: folded stacks have both values; normalized, both totals are the same" {
+	local shown
+	compare -o diff.folded --sample-index alloc_space
+	[ "$(awk '{ sum += $(NF - 1) } END { printf "%d\n", sum }' diff.folded)" -eq "$(pprof_sum "$own/heap1.pb.gz" 2)" ]
+	[ "$(folded_sum diff.folded)" -eq "$(pprof_sum "$own/heap2.pb.gz" 2)" ]
+	printf 'a 1000\nb 3000\n' > before.folded
+	printf 'a 5000\nb 3000\n' > after.folded
+	"$exoprof" diff before.folded after.folded -o - --format folded --normalize > normalized
+	printf 'a 2000 5000\nb 6000 3000\n' | cmp - normalized
+}
+
+@test "diff: what cannot be compared is refused in one line" {
+	refuses 'cpu.pb.gz has samples/count, cpu/nanoseconds, .*heap1.pb.gz has alloc_objects/count' \
+		"$exoprof" diff "$own/cpu.pb.gz" "$own/heap1.pb.gz" -o x.svg
+	refuses 'no.pb.gz: No such file' "$exoprof" diff "$own/cpu.pb.gz" no.pb.gz -o x.svg
+	[ ! -e x.svg ]
+	local arguments
+	for arguments in "$own/cpu.pb.gz -o x.svg" "a b c -o x.svg" "a b" "a b -o x.speedscope.json"; do
+		run --separate-stderr "$exoprof" diff $arguments
+		echo "$stderr"
+		[ "$status" -eq 2 ]
+		grep -q '^exoprof diff: ' <<< "$stderr"
+	done
+}

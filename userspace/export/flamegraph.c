@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Draws a profile as a flame graph: one SVG that reads as a still picture and, opened in a browser,
- * zooms and searches by the script it carries (flamegraph.js). */
+ * zooms and searches by the script it carries (flamegraph.js). Of a diff, widths are what was seen
+ * later, and colours tell by how much that is more or less than before. */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -41,11 +43,14 @@ EMBED(flamegraph_css, "userspace/export/flamegraph.css");
 #define TITLE_CELLS  76  /* what fits beside the buttons, in the wide letters of a title */
 #define DEPTH_MAX    1024
 #define SHADES       6
+#define CHANGES      6   /* steps of colour, up and down each */
+#define CHANGE_WIDTH 260 /* of its swatch and what is beside it */
 
 /* A frame as it is drawn: what it was seen with is [start, end) of the total. */
 struct node {
 	const char *name;
 	int64_t start, end;
+	int64_t other;  /* of a diff: what the one that widths do not show was seen with */
 	uint32_t depth; /* 0: the root */
 	enum frame_kind kind;
 };
@@ -54,6 +59,10 @@ struct graph {
 	const struct profile *profile;
 	const struct folded *folded;
 	FILE *out;
+	int64_t total; /* of what widths show */
+	int64_t gone;  /* of a diff: in stacks that it does not show, because they have no width */
+	uint64_t gone_stacks;
+	int64_t greatest;   /* change of a frame */
 	struct node *nodes; /* a parent before its children */
 	size_t count, room;
 	size_t open[DEPTH_MAX + 1]; /* the nodes of the stack being added */
@@ -95,6 +104,67 @@ static void put_value(const struct graph *graph, int64_t value)
 	svg__value(value, profile->strings[profile->types[profile->shown_type].unit], graph->out);
 }
 
+/* Diffs. */
+
+static int64_t shown_value(const struct graph *graph, const struct stack *stack)
+{
+	return graph->profile->diff == DIFF_BEFORE ? stack->base : stack->value;
+}
+
+static int64_t other_value(const struct graph *graph, const struct stack *stack)
+{
+	return graph->profile->diff == DIFF_BEFORE ? stack->value : stack->base;
+}
+
+static int64_t before(const struct graph *graph, const struct node *node)
+{
+	return graph->profile->diff == DIFF_BEFORE ? node->end - node->start : node->other;
+}
+
+static int64_t after(const struct graph *graph, const struct node *node)
+{
+	return graph->profile->diff == DIFF_BEFORE ? node->other : node->end - node->start;
+}
+
+static int64_t change(const struct graph *graph, const struct node *node)
+{
+	return after(graph, node) - before(graph, node);
+}
+
+static void put_change(const struct graph *graph, int64_t from, int64_t to)
+{
+	FILE *out = graph->out;
+
+	fputs(to < from ? "−" : "+", out);
+	put_value(graph, to < from ? from - to : to - from);
+	if (!from) {
+		fputs(to ? " (new)" : "", out);
+		return;
+	}
+	fputs(to < from ? " (−" : " (+", out);
+	svg__hundredths(100.0 * (to < from ? from - to : to - from) / from, out);
+	fputs("%)", out);
+}
+
+static void measure_changes(struct graph *graph)
+{
+	for (size_t i = 0; i < graph->folded->stack_count; i++) {
+		const struct stack *stack = &graph->folded->stacks[i];
+
+		if (shown_value(graph, stack))
+			continue;
+		graph->gone = folded__add(graph->gone, other_value(graph, stack));
+		graph->gone_stacks++;
+	}
+	/* The root's is that of the totals: a small one of a frame would not be seen beside it. */
+	for (size_t i = 1; i < graph->count; i++) {
+		int64_t size = llabs(change(graph, &graph->nodes[i]));
+
+		if (size > graph->greatest)
+			graph->greatest = size;
+	}
+}
+
 /* The stacks become a tree. They come sorted, so that a stack shares its first frames with the one
  * before it, or starts new ones to the right. */
 
@@ -125,7 +195,7 @@ static struct node *open_node(struct graph *graph, const char *name, enum frame_
 
 static double node_width(const struct graph *graph, const struct node *node, double of)
 {
-	return (double)(node->end - node->start) / graph->folded->total * of;
+	return (double)(node->end - node->start) / graph->total * of;
 }
 
 /* Ends the nodes deeper than `depth`. One that is too narrow to be seen is the last of the nodes,
@@ -136,7 +206,9 @@ static void close_nodes(struct graph *graph, uint32_t depth, int64_t end)
 		struct node *node = &graph->nodes[graph->open[--graph->open_count]];
 
 		node->end = end;
-		if (node_width(graph, node, WIDTH) < LEAST_WIDTH) {
+		if (node->end == node->start) {
+			graph->count--;
+		} else if (node_width(graph, node, WIDTH) < LEAST_WIDTH) {
 			graph->narrow++;
 			graph->count--;
 		} else if (node->depth > graph->height) {
@@ -160,6 +232,7 @@ static int add_stack(struct graph *graph, const struct stack *stack, int64_t sta
 	uint32_t depth = stack->depth < DEPTH_MAX ? stack->depth : DEPTH_MAX, i;
 
 	graph->deep_stacks += stack->depth > depth;
+	graph->nodes->other = folded__add(graph->nodes->other, other_value(graph, stack));
 	for (i = 0; i < depth; i++) {
 		const struct frame *frame = &stack->frames[i];
 		struct node *node;
@@ -169,10 +242,13 @@ static int add_stack(struct graph *graph, const struct stack *stack, int64_t sta
 			node = &graph->nodes[graph->open[i + 1]];
 			if (frame->kind > node->kind)
 				node->kind = frame->kind;
-			continue;
+		} else {
+			node = open_node(graph, graph->folded->names[frame->name], frame->kind,
+					 start);
+			if (!node)
+				return -ENOMEM;
 		}
-		if (!open_node(graph, graph->folded->names[frame->name], frame->kind, start))
-			return -ENOMEM;
+		node->other = folded__add(node->other, other_value(graph, stack));
 	}
 	return 0;
 }
@@ -187,12 +263,13 @@ static int build_nodes(struct graph *graph)
 		return -ENOMEM;
 	for (i = 0; i < folded->stack_count; i++) {
 		const struct stack *stack = &folded->stacks[i];
+		int64_t value = shown_value(graph, stack);
 
 		close_nodes(graph, 1 + (i ? shared_depth(stack - 1, stack) : 0), at);
 		if (add_stack(graph, stack, at))
 			return -ENOMEM;
 		/* A total that did not fit in 64 bits is less than the sum. */
-		at = stack->value < folded->total - at ? at + stack->value : folded->total;
+		at = value < graph->total - at ? at + value : graph->total;
 	}
 	close_nodes(graph, 0, at);
 	return 0;
@@ -202,7 +279,7 @@ static int build_nodes(struct graph *graph)
 
 static bool is_empty(const struct graph *graph)
 {
-	return graph->folded->stack_count == 0;
+	return graph->total == 0;
 }
 
 static uint32_t root_y(const struct graph *graph)
@@ -289,27 +366,83 @@ static int put_title(const struct graph *graph)
 	return 0;
 }
 
+/* What widths show, the other, and what has no width at all. */
+static void put_comparison(const struct graph *graph)
+{
+	bool by_base = graph->profile->diff == DIFF_BEFORE;
+	const struct folded *folded = graph->folded;
+	FILE *out = graph->out;
+
+	put_value(graph, folded->base_total);
+	fputs(" before, ", out);
+	put_value(graph, folded->total);
+	fputs(" after: ", out);
+	put_change(graph, folded->base_total, folded->total);
+	fputs(by_base ? " · widths show before" : " · widths show after", out);
+	if (!graph->gone_stacks)
+		return;
+	fputs(by_base ? " · not shown, since new: " : " · not shown, since gone: ", out);
+	put_value(graph, graph->gone);
+	fputs(" in ", out);
+	svg__thousands(graph->gone_stacks, out);
+	fputs(graph->gone_stacks == 1 ? " stack" : " stacks", out);
+	fputs(by_base ? "" : " (--reverse shows them)", out);
+}
+
 static void put_subtitle(const struct graph *graph)
 {
 	const struct profile *profile = graph->profile;
 	time_t seconds = profile->time_ns / 1000000000;
+	uint64_t stacks = graph->folded->stack_count - graph->gone_stacks;
 	char when[64];
 	struct tm tm;
 
 	fprintf(graph->out, "<text id=\"subtitle\" x=\"%d\" y=\"54\">", PAD);
-	put_value(graph, graph->folded->total);
-	fputs(" in total", graph->out);
-	if (profile->duration_ns > 0) {
+	if (graph->folded->is_diff) {
+		put_comparison(graph);
+	} else {
+		put_value(graph, graph->total);
+		fputs(" in total", graph->out);
+	}
+	if (profile->duration_ns > 0 && !graph->folded->is_diff) {
 		fputs(" · over ", graph->out);
 		svg__time(profile->duration_ns, graph->out);
 	}
 	fputs(" · ", graph->out);
-	svg__thousands(graph->folded->stack_count, graph->out);
-	fputs(graph->folded->stack_count == 1 ? " stack" : " stacks", graph->out);
+	svg__thousands(stacks, graph->out);
+	fputs(stacks == 1 ? " stack" : " stacks", graph->out);
 	if (profile->time_ns > 0 && gmtime_r(&seconds, &tm) &&
 	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm))
 		fprintf(graph->out, " · %s", when);
 	fputs("</text>\n", graph->out);
+}
+
+/* The greatest change of all has the strongest colour. */
+static void put_change_legend(const struct graph *graph)
+{
+	static const struct {
+		const char *class, *label;
+	} swatches[] = {
+		{"less c6", "less than before"},
+		{"same c0", "the same"        },
+		{"more c6", "more than before"},
+	};
+	size_t x = PAD;
+
+	fputs("<g id=\"legend\">\n", graph->out);
+	for (size_t i = 0; i < sizeof(swatches) / sizeof(swatches[0]); i++) {
+		fprintf(graph->out,
+			"<g class=\"%s\"><rect x=\"%zu\" y=\"66\" width=\"12\" height=\"12\"/></g>"
+			"<text x=\"%zu\" y=\"76\">%s",
+			swatches[i].class, x, x + 17, swatches[i].label);
+		if (i != 1) {
+			fputs(i ? ", up to +" : ", up to −", graph->out);
+			put_value(graph, graph->greatest);
+		}
+		fputs("</text>\n", graph->out);
+		x += CHANGE_WIDTH;
+	}
+	fputs("</g>\n", graph->out);
 }
 
 /* A swatch for each kind that is drawn. */
@@ -344,6 +477,23 @@ static uint32_t name_shade(const char *name)
 	return (hash ^ hash >> 15) % SHADES;
 }
 
+static void put_class(const struct graph *graph, const struct node *node)
+{
+	int64_t by = change(graph, node);
+	FILE *out = graph->out;
+	int step;
+
+	if (!node->depth) {
+		fputs("root", out);
+	} else if (!graph->folded->is_diff) {
+		fprintf(out, "%s s%u", kinds[node->kind].class, name_shade(node->name));
+	} else {
+		/* However small: only what is the same has no colour. */
+		step = by ? ceil(fabs((double)by) / graph->greatest * CHANGES) : 0;
+		fprintf(out, "%s c%d", !step ? "same" : by < 0 ? "less" : "more", step);
+	}
+}
+
 static void put_label(const struct graph *graph, const struct node *node, double x, double width)
 {
 	int cells = (width - 2 * LABEL_PAD) / LABEL_CELL;
@@ -357,26 +507,42 @@ static void put_label(const struct graph *graph, const struct node *node, double
 	fputs("</text>", graph->out);
 }
 
+static void put_share(const struct graph *graph, int64_t value, int64_t total)
+{
+	put_value(graph, value);
+	fputs(", ", graph->out);
+	svg__hundredths(total ? 100.0 * value / total : 0, graph->out);
+	putc('%', graph->out);
+}
+
+static void put_both(const struct graph *graph, const struct node *node)
+{
+	fputs("before ", graph->out);
+	put_share(graph, before(graph, node), graph->folded->base_total);
+	fputs("; after ", graph->out);
+	put_share(graph, after(graph, node), graph->folded->total);
+	fputs("; ", graph->out);
+	put_change(graph, before(graph, node), after(graph, node));
+}
+
 /* The script reads the name off the first line of the <title>, the place off data-s and data-e. */
 static void put_node(const struct graph *graph, const struct node *node)
 {
 	double width = node_width(graph, node, GRAPH_WIDTH);
-	double x = PAD + (double)node->start / graph->folded->total * GRAPH_WIDTH;
+	double x = PAD + (double)node->start / graph->total * GRAPH_WIDTH;
 	FILE *out = graph->out;
 
-	if (node->depth)
-		fprintf(out, "<g class=\"%s s%u\"", kinds[node->kind].class,
-			name_shade(node->name));
-	else
-		fputs("<g class=\"root\"", out);
-	fprintf(out, " data-s=\"%" PRId64 "\" data-e=\"%" PRId64 "\"><title>", node->start,
+	fputs("<g class=\"", out);
+	put_class(graph, node);
+	fprintf(out, "\" data-s=\"%" PRId64 "\" data-e=\"%" PRId64 "\"><title>", node->start,
 		node->end);
 	svg__text(node->name, out);
 	putc('\n', out);
-	put_value(graph, node->end - node->start);
-	fputs(", ", out);
-	svg__hundredths(node_width(graph, node, 100), out);
-	fputs("%</title><rect x=\"", out);
+	if (graph->folded->is_diff)
+		put_both(graph, node);
+	else
+		put_share(graph, node->end - node->start, graph->total);
+	fputs("</title><rect x=\"", out);
 	svg__hundredths(x, out);
 	fprintf(out, "\" y=\"%u\" width=\"", root_y(graph) - node->depth * ROW_HEIGHT);
 	svg__hundredths(width, out);
@@ -468,7 +634,10 @@ static int draw(const struct graph *graph)
 	if (put_title(graph))
 		return -ENOMEM;
 	put_subtitle(graph);
-	put_legend(graph);
+	if (graph->folded->is_diff)
+		put_change_legend(graph);
+	else
+		put_legend(graph);
 	put_graph(graph);
 	put_notes(graph);
 	put_controls(graph);
@@ -485,8 +654,10 @@ int export_flamegraph(const struct profile *profile, FILE *out)
 	if (!folded)
 		return -errno;
 	graph.folded = folded;
+	graph.total = profile->diff == DIFF_BEFORE ? folded->base_total : folded->total;
 	if (!is_empty(&graph))
 		err = build_nodes(&graph);
+	measure_changes(&graph);
 	if (!err)
 		err = draw(&graph);
 	free(graph.nodes);

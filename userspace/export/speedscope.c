@@ -9,6 +9,7 @@
 #include <yajl/yajl_gen.h>
 
 #include "export/export.h"
+#include "export/folded.h"
 #include "export/utf8.h"
 
 #define SCHEMA       "https://www.speedscope.app/file-format-schema.json"
@@ -141,7 +142,6 @@ static const char *unit_name(const char *unit)
 	return "none";
 }
 
-/* Two foreign counters may not fit in one. */
 static int64_t total_of(const struct profile *profile, uint32_t type)
 {
 	int64_t total = 0;
@@ -149,8 +149,8 @@ static int64_t total_of(const struct profile *profile, uint32_t type)
 	for (size_t i = 0; i < profile->sample_count; i++) {
 		int64_t value = profile->samples[i].values[type];
 
-		if (value > 0 && __builtin_add_overflow(total, value, &total))
-			return INT64_MAX;
+		if (value > 0)
+			total = folded__add(total, value);
 	}
 	return total;
 }

@@ -188,6 +188,11 @@ void profile_builder__kind(struct profile_builder *builder, const char *name)
 	builder->head.kind = profile_builder__string(builder, name);
 }
 
+void profile_builder__diff(struct profile_builder *builder, enum diff_widths widths)
+{
+	builder->head.diff = widths;
+}
+
 void profile_builder__title(struct profile_builder *builder, const char *title)
 {
 	builder->head.title = profile_builder__string(builder, title);
