@@ -134,11 +134,12 @@ enum key {
 #define OUTPUT_OPTIONS                                                                  \
 	{"type", KEY_TYPE, "cpu|heap|allocs", 0, "what to record (cpu; run: heap)", 0}, \
 		FORMAT_OPTION, OUTPUT_OPTION
-#define SAMPLE_INDEX_OPTION                                                                                                                           \
-	{                                                                                                                                             \
-		"sample-index", KEY_SAMPLE_INDEX, "TYPE", 0,                                                                                          \
-			"the value that folded stacks and flame graphs show, by its name or number; as the file has it, else the last, if not given", \
-			0                                                                                                                             \
+#define SAMPLE_INDEX_OPTION                                                                   \
+	{                                                                                     \
+		"sample-index", KEY_SAMPLE_INDEX, "TYPE", 0,                                  \
+			"the value that folded stacks and flame graphs show, by its name or " \
+			"number; as the file has it, else the last, if not given",            \
+			0                                                                     \
 	}
 
 static const struct argp_option serve_options[] = {
@@ -215,8 +216,8 @@ static const struct command commands[] = {
 	 "profiles while it runs. With -o, its heap profile is written when it ends. Exits as the "
 	 "command does.",												     run_options,     ARGP_IN_ORDER, false, true,  0, run_command    },
 	{"convert", "IN",
-	 "Write a profile that exoprof or another tool took, in another format. IN is pprof's protobuf, folded "
-	 "stacks or speedscope's JSON, gzipped or not; - is standard input.",						 convert_options, 0,             false, false, 1, convert_command},
+	 "Write a profile that exoprof or another tool took, in another format. IN is pprof's "
+	 "protobuf, folded stacks or speedscope's JSON, gzipped or not; - is standard input.",				convert_options, 0,             false, false, 1, convert_command},
 	{"diff",    "BEFORE AFTER",
 	 "Compare two profiles. A flame graph (.svg) has AFTER's widths, red where it has more than "
 	 "BEFORE and blue where less; folded stacks have both values; pprof's format has the difference, "

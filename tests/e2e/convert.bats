@@ -183,6 +183,22 @@ refuses() {
 	[ ! -e x.svg ]
 }
 
+@test "what a format cannot say is said on the terminal" {
+	printf 'main 5\nfreed -3\n' > signed.folded
+	run --separate-stderr convert signed.folded -o signed.svg
+	[ "$status" -eq 0 ]
+	grep -q '1 of the 2 samples of signed.folded are below zero: they are left out' <<< "$stderr"
+	convert signed.folded -o signed.pb.gz 2> said
+	not grep -q 'below zero' said
+	[ "$(pprof_sum signed.pb.gz 1)" -eq 2 ]
+	# A sample of one value in location 1, at 0x10, of a mapping; "", "samples", "count".
+	printf '\012\004\010\001\020\002\022\006\012\001\001\022\001\007\032\002\010\001\042\006\010\001\020\001\030\020\062\000\062\007samples\062\005count' > nameless
+	run --separate-stderr convert nameless -o nameless.folded
+	[ "$status" -eq 0 ]
+	grep -q '1 of the 1 locations of nameless have no name' <<< "$stderr"
+	[ "$(cat nameless.folded)" = '[unknown] 7' ]
+}
+
 @test "what inflates without end is refused, and takes little memory" {
 	head -c 1100M /dev/zero | gzip -1 > bomb.gz
 	refuses 'bomb.gz: it inflates to more than 1024 MiB' convert bomb.gz -o x.svg

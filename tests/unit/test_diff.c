@@ -219,6 +219,27 @@ static void widths_are_later_ones_and_colours_are_changes(void **state)
 	free(svg);
 }
 
+static void the_smallest_change_has_a_colour(void **state)
+{
+	char *svg = draw(LINES({"a", 1000}, {"b", 1000}), LINES({"a", 1001}, {"b", 2000}), &plain);
+
+	(void)state;
+	assert_has(svg, "<g class=\"more c1\" data-s=\"0\"");
+	assert_has(svg, "<g class=\"more c6\" data-s=\"1001\"");
+	free(svg);
+}
+
+/* Or the totals of two loads would take all colours from their parts. */
+static void colours_are_by_the_greatest_change_of_a_frame(void **state)
+{
+	char *svg = draw(LINES({"a", 1}, {"b", 1}), LINES({"a", 51}, {"b", 51}), &plain);
+
+	(void)state;
+	assert_has(svg, "<g class=\"more c6\" data-s=\"0\"");
+	assert_has(svg, "up to +50 B<");
+	free(svg);
+}
+
 static void what_is_new_is_said_to_be(void **state)
 {
 	char *svg = draw(LINES({"ma", 100}), LINES({"ma", 100}, {"mn", 100}), &plain);
@@ -294,6 +315,8 @@ int main(void)
 		cmocka_unit_test(normalizing_makes_totals_equal),
 		cmocka_unit_test(folded_stacks_have_both_values),
 		cmocka_unit_test(widths_are_later_ones_and_colours_are_changes),
+		cmocka_unit_test(the_smallest_change_has_a_colour),
+		cmocka_unit_test(colours_are_by_the_greatest_change_of_a_frame),
 		cmocka_unit_test(what_is_new_is_said_to_be),
 		cmocka_unit_test(what_is_gone_is_told),
 		cmocka_unit_test(reversed_widths_are_earlier_ones),
