@@ -8,6 +8,8 @@
 int serve_command(const struct options *options);
 int record_command(const struct options *options);
 int run_command(const struct options *options);
+int convert_command(const struct options *options);
+int diff_command(const struct options *options);
 int check_command(const struct options *options);
 
 #endif

@@ -46,6 +46,9 @@ enum key {
 	KEY_OF,
 	KEY_NAME,
 	KEY_FOLLOW_CHILDREN,
+	KEY_SAMPLE_INDEX,
+	KEY_NORMALIZE,
+	KEY_REVERSE,
 };
 
 #define FOLLOW_OPTION                                                                              \
@@ -126,39 +129,51 @@ enum key {
 		"no-offcpu", KEY_NO_OFFCPU, NULL, 0,                               \
 			"leave waiting threads alone: no block, mutex and wall", 0 \
 	}
-#define OFFCPU_OPTIONS                                                                                                           \
-	{"offcpu-min",                                                                                                           \
-	 KEY_OFFCPU_MIN,                                                                                                         \
-	 "TIME",                                                                                                                 \
-	 0,                                                                                                                      \
-	 "leave out waits below TIME, such as 10us (1us)",                                                                       \
-	 0},                                                                                                                     \
-		{"offcpu-rate",                                                                                                  \
-		 KEY_OFFCPU_RATE,                                                                                                \
-		 "TIME",                                                                                                         \
-		 0,                                                                                                              \
-		 "of waits below TIME one in so many is sampled that a sample stands for that time; 0: all of them (100us)",     \
-		 0},                                                                                                             \
-	{                                                                                                                        \
-		"offcpu-walk", KEY_OFFCPU_WALK, "WHEN", 0,                                                                       \
-			"walk the stacks of threads that wait when they are back, or at each switch: auto, back, switch (auto)", \
-			0                                                                                                        \
+#define OFFCPU_OPTIONS                                                                      \
+	{"offcpu-min", KEY_OFFCPU_MIN, "TIME", 0, "leave out waits below TIME (1us)", 0},   \
+		{"offcpu-rate",                                                             \
+		 KEY_OFFCPU_RATE,                                                           \
+		 "TIME",                                                                    \
+		 0,                                                                         \
+		 "of waits below TIME one in so many is sampled that a sample stands for "  \
+		 "TIME; 0: all of them (100us)",                                            \
+		 0},                                                                        \
+	{                                                                                   \
+		"offcpu-walk", KEY_OFFCPU_WALK, "auto|back|switch", 0,                      \
+			"when the stack of a thread that waits is walked: when it is back " \
+			"on the CPU (kernel 6.16), or whenever it leaves it",               \
+			0                                                                   \
 	}
 #define NO_HEAP_OPTION                                                            \
 	{                                                                         \
 		"no-heap", KEY_NO_HEAP, NULL, 0, "leave malloc and free alone", 0 \
 	}
-#define OUTPUT_OPTIONS                                                                         \
-	{"type", KEY_TYPE, "cpu|heap|allocs", 0, "what to record (cpu; run: heap)", 0},        \
-		{"format",                                                                     \
-		 KEY_FORMAT,                                                                   \
-		 "FORMAT",                                                                     \
-		 0,                                                                            \
-		 "pprof, folded, flamegraph or text; goes by FILE's ending (.pb.gz, .folded, " \
-		 ".svg, .txt) if not given",                                                   \
-		 0},                                                                           \
-	{                                                                                      \
-		"output", 'o', "FILE", 0, "where to write it; - is standard output", 0         \
+#define FORMAT_OPTION                                                                           \
+	{                                                                                       \
+		"format", KEY_FORMAT, "FORMAT", 0,                                              \
+			"pprof, folded, flamegraph, speedscope or text; goes by FILE's ending " \
+			"(.pb.gz, .folded, .svg, .speedscope.json, .txt) if not given",         \
+			0                                                                       \
+	}
+#define OUTPUT_OPTION                                                                  \
+	{                                                                              \
+		"output", 'o', "FILE", 0, "where to write it; - is standard output", 0 \
+	}
+#define OUTPUT_OPTIONS                                                          \
+	{"type",                                                                \
+	 KEY_TYPE,                                                              \
+	 "KIND",                                                                \
+	 0,                                                                     \
+	 "what to record: cpu, heap, allocs, block, mutex, wall, goroutine or " \
+	 "threadcreate (cpu; run: heap)",                                       \
+	 0},                                                                    \
+		FORMAT_OPTION, OUTPUT_OPTION
+#define SAMPLE_INDEX_OPTION                                                                   \
+	{                                                                                     \
+		"sample-index", KEY_SAMPLE_INDEX, "TYPE", 0,                                  \
+			"the value that folded stacks and flame graphs show, by its name or " \
+			"number; as the file has it, else the last, if not given",            \
+			0                                                                     \
 	}
 
 static const struct argp_option serve_options[] = {
@@ -173,6 +188,7 @@ static const struct argp_option record_options[] = {
 	{"duration",       'd', "SECONDS", 0, "how long (30)", 0},
 	OUTPUT_OPTIONS,
 	SAMPLING_OPTIONS,
+	OFFCPU_OPTIONS,
 	DEBUG_DIR_OPTION,
 	{"preattach",       KEY_PREATTACH, NULL, 0,
 	  "heap: with what was in use before the attach, estimated, as a frame of its own", 0},
@@ -185,6 +201,25 @@ static const struct argp_option run_options[] = {
 	OFFCPU_OPTIONS,   OUTPUT_OPTIONS, {},
 };
 
+static const struct argp_option convert_options[] = {
+	FORMAT_OPTION,
+	OUTPUT_OPTION,
+	SAMPLE_INDEX_OPTION,
+	{},
+};
+
+static const struct argp_option diff_options[] = {
+	FORMAT_OPTION,
+	OUTPUT_OPTION,
+	SAMPLE_INDEX_OPTION,
+	{"normalize", KEY_NORMALIZE, NULL, 0,
+	  "scale BEFORE's values so that its totals are AFTER's: for profiles of unlike length "
+	 "or load", 0},
+	{"reverse",       KEY_REVERSE, NULL, 0,
+	  "the flame graph's widths show BEFORE, and with it what AFTER has no more", 0},
+	{	  },
+};
+
 static const struct argp_option no_options[] = {{}};
 
 struct command {
@@ -194,20 +229,59 @@ struct command {
 	const struct argp_option *options;
 	unsigned int argp_flags;
 	bool needs_pid, takes_command;
+	size_t files; /* that it reads */
 	int (*run)(const struct options *options);
 };
 
 static const struct command commands[] = {
-	{"serve",  NULL,			 "Attach to running processes and serve their profiles over HTTP.",
-	 serve_options,														   0,             true,  false, serve_command },
-	{"record", NULL,			 "Attach to running processes, take one profile and write it to a file.",
-	 record_options,														  0,             true,  false, record_command},
-	{"run",    "[--] COMMAND [ARGUMENT...]",
-	 "Start a command with exoprof attached from its first instruction on, and serve its "
-	 "profiles while it runs. With -o, its heap profile is written when it ends. Exits as the "
-	 "command does.",												    run_options, ARGP_IN_ORDER, false, true,  run_command   },
-	{"check",  NULL,			 "Say whether this machine and this user can do it, and what to do if not.",
-	 no_options,														      0,             false, false, check_command },
+	{
+         .name = "serve",
+         .help = "Attach to running processes and serve their profiles over HTTP.",
+         .options = serve_options,
+         .needs_pid = true,
+         .run = serve_command,
+	 },
+	{
+         .name = "record",
+         .help = "Attach to running processes, take one profile and write it to a file.",
+         .options = record_options,
+         .needs_pid = true,
+         .run = record_command,
+	 },
+	{
+         .name = "run",
+         .arguments = "[--] COMMAND [ARGUMENT...]",
+         .help = "Start a command with exoprof attached from its first instruction on, and "
+			"serve its profiles while it runs. With -o, its heap profile is written "
+			"when it ends. Exits as the command does.",           .options = run_options,
+         .argp_flags = ARGP_IN_ORDER,
+         .takes_command = true,
+         .run = run_command,
+	 },
+	{
+         .name = "convert",
+         .arguments = "IN",
+         .help = "Write a profile that exoprof or another tool took, in another format. IN "
+			"is pprof's protobuf, folded stacks or speedscope's JSON, gzipped or not; "
+			"- is standard input.",               .options = convert_options,
+         .files = 1,
+         .run = convert_command,
+	 },
+	{
+         .name = "diff",
+         .arguments = "BEFORE AFTER",
+         .help = "Compare two profiles. A flame graph (.svg) has AFTER's widths, red where "
+			"it has more than BEFORE and blue where less; folded stacks have both "
+			"values; pprof's format has the difference, as its option -diff_base.", .options = diff_options,
+         .files = 2,
+         .run = diff_command,
+	 },
+	{
+         .name = "check",
+         .help = "Say whether this machine and this user can do it, and what to do if not.",
+         .options = no_options,
+         .run = check_command,
+	 },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -389,6 +463,30 @@ static void check_target(struct argp_state *state, const struct options *options
 		argp_error(state, "which process? Give its pid with -p, or its --name");
 }
 
+/* The others have no way to tell of two values, or of one below zero. */
+static bool shows_diff(const struct format *format)
+{
+	return format->write == export_pprof || format->write == export_folded ||
+	       format->write == export_flamegraph;
+}
+
+/* What reads files has nowhere to write but where it is told to. */
+static void check_files(struct argp_state *state, const struct parsing *parsing)
+{
+	const struct options *options = parsing->options;
+
+	if (options->input_count < parsing->command->files)
+		argp_error(state, "which profile%s? Expected: %s",
+			   parsing->command->files > 1 ? "s" : "", parsing->command->arguments);
+	if (!options->output)
+		argp_error(state, "where to? Give a file with -o, or - for standard output");
+	if (!options->format && !format__by_path(options->output))
+		argp_error(state,
+			   "which format is '%s'? Its ending does not say: give one with "
+			   "--format",
+			   options->output);
+}
+
 static void check_all(struct argp_state *state, const struct parsing *parsing)
 {
 	struct options *options = parsing->options;
@@ -401,11 +499,16 @@ static void check_all(struct argp_state *state, const struct parsing *parsing)
 	if (command->takes_command && options->kind->source != SAMPLES_HEAP)
 		argp_error(state,
 			   "run writes the heap at the command's end: --type heap or allocs");
+	if (command->files)
+		check_files(state, parsing);
 	if (!options->format && options->output)
 		options->format = format__by_path(options->output);
+	if (command->files > 1 && !shows_diff(options->format))
+		argp_error(state, "a diff can be written as pprof, folded or flamegraph, not as %s",
+			   options->format->name);
 	if (!options->format)
 		options->format = format__by_name("pprof");
-	if (!format__is_for(options->format, options->kind->name))
+	if (!command->files && !format__is_for(options->format, options->kind->name))
 		argp_error(state, "format %s is for %s profiles only", options->format->name,
 			   options->format->only_kind);
 }
@@ -420,6 +523,23 @@ static void add_pid(struct argp_state *state, struct options *options, pid_t pid
 	if (options->pid_count == OPTIONS_PIDS_MAX)
 		argp_error(state, "--pid: no more than %d of them", OPTIONS_PIDS_MAX);
 	options->pids[options->pid_count++] = pid;
+}
+
+/* A command takes all that follows it; a file is one. */
+static void add_argument(struct argp_state *state, const struct parsing *parsing, char *text)
+{
+	struct options *options = parsing->options;
+
+	if (parsing->command->takes_command) {
+		options->command = &state->argv[state->next - 1];
+		state->next = state->argc;
+	} else if (options->input_count < parsing->command->files) {
+		options->inputs[options->input_count++] = text;
+	} else if (parsing->command->files) {
+		argp_error(state, "what is '%s'? Expected: %s", text, parsing->command->arguments);
+	} else {
+		argp_error(state, "what is '%s'? No arguments are expected here", text);
+	}
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -502,11 +622,17 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		if (!options->format)
 			argp_error(state, "--format: '%s' is none of %s", text, format__names());
 		break;
+	case KEY_NORMALIZE:
+		options->normalize = true;
+		break;
+	case KEY_REVERSE:
+		options->reverse = true;
+		break;
+	case KEY_SAMPLE_INDEX:
+		options->sample_index = text;
+		break;
 	case ARGP_KEY_ARG:
-		if (!parsing->command->takes_command)
-			argp_error(state, "what is '%s'? No arguments are expected here", text);
-		options->command = &state->argv[state->next - 1];
-		state->next = state->argc;
+		add_argument(state, parsing, text);
 		break;
 	case ARGP_KEY_END:
 		check_all(state, parsing);
