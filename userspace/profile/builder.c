@@ -188,6 +188,12 @@ void profile_builder__kind(struct profile_builder *builder, const char *name)
 	builder->head.kind = profile_builder__string(builder, name);
 }
 
+void profile_builder__outcome(struct profile_builder *builder,
+			      const struct profile_outcome *outcome)
+{
+	builder->head.outcome = *outcome;
+}
+
 void profile_builder__title(struct profile_builder *builder, const char *title)
 {
 	builder->head.title = profile_builder__string(builder, title);
