@@ -45,7 +45,8 @@ struct agent {
 	/* The collecting thread's own. */
 	struct targets *targets;
 	struct job *running;
-	bool target_gone; /* as are all others */
+	struct cpu_window *standing; /* of those who ask for what came since they last did */
+	bool target_gone;            /* as are all others */
 	int64_t publish_ms;
 
 	/* Shared, under the lock. */
@@ -144,8 +145,27 @@ static void hand_over(struct agent *agent, struct job *job)
 	pthread_mutex_unlock(&agent->lock);
 }
 
+/* The first time there is nothing: it is what begins to be collected. */
+static int take_since_last(struct agent *agent, struct job *job)
+{
+	if (!agent->standing && agent->target_gone)
+		return -ESRCH;
+	if (!agent->standing)
+		agent->standing = cpu__start(agent->collector);
+	if (!agent->standing)
+		return -errno;
+	targets__refresh(agent->targets);
+	job->samples = cpu__take(agent->collector, agent->standing);
+	if (!job->samples)
+		return -errno;
+	job->samples->target_gone = agent->target_gone;
+	return 0;
+}
+
 static int begin_cpu(struct agent *agent, struct job *job)
 {
+	if (job->request.since_last)
+		return take_since_last(agent, job);
 	if (agent->target_gone)
 		return -ESRCH;
 	job->window = cpu__start(agent->collector);

@@ -18,7 +18,8 @@ struct cpu_window {
 	struct cpu_window *next;
 	uint64_t first_epoch;
 	int64_t start_ns;
-	uint64_t counters[WIRE_COUNTERS];
+	uint64_t counters_then[WIRE_COUNTERS]; /* at the start */
+	uint64_t counters_now[WIRE_COUNTERS];  /* when it was last looked at */
 };
 
 struct cpu_source {
@@ -133,7 +134,7 @@ struct cpu_window *cpu__start(struct collector *collector)
 
 	if (!window)
 		return NULL;
-	err = counters__read(collector->skel, window->counters);
+	err = counters__read(collector->skel, window->counters_then);
 	if (!err && !source->windows)
 		err = start_ticking(collector);
 	if (err) {
@@ -289,8 +290,8 @@ static void forget_old(struct collector *collector)
 	delete_listed(stacks_fd, &chunks);
 }
 
-static int gather(struct collector *collector, const struct cpu_window *window, uint64_t end_epoch,
-		  struct samples *samples)
+static int gather_counts(struct collector *collector, struct cpu_window *window, uint64_t end_epoch,
+			 struct samples *samples)
 {
 	struct exoprof_bpf *skel = collector->skel;
 	struct counting counting = {
@@ -298,10 +299,10 @@ static int gather(struct collector *collector, const struct cpu_window *window, 
 		.first_epoch = window->first_epoch,
 		.end_epoch = end_epoch,
 	};
-	int err = counting.row_ids ? counters__read(skel, samples->counters) : -ENOMEM;
+	int err = counting.row_ids ? counters__read(skel, window->counters_now) : -ENOMEM;
 
 	for (int i = 0; i < WIRE_COUNTERS; i++)
-		samples->counters[i] -= window->counters[i];
+		samples->counters[i] = window->counters_now[i] - window->counters_then[i];
 	if (!err)
 		err = gathering__begin(&counting.gathering, collector, samples,
 				       skel->maps.cpu_stacks);
@@ -313,27 +314,49 @@ static int gather(struct collector *collector, const struct cpu_window *window, 
 	return err;
 }
 
-struct samples *cpu__end(struct collector *collector, struct cpu_window *window)
+/* NULL with errno set. */
+static struct samples *gather(struct collector *collector, struct cpu_window *window,
+			      uint64_t end_epoch)
 {
-	uint64_t end_epoch = leave(collector, window);
 	struct samples *samples = samples__new(SAMPLES_CPU);
-	int err = -ENOMEM;
+	int err;
 
 	if (!samples)
-		goto out;
+		return NULL;
 	samples->frequency = collector->options.frequency;
 	samples->how = collector->cpu->event;
 	samples->time_ns = clock__realtime_ns();
 	samples->duration_ns = samples->time_ns - window->start_ns;
-	err = gather(collector, window, end_epoch, samples);
-	if (err) {
-		samples__free(samples);
-		samples = NULL;
-	}
-out:
+	err = gather_counts(collector, window, end_epoch, samples);
+	if (!err)
+		return samples;
+	samples__free(samples);
+	errno = -err;
+	return NULL;
+}
+
+struct samples *cpu__end(struct collector *collector, struct cpu_window *window)
+{
+	struct samples *samples = gather(collector, window, leave(collector, window));
+	int err = samples ? 0 : errno;
+
 	forget_old(collector);
 	free(window);
-	errno = -err;
+	errno = err;
+	return samples;
+}
+
+struct samples *cpu__take(struct collector *collector, struct cpu_window *window)
+{
+	uint64_t end_epoch = ++collector->skel->bss->cpu_epoch;
+	struct samples *samples = gather(collector, window, end_epoch);
+
+	if (!samples)
+		return NULL;
+	window->first_epoch = end_epoch;
+	window->start_ns = samples->time_ns;
+	memcpy(window->counters_then, window->counters_now, sizeof(window->counters_then));
+	forget_old(collector);
 	return samples;
 }
 
