@@ -17,6 +17,7 @@
 #define DEFAULT_HEAP_RATE (512 * 1024)
 #define DEFAULT_LISTEN    "127.0.0.1:6060"
 #define DEFAULT_DURATION  30
+#define DEFAULT_DELAY     1
 #define DURATION_MAX      86400
 /* Less is not enough for one large unit, and all would be read over and over. */
 #define SYMBOL_MEMORY_MIN (32LL << 20)
@@ -38,6 +39,8 @@ enum key {
 	KEY_OF,
 	KEY_NAME,
 	KEY_FOLLOW_CHILDREN,
+	KEY_PLAIN,
+	KEY_HEAP,
 };
 
 #define FOLLOW_OPTION                                                                              \
@@ -130,6 +133,23 @@ enum key {
 		"output", 'o', "FILE", 0, "where to write it; - is standard output", 0            \
 	}
 
+#define WATCHING_OPTIONS                                                                                   \
+	{"type", KEY_TYPE, "cpu|heap|allocs", 0, "what to show first (cpu)", 0},                           \
+		{"heap",                                                                                   \
+		 KEY_HEAP,                                                                                 \
+		 NULL,                                                                                     \
+		 0,                                                                                        \
+		 "follow the heap, too, for the keys h and a: malloc is probed only then, or with --type " \
+		 "heap or allocs",                                                                         \
+		 0},                                                                                       \
+		{"delay", 'd', "SECONDS", 0, "between refreshes (1)", 0},                                  \
+		{"iterations", 'n', "N", 0, "end after N refreshes", 0},                                   \
+	{                                                                                                  \
+		"plain", KEY_PLAIN, NULL, 0,                                                               \
+			"a block of text at each refresh, as where standard output is no terminal",        \
+			0                                                                                  \
+	}
+
 static const struct argp_option serve_options[] = {
 	PID_OPTIONS,
 	CONTAINER_OPTIONS,
@@ -150,6 +170,16 @@ static const struct argp_option record_options[] = {
 	{"preattach",       KEY_PREATTACH, NULL, 0,
 	  "heap: with what was in use before the attach, estimated, as a frame of its own", 0},
 	{	       },
+};
+
+static const struct argp_option top_options[] = {
+	PID_OPTIONS,
+	CONTAINER_OPTIONS,
+	WATCHING_OPTIONS,
+	SAMPLING_OPTIONS,
+	DEBUG_DIR_OPTION,
+	NO_HEAP_OPTION,
+	{},
 };
 
 static const struct argp_option run_options[] = {
@@ -179,6 +209,9 @@ static const struct command commands[] = {
 	 serve_options,														   0,             true,  false, serve_command },
 	{"record", NULL,			 "Attach to running processes, take one profile and write it to a file.",
 	 record_options,														  0,             true,  false, record_command},
+	{"top",    NULL,
+	 "Attach to running processes and show in the terminal, live, where their time or memory goes.",
+	 top_options,														     0,             true,  false, top_command   },
 	{"run",    "[--] COMMAND [ARGUMENT...]",
 	 "Start a command with exoprof attached from its first instruction on, and serve its "
 	 "profiles while it runs. With -o, its heap profile is written when it ends. Exits as the "
@@ -370,7 +403,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			number(state, "--frequency", text, 1, FREQUENCY_MAX, false);
 		break;
 	case 'd':
-		options->duration_s = number(state, "--duration", text, 1, DURATION_MAX, false);
+		if (parsing->command->run == top_command)
+			options->delay_s = number(state, "--delay", text, 1, DURATION_MAX, false);
+		else
+			options->duration_s =
+				number(state, "--duration", text, 1, DURATION_MAX, false);
 		break;
 	case 'o':
 		options->output = text;
@@ -390,6 +427,15 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_HEAP_RATE:
 		options->agent.heap_rate =
 			number(state, "--heap-rate", text, 1, POISSON_RATE_MAX, true);
+		break;
+	case 'n':
+		options->iterations = number(state, "--iterations", text, 1, INT_MAX, false);
+		break;
+	case KEY_PLAIN:
+		options->plain = true;
+		break;
+	case KEY_HEAP:
+		options->with_heap = true;
 		break;
 	case KEY_NO_HEAP:
 		options->agent.heap.enabled = false;
@@ -452,6 +498,7 @@ void options__parse(struct options *options, const struct command *command, int 
 		.listen = DEFAULT_LISTEN,
 		.kind = command->takes_command ? &profile_kind_heap : &profile_kind_cpu,
 		.duration_s = DEFAULT_DURATION,
+		.delay_s = DEFAULT_DELAY,
 	};
 	options->agent.symbols.debug_dirs = options->debug_dirs;
 	snprintf(name, sizeof(name), "exoprof %s", command->name);

@@ -16,7 +16,8 @@ struct proc_stat {
 	char comm[PROC_COMM_BYTES];
 	pid_t parent;
 	bool is_kernel_thread;
-	bool is_dead;         /* a zombie, or nearly gone */
+	bool is_dead; /* a zombie, or nearly gone */
+	int threads;
 	uint64_t start_ticks; /* since the machine started, of sysconf(_SC_CLK_TCK) */
 };
 
