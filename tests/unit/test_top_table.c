@@ -334,6 +334,7 @@ static void names_without_end_become_others(void **state)
 		memcpy(name, &(char[]){'a' + i % 26, 'a' + i / 26}, 2);
 		ADD(fixture, 1, name, "main");
 	}
+	ADD(fixture, 1, "y", name);
 	free(name);
 	take_interval(fixture);
 	rows = top_table__rows(fixture->table, TOP_LAST, TOP_BY_SELF, "[other", &count);
@@ -341,6 +342,7 @@ static void names_without_end_become_others(void **state)
 	assert_string_equal(rows[0].name, "[other functions]");
 	/* 64 MiB of them have a row, less what "main" takes. */
 	assert_in_range(rows[0].self, 6, 7);
+	assert_int_equal(rows[0].total, rows[0].self);
 	assert_int_equal(rows[0].kind, FRAME_NOTE);
 	free(rows);
 }

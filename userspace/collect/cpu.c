@@ -22,10 +22,20 @@ struct cpu_window {
 	uint64_t counters_now[WIRE_COUNTERS];  /* when it was last looked at */
 };
 
+/* A stack that was taken out of the kernel's map, when its last counts were. A program that had
+ * found it there just before may still count under it. */
+struct retired_stack {
+	struct sample_stack stack;
+	uint64_t epoch; /* as of that time */
+};
+
 struct cpu_source {
 	struct bpf_link **links; /* one an online CPU, while sampling runs */
 	size_t link_count, link_capacity;
 	struct cpu_window *windows;
+	uint64_t forgotten_epoch; /* counts of earlier ones are deleted */
+	struct retired_stack *retired;
+	size_t retired_count, retired_capacity;
 	const char *event;
 };
 
@@ -51,6 +61,21 @@ static void stop_ticking(struct cpu_source *source)
 	source->link_count = 0;
 }
 
+/* Those that no count of this epoch or a later one can be of: a program that was about to count had
+ * found its epoch when the stack was taken away, or finds the next one. */
+static void drop_retired(struct cpu_source *source, uint64_t epoch)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < source->retired_count; i++) {
+		if (source->retired[i].epoch + 1 < epoch)
+			free(source->retired[i].stack.frames);
+		else
+			source->retired[kept++] = source->retired[i];
+	}
+	source->retired_count = kept;
+}
+
 void cpu_source__free(struct cpu_source *source)
 {
 	struct cpu_window *next;
@@ -59,6 +84,8 @@ void cpu_source__free(struct cpu_source *source)
 		return;
 	stop_ticking(source);
 	free(source->links);
+	drop_retired(source, UINT64_MAX);
+	free(source->retired);
 	for (struct cpu_window *window = source->windows; window; window = next) {
 		next = window->next;
 		free(window);
@@ -166,6 +193,7 @@ static uint64_t leave(struct collector *collector, struct cpu_window *window)
 /* What of the counts is one window's. A thread's stack has a row in each of the window's epochs. */
 struct counting {
 	struct gathering gathering;
+	const struct cpu_source *source;
 	struct intern *row_ids;
 	uint64_t first_epoch, end_epoch;
 };
@@ -192,6 +220,38 @@ static int find_row(struct counting *counting, const struct row_key *key, struct
 	return err;
 }
 
+/* Gives a stack that is not in the map any more its frames. */
+static int look_among_retired(const struct cpu_source *source, struct sample_stack *stack)
+{
+	for (size_t i = 0; i < source->retired_count; i++) {
+		const struct sample_stack *retired = &source->retired[i].stack;
+		size_t size = (retired->kernel_depth + retired->user_depth + 1) * sizeof(uint64_t);
+
+		if (retired->hash != stack->hash)
+			continue;
+		*stack = *retired;
+		stack->frames = malloc(size);
+		if (!stack->frames)
+			return -ENOMEM;
+		memcpy(stack->frames, retired->frames, size);
+		return 0;
+	}
+	return 0;
+}
+
+static int find_stack(struct counting *counting, uint64_t hash, uint32_t *index)
+{
+	struct gathering *gathering = &counting->gathering;
+	struct sample_stack *stack;
+	bool is_new;
+	int err = gathering__stack(gathering, hash, index, &is_new);
+
+	if (err || !is_new)
+		return err;
+	stack = &gathering->samples->stacks[*index];
+	return stack->frames ? 0 : look_among_retired(counting->source, stack);
+}
+
 static int add_count(void *context, const void *key_bytes, const void *value)
 {
 	struct counting *counting = context;
@@ -200,7 +260,6 @@ static int add_count(void *context, const void *key_bytes, const void *value)
 	uint64_t count = *(const uint64_t *)value;
 	struct sample_row *row;
 	struct row_key row_key;
-	bool is_new;
 	int err;
 
 	if (key->epoch < counting->first_epoch || key->epoch >= counting->end_epoch)
@@ -212,48 +271,13 @@ static int add_count(void *context, const void *key_bytes, const void *value)
 	}
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	err = gathering__stack(&counting->gathering, key->stack, &row_key.stack, &is_new);
+	err = find_stack(counting, key->stack, &row_key.stack);
 	memcpy(row_key.thread, key->comm, sizeof(row_key.thread));
 	if (!err)
 		err = find_row(counting, &row_key, &row);
 	if (!err)
 		row->samples += count;
 	return err;
-}
-
-struct key_list {
-	void *keys;
-	size_t count, capacity, size;
-	uint64_t oldest_epoch; /* of counts that are still needed */
-};
-
-static int list_old_count(void *context, const void *key, const void *value)
-{
-	struct key_list *list = context;
-	struct wire_cpu_key **keys = (struct wire_cpu_key **)&list->keys;
-	const struct wire_cpu_key *count = key;
-
-	(void)value;
-	if (count->epoch >= list->oldest_epoch)
-		return 0;
-	return array_append(keys, &list->count, &list->capacity, *count);
-}
-
-static int list_chunk(void *context, const void *key, const void *value)
-{
-	struct key_list *list = context;
-	struct wire_chunk_key **keys = (struct wire_chunk_key **)&list->keys;
-
-	(void)value;
-	return array_append(keys, &list->count, &list->capacity,
-			    *(const struct wire_chunk_key *)key);
-}
-
-static void delete_listed(int map_fd, struct key_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		bpf_map_delete_elem(map_fd, (char *)list->keys + i * list->size);
-	free(list->keys);
 }
 
 uint64_t cpu__oldest_epoch(const struct collector *collector)
@@ -268,26 +292,118 @@ uint64_t cpu__oldest_epoch(const struct collector *collector)
 	return oldest;
 }
 
-/* Deletes the counts that no open window needs, and once nothing ticks any more, all stacks: a
- * program that is running may have just found the stack that it is going to count under. */
+/* What is in the maps, for deciding what may go. */
+struct forgetting {
+	uint64_t oldest_epoch;       /* of counts that are still needed */
+	struct intern *needed;       /* hashes of their stacks */
+	struct wire_cpu_key *counts; /* that are not */
+	size_t count_count, count_capacity;
+	struct wire_chunk_key *chunks;
+	size_t chunk_count, chunk_capacity;
+};
+
+static int sort_count(void *context, const void *key, const void *value)
+{
+	struct forgetting *forgetting = context;
+	const struct wire_cpu_key *count = key;
+
+	(void)value;
+	if (count->epoch < forgetting->oldest_epoch)
+		return array_append(&forgetting->counts, &forgetting->count_count,
+				    &forgetting->count_capacity, *count);
+	return intern__id(forgetting->needed, &count->stack, sizeof(count->stack), NULL) ==
+			       INTERN_FAILED
+		       ? -ENOMEM
+		       : 0;
+}
+
+static int list_chunk(void *context, const void *key, const void *value)
+{
+	struct forgetting *forgetting = context;
+
+	(void)value;
+	return array_append(&forgetting->chunks, &forgetting->chunk_count,
+			    &forgetting->chunk_capacity, *(const struct wire_chunk_key *)key);
+}
+
+/* Once nothing ticks any more. */
+static void delete_stacks(struct collector *collector, const struct forgetting *forgetting)
+{
+	int fd = bpf_map__fd(collector->skel->maps.cpu_stacks);
+
+	for (size_t i = 0; i < forgetting->chunk_count; i++)
+		bpf_map_delete_elem(fd, &forgetting->chunks[i]);
+	drop_retired(collector->cpu, UINT64_MAX);
+}
+
+/* A program takes a stack for being there by its first chunk, and writes that last: so it is
+ * deleted last. */
+static void retire(struct collector *collector, uint64_t hash)
+{
+	struct cpu_source *source = collector->cpu;
+	int fd = bpf_map__fd(collector->skel->maps.cpu_stacks);
+	struct wire_chunk_key key = {.stack = hash};
+	struct retired_stack retired = {.epoch = collector->skel->bss->cpu_epoch};
+	uint32_t last;
+
+	if (map__read_stack(fd, hash, &retired.stack) || !retired.stack.frames)
+		return;
+	if (array_append(&source->retired, &source->retired_count, &source->retired_capacity,
+			 retired)) {
+		free(retired.stack.frames);
+		return;
+	}
+	last = (retired.stack.kernel_depth + retired.stack.user_depth) / WIRE_CHUNK_WORDS;
+	for (uint32_t index = last + 1; index-- > 0;) {
+		key.index = index;
+		bpf_map_delete_elem(fd, &key);
+	}
+}
+
+static void retire_stacks(struct collector *collector, const struct forgetting *forgetting)
+{
+	drop_retired(collector->cpu, forgetting->oldest_epoch);
+	for (size_t i = 0; i < forgetting->chunk_count; i++) {
+		const struct wire_chunk_key *chunk = &forgetting->chunks[i];
+
+		if (!chunk->index && intern__find(forgetting->needed, &chunk->stack,
+						  sizeof(chunk->stack)) == INTERN_FAILED)
+			retire(collector, chunk->stack);
+	}
+}
+
+/* Deletes what no open window needs, so that one that stays open does not fill the maps. What short
+ * memory leaves behind goes the next time. */
 static void forget_old(struct collector *collector)
 {
 	struct exoprof_bpf *skel = collector->skel;
-	struct key_list counts = {
-		.size = sizeof(struct wire_cpu_key),
+	struct forgetting forgetting = {
 		.oldest_epoch = cpu__oldest_epoch(collector),
+		.needed = intern__new(),
 	};
-	struct key_list chunks = {.size = sizeof(struct wire_chunk_key)};
 	int counts_fd = bpf_map__fd(skel->maps.cpu_counts);
-	int stacks_fd = bpf_map__fd(skel->maps.cpu_stacks);
+	int err = -ENOMEM;
 
-	/* What short memory leaves behind goes the next time. */
-	map__each(counts_fd, counts.size, sizeof(uint64_t), list_old_count, &counts);
-	delete_listed(counts_fd, &counts);
-	if (collector->cpu->windows)
-		return;
-	map__each(stacks_fd, chunks.size, sizeof(struct wire_chunk), list_chunk, &chunks);
-	delete_listed(stacks_fd, &chunks);
+	if (forgetting.oldest_epoch == collector->cpu->forgotten_epoch || !forgetting.needed)
+		goto out;
+	err = map__each(counts_fd, sizeof(struct wire_cpu_key), sizeof(uint64_t), sort_count,
+			&forgetting);
+	for (size_t i = 0; i < forgetting.count_count; i++)
+		bpf_map_delete_elem(counts_fd, &forgetting.counts[i]);
+	if (!err)
+		err = map__each(bpf_map__fd(skel->maps.cpu_stacks), sizeof(struct wire_chunk_key),
+				sizeof(struct wire_chunk), list_chunk, &forgetting);
+	if (!err && collector->cpu->windows)
+		retire_stacks(collector, &forgetting);
+	else if (!collector->cpu->windows)
+		delete_stacks(collector, &forgetting);
+	if (!err)
+		collector->cpu->forgotten_epoch =
+			collector->cpu->windows ? forgetting.oldest_epoch : 0;
+out:
+	intern__free(forgetting.needed);
+	free(forgetting.counts);
+	free(forgetting.chunks);
 }
 
 static int gather_counts(struct collector *collector, struct cpu_window *window, uint64_t end_epoch,
@@ -295,6 +411,7 @@ static int gather_counts(struct collector *collector, struct cpu_window *window,
 {
 	struct exoprof_bpf *skel = collector->skel;
 	struct counting counting = {
+		.source = collector->cpu,
 		.row_ids = intern__new(),
 		.first_epoch = window->first_epoch,
 		.end_epoch = end_epoch,
