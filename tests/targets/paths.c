@@ -4,8 +4,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define APART __attribute__((noipa))
-#define DEPTH 24
+#define APART  __attribute__((noipa))
+
+/* Or gcc makes a loop of a function that ends with calling itself. */
+#define STAY() __asm__ volatile("")
+
+#define DEPTH  24
 
 static volatile uint64_t sink;
 
@@ -22,16 +26,24 @@ APART static uint64_t burn(uint64_t rounds)
 
 APART static uint64_t left(uint32_t path, int depth)
 {
+	uint64_t below;
+
 	if (!depth)
 		return burn(20000) + 1;
-	return (path & 1 ? left(path >> 1, depth - 1) : right(path >> 1, depth - 1)) + 1;
+	below = path & 1 ? left(path >> 1, depth - 1) : right(path >> 1, depth - 1);
+	STAY();
+	return below + 1;
 }
 
 APART static uint64_t right(uint32_t path, int depth)
 {
+	uint64_t below;
+
 	if (!depth)
 		return burn(20000) + 2;
-	return (path & 1 ? left(path >> 1, depth - 1) : right(path >> 1, depth - 1)) + 2;
+	below = path & 1 ? left(path >> 1, depth - 1) : right(path >> 1, depth - 1);
+	STAY();
+	return below + 2;
 }
 
 int main(void)
