@@ -250,31 +250,6 @@ static void put_span(const struct session *session, const struct top_sums *sums,
 	fprintf(out, "%s %s", age, shown(session)->is_reset ? "since the reset" : "in all");
 }
 
-/* As --heap-rate takes it. */
-static void put_heap_rate(uint64_t rate, FILE *out)
-{
-	static const char suffixes[] = "KMG";
-	size_t shifts = 0;
-
-	while (shifts < strlen(suffixes) && rate % 1024 == 0) {
-		rate /= 1024;
-		shifts++;
-	}
-	fprintf(out, ", 1 in %" PRIu64, rate);
-	if (shifts)
-		putc(suffixes[shifts - 1], out);
-}
-
-static void put_rate(const struct session *session, FILE *out)
-{
-	enum samples_source source = top_views[session->view].kind->source;
-
-	if (source == SAMPLES_CPU)
-		fprintf(out, " at %u Hz", session->options.frequency);
-	else if (source == SAMPLES_HEAP && session->options.heap_rate > 1)
-		put_heap_rate(session->options.heap_rate, out);
-}
-
 /* Losses first: the end of a line may not fit. */
 static void put_outcome(const struct session *session, const struct profile_outcome *outcome,
 			FILE *out)
@@ -287,7 +262,8 @@ static void put_outcome(const struct session *session, const struct profile_outc
 	if (outcome->lost_stacks)
 		fprintf(out, "%" PRId64 " without a stack, ", outcome->lost_stacks);
 	fprintf(out, "%s truncated of %" PRId64 " samples", *share ? share : "0.0%", samples);
-	put_rate(session, out);
+	if (top_views[session->view].kind->source == SAMPLES_CPU)
+		fprintf(out, " at %u Hz", session->options.frequency);
 }
 
 void session__put_summary(const struct session *session, FILE *out)
@@ -308,6 +284,22 @@ void session__put_summary(const struct session *session, FILE *out)
 	put_outcome(session, &sums.outcome, out);
 }
 
+/* As --heap-rate takes it. */
+static void put_heap_rate(uint64_t rate, FILE *out)
+{
+	static const char suffixes[] = "KMG";
+	size_t shifts = 0;
+
+	while (shifts < strlen(suffixes) && rate % 1024 == 0) {
+		rate /= 1024;
+		shifts++;
+	}
+	fprintf(out, "one sample in %" PRIu64, rate);
+	if (shifts)
+		putc(suffixes[shifts - 1], out);
+	fputs("; ", out);
+}
+
 /* What a user may have to act on first: the end of the line may not fit. */
 static void put_heap(const struct session *session, FILE *out)
 {
@@ -316,6 +308,8 @@ static void put_heap(const struct session *session, FILE *out)
 	agent__heap(session->agent, &heap);
 	if (*heap.warning)
 		fprintf(out, "not whole: %s; ", heap.warning);
+	if (heap.is_followed && session->options.heap_rate > 1)
+		put_heap_rate(session->options.heap_rate, out);
 	if (heap.is_followed && heap.cost.seconds)
 		fprintf(out, "probes take %.1f%% of its CPU time; ", 100 * heap.cost.share);
 	fprintf(out, "heap %s%s", heap.is_followed ? "of " : "not followed: ", heap.text);
