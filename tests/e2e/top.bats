@@ -66,6 +66,14 @@ self_of() {
 	grep -qE '[KMG]iB.* main$' top.out
 }
 
+@test "a heap that is not followed is no reason to wait for ever" {
+	start_target burn
+	timeout 20 "$exoprof" top -p "$TARGET" --type heap --no-heap -n 1 > top.out
+	cat top.out
+	grep -q "burn (pid $TARGET): heap in use, not known yet$" top.out
+	grep -q '^heap not followed: exoprof runs with --no-heap$' top.out
+}
+
 @test "the target's end is said, and plain text ends with it" {
 	start_target burn
 	start top "$exoprof" top -p "$TARGET" --plain

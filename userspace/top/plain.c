@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/say.h"
 #include "top/lines.h"
 #include "top/text.h"
@@ -22,12 +23,12 @@ static void put_time(int64_t time_ns)
 }
 
 /* "2026-01-31T12:00:00Z burn (pid 4242): CPU time, last 1.0 s: ..." */
-static void put_first_line(const struct session *session, const struct top_sums *sums)
+static void put_first_line(const struct session *session, int64_t time_ns)
 {
 	const struct facts *facts = session__facts(session);
 	size_t others = session__others(session);
 
-	put_time(sums->to_ns);
+	put_time(time_ns);
 	putchar(' ');
 	text__put(stdout, facts->comm, TEXT_UNCUT);
 	printf(" (pid %d)", facts->pid);
@@ -68,8 +69,8 @@ static int put_block(const struct session *session)
 		rows = top_table__rows(table, scope, TOP_BY_SELF, "", &count);
 		if (!rows)
 			return -errno;
-		put_first_line(session, &sums);
 	}
+	put_first_line(session, table ? sums.to_ns : clock__realtime_ns());
 	put_state(session);
 	if (table) {
 		lines__put_head(stdout, TOP_BY_SELF);

@@ -16,7 +16,8 @@
 struct shown {
 	struct top_table *table;
 	enum top_scope scope;
-	bool has_answer, is_reset;
+	bool is_answered; /* whatever the answer was */
+	bool has_table, is_reset;
 	int err; /* of the last answer */
 };
 
@@ -129,7 +130,7 @@ static int add_answer(struct shown *shown, const struct profile_kind *kind, cons
 static enum session_news take_answer(struct session *session)
 {
 	struct shown *shown = &session->views[session->asked];
-	bool had_answer = shown->has_answer;
+	bool was_answered = shown->is_answered;
 	char *bytes = NULL;
 	size_t size;
 
@@ -138,15 +139,16 @@ static enum session_news take_answer(struct session *session)
 	if (!shown->err)
 		shown->err = add_answer(shown, top_views[session->asked].kind, bytes);
 	free(bytes);
+	shown->is_answered = true;
 	if (!shown->err)
-		shown->has_answer = true;
+		shown->has_table = true;
 	facts__look(&session->facts, agent__process(session->agent));
 	if (session->is_gone) {
 		session->is_over = true;
 		return SESSION_OVER;
 	}
 	session->is_gone = is_gone(session);
-	return had_answer ? SESSION_NEWS : SESSION_BEGUN;
+	return was_answered ? SESSION_NEWS : SESSION_BEGUN;
 }
 
 enum session_news session__work(struct session *session)
@@ -184,7 +186,7 @@ static const struct shown *shown(const struct session *session)
 
 const struct top_table *session__table(const struct session *session)
 {
-	return shown(session)->has_answer ? shown(session)->table : NULL;
+	return shown(session)->has_table ? shown(session)->table : NULL;
 }
 
 enum top_scope session__scope(const struct session *session)
@@ -273,7 +275,7 @@ void session__put_summary(const struct session *session, FILE *out)
 	struct top_sums sums;
 
 	fprintf(out, "%s, ", view->title);
-	if (!shown(session)->has_answer) {
+	if (!shown(session)->has_table) {
 		fputs("not known yet", out);
 		return;
 	}
