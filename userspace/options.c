@@ -21,6 +21,7 @@
 #define OFFCPU_TIME_MAX_NS     4000000000
 #define DEFAULT_LISTEN         "127.0.0.1:6060"
 #define DEFAULT_DURATION       30
+#define DEFAULT_DELAY          1
 #define DURATION_MAX           86400
 /* Less is not enough for one large unit, and all would be read over and over. */
 #define SYMBOL_MEMORY_MIN      (32LL << 20)
@@ -49,6 +50,8 @@ enum key {
 	KEY_SAMPLE_INDEX,
 	KEY_NORMALIZE,
 	KEY_REVERSE,
+	KEY_PLAIN,
+	KEY_HEAP,
 };
 
 #define FOLLOW_OPTION                                                                              \
@@ -176,6 +179,24 @@ enum key {
 			0                                                                     \
 	}
 
+#define WATCHING_OPTIONS                                                                            \
+	{"type", KEY_TYPE, "cpu|heap|allocs", 0, "what to show first (cpu)", 0},                    \
+		{"heap",                                                                            \
+		 KEY_HEAP,                                                                          \
+		 NULL,                                                                              \
+		 0,                                                                                 \
+		 "follow the heap, too, for the keys h and a: malloc is probed only then, or "      \
+		 "with --type "                                                                     \
+		 "heap or allocs",                                                                  \
+		 0},                                                                                \
+		{"delay", 'd', "SECONDS", 0, "between refreshes (1)", 0},                           \
+		{"iterations", 'n', "N", 0, "end after N refreshes", 0},                            \
+	{                                                                                           \
+		"plain", KEY_PLAIN, NULL, 0,                                                        \
+			"a block of text at each refresh, as where standard output is no terminal", \
+			0                                                                           \
+	}
+
 static const struct argp_option serve_options[] = {
 	PID_OPTIONS,      CONTAINER_OPTIONS, LISTEN_OPTION,
 	SAMPLING_OPTIONS, DEBUG_DIR_OPTION,  NO_HEAP_OPTION,
@@ -193,6 +214,16 @@ static const struct argp_option record_options[] = {
 	{"preattach",       KEY_PREATTACH, NULL, 0,
 	  "heap: with what was in use before the attach, estimated, as a frame of its own", 0},
 	{	       },
+};
+
+static const struct argp_option top_options[] = {
+	PID_OPTIONS,
+	CONTAINER_OPTIONS,
+	WATCHING_OPTIONS,
+	SAMPLING_OPTIONS,
+	DEBUG_DIR_OPTION,
+	NO_HEAP_OPTION,
+	{},
 };
 
 static const struct argp_option run_options[] = {
@@ -233,6 +264,7 @@ struct command {
 	int (*run)(const struct options *options);
 };
 
+/* clang-format off: it would put some in columns. */
 static const struct command commands[] = {
 	{
          .name = "serve",
@@ -249,11 +281,18 @@ static const struct command commands[] = {
          .run = record_command,
 	 },
 	{
+         .name = "top",
+         .help = "Attach to running processes and show in the terminal, live, where their "
+			"time or memory goes.",						 .options = top_options,
+         .needs_pid = true,
+         .run = top_command,
+	 },
+	{
          .name = "run",
          .arguments = "[--] COMMAND [ARGUMENT...]",
          .help = "Start a command with exoprof attached from its first instruction on, and "
 			"serve its profiles while it runs. With -o, its heap profile is written "
-			"when it ends. Exits as the command does.",           .options = run_options,
+			"when it ends. Exits as the command does.",			     .options = run_options,
          .argp_flags = ARGP_IN_ORDER,
          .takes_command = true,
          .run = run_command,
@@ -263,7 +302,7 @@ static const struct command commands[] = {
          .arguments = "IN",
          .help = "Write a profile that exoprof or another tool took, in another format. IN "
 			"is pprof's protobuf, folded stacks or speedscope's JSON, gzipped or not; "
-			"- is standard input.",               .options = convert_options,
+			"- is standard input.",		       .options = convert_options,
          .files = 1,
          .run = convert_command,
 	 },
@@ -283,6 +322,7 @@ static const struct command commands[] = {
          .run = check_command,
 	 },
 };
+/* clang-format on */
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 
@@ -562,7 +602,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			number(state, "--frequency", text, 1, FREQUENCY_MAX, false);
 		break;
 	case 'd':
-		options->duration_s = number(state, "--duration", text, 1, DURATION_MAX, false);
+		if (parsing->command->run == top_command)
+			options->delay_s = number(state, "--delay", text, 1, DURATION_MAX, false);
+		else
+			options->duration_s =
+				number(state, "--duration", text, 1, DURATION_MAX, false);
 		break;
 	case 'o':
 		options->output = text;
@@ -594,6 +638,15 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_OFFCPU_WALK:
 		options->agent.offcpu.walk = offcpu_walk(state, text);
+		break;
+	case 'n':
+		options->iterations = number(state, "--iterations", text, 1, INT_MAX, false);
+		break;
+	case KEY_PLAIN:
+		options->plain = true;
+		break;
+	case KEY_HEAP:
+		options->with_heap = true;
 		break;
 	case KEY_NO_HEAP:
 		options->agent.heap.enabled = false;
@@ -665,6 +718,7 @@ void options__parse(struct options *options, const struct command *command, int 
 		.listen = DEFAULT_LISTEN,
 		.kind = command->takes_command ? &profile_kind_heap : &profile_kind_cpu,
 		.duration_s = DEFAULT_DURATION,
+		.delay_s = DEFAULT_DELAY,
 	};
 	options->agent.symbols.debug_dirs = options->debug_dirs;
 	snprintf(name, sizeof(name), "exoprof %s", command->name);

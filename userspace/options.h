@@ -31,6 +31,10 @@ struct options {
 	const char *listen;
 	const struct profile_kind *kind;
 	uint32_t duration_s;
+	uint32_t delay_s;    /* of top: between refreshes */
+	uint32_t iterations; /* of top; 0: no end */
+	bool plain;          /* of top: no terminal */
+	bool with_heap;      /* of top: to be followed though it is not what is shown first */
 	const struct format *format;
 	bool preattach;                 /* of record: with what was in use before, as a frame */
 	const char *output;             /* NULL: none was given; "-": standard output */

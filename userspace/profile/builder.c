@@ -193,6 +193,12 @@ void profile_builder__diff(struct profile_builder *builder, enum diff_widths wid
 	builder->head.diff = widths;
 }
 
+void profile_builder__outcome(struct profile_builder *builder,
+			      const struct profile_outcome *outcome)
+{
+	builder->head.outcome = *outcome;
+}
+
 void profile_builder__title(struct profile_builder *builder, const char *title)
 {
 	builder->head.title = profile_builder__string(builder, title);

@@ -28,6 +28,8 @@ void profile_builder__title(struct profile_builder *builder, const char *title);
 void profile_builder__diff(struct profile_builder *builder, enum diff_widths widths);
 /* "heap", "goroutine", ... */
 void profile_builder__kind(struct profile_builder *builder, const char *name);
+void profile_builder__outcome(struct profile_builder *builder,
+			      const struct profile_outcome *outcome);
 void profile_builder__comment(struct profile_builder *builder, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

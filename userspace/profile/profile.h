@@ -92,6 +92,14 @@ struct profile_sample {
 	uint32_t label_count;
 };
 
+/* What became of the samples that a profile is made of, before any scaling. */
+struct profile_outcome {
+	int64_t whole;       /* with their whole stacks */
+	int64_t truncated;   /* with stacks that were cut short */
+	int64_t lost_stacks; /* without a stack */
+	int64_t lost;        /* not counted, or not followed to their ends */
+};
+
 struct profile {
 	struct value_type types[PROFILE_VALUES_MAX];
 	uint32_t type_count;
@@ -104,6 +112,7 @@ struct profile {
 	string_id title;     /* "demo-server (pid 4242)" */
 	enum diff_widths diff;
 	string_id kind; /* "heap": see struct profile_kind; empty: not known */
+	struct profile_outcome outcome;
 
 	const char *const *strings;
 	size_t string_count;
