@@ -12,12 +12,13 @@
 #include "top/lines.h"
 #include "top/text.h"
 
-static void assert_put(const char *text, int columns, const char *expected, int expected_columns)
+static void assert_put_by(int (*function)(FILE *, const char *, int), const char *text, int columns,
+			  const char *expected, int expected_columns)
 {
 	char *put = NULL;
 	size_t size;
 	FILE *out = open_memstream(&put, &size);
-	int taken = text__put(out, text, columns);
+	int taken = function(out, text, columns);
 
 	fclose(out);
 	assert_string_equal(put, expected);
@@ -25,7 +26,30 @@ static void assert_put(const char *text, int columns, const char *expected, int 
 	free(put);
 }
 
-static void a_name_that_fits_is_left_as_it_is(void **state)
+static void assert_put(const char *text, int columns, const char *expected, int expected_columns)
+{
+	assert_put_by(text__put, text, columns, expected, expected_columns);
+}
+
+static void assert_name(const char *name, int columns, const char *expected, int expected_columns)
+{
+	assert_put_by(text__put_name, name, columns, expected, expected_columns);
+}
+
+static void a_name_keeps_both_ends(void **state)
+{
+	static const char name[] = "std::vector<Order, std::allocator<Order> >::push_back";
+
+	(void)state;
+	assert_name(name, 53, name, 53);
+	assert_name(name, TEXT_UNCUT, name, 53);
+	assert_name(name, 43, "std::vector<Order, st…r<Order> >::push_back", 43);
+	assert_name(name, 20, "std::vecto…push_back", 20);
+	assert_name(name, 19, "std::vector<Order,…", 19);
+	assert_name("a\x1b函数名字函数名字函数\x1b[2J", 20, "a?函数名字…函数?[2J", 19);
+}
+
+static void what_fits_is_left_as_it_is(void **state)
 {
 	(void)state;
 	assert_put("operator new(unsigned long)", 27, "operator new(unsigned long)", 27);
@@ -33,7 +57,7 @@ static void a_name_that_fits_is_left_as_it_is(void **state)
 	assert_put("", 0, "", 0);
 }
 
-static void one_that_does_not_is_cut_with_an_ellipsis(void **state)
+static void what_does_not_fit_is_cut_with_an_ellipsis(void **state)
 {
 	(void)state;
 	assert_put("abcdef", 5, "abcd…", 5);
@@ -161,8 +185,9 @@ static void a_row_is_aligned_and_fits_the_screen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_name_that_fits_is_left_as_it_is),
-		cmocka_unit_test(one_that_does_not_is_cut_with_an_ellipsis),
+		cmocka_unit_test(a_name_keeps_both_ends),
+		cmocka_unit_test(what_fits_is_left_as_it_is),
+		cmocka_unit_test(what_does_not_fit_is_cut_with_an_ellipsis),
 		cmocka_unit_test(a_cut_is_between_characters),
 		cmocka_unit_test(what_a_terminal_would_obey_is_made_harmless),
 		cmocka_unit_test(in_another_encoding_only_ascii_is_text),

@@ -29,5 +29,5 @@ void lines__put_row(FILE *out, const struct top_row *row, const struct top_sums 
 	put_figures(out, row->self, sums);
 	put_figures(out, row->total, sums);
 	putc(' ', out);
-	text__put(out, row->name, columns == TEXT_UNCUT ? columns : columns - NAME_COLUMN);
+	text__put_name(out, row->name, columns == TEXT_UNCUT ? columns : columns - NAME_COLUMN);
 }

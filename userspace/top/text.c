@@ -7,6 +7,9 @@
 #include <string.h>
 #include <wchar.h>
 
+/* Below that, two halves say less than one beginning. */
+#define NAME_HALVES_MIN 20
+
 struct ellipsis {
 	const char *text;
 	int columns;
@@ -52,28 +55,78 @@ static bool fits(const char *text, size_t size, int columns)
 	return columns >= 0;
 }
 
-int text__put(FILE *out, const char *text, int columns)
+/* As many characters as fit. Gives the columns taken. */
+static int put_fitting(FILE *out, const char *text, int columns)
 {
 	size_t size = strlen(text);
-	struct ellipsis end = {"", 0};
 	int taken = 0;
 
-	if (columns != TEXT_UNCUT && !fits(text, size, columns))
-		end = ellipsis();
-	if (columns < end.columns)
-		return 0;
 	while (size) {
 		struct character next = next_character(text, size);
 
-		if (next.columns > columns - end.columns - taken)
+		if (next.columns > columns - taken)
 			break;
 		fwrite(next.bytes, next.bytes == text ? next.size : 1, 1, out);
 		text += next.size;
 		size -= next.size;
 		taken += next.columns;
 	}
+	return taken;
+}
+
+int text__put(FILE *out, const char *text, int columns)
+{
+	struct ellipsis end = {"", 0};
+	int taken;
+
+	if (columns != TEXT_UNCUT && !fits(text, strlen(text), columns))
+		end = ellipsis();
+	if (columns < end.columns)
+		return 0;
+	taken = put_fitting(out, text, columns - end.columns);
 	fputs(end.text, out);
 	return taken + end.columns;
+}
+
+static size_t width(const char *text)
+{
+	size_t size = strlen(text), columns = 0;
+
+	while (size) {
+		struct character next = next_character(text, size);
+
+		text += next.size;
+		size -= next.size;
+		columns += next.columns;
+	}
+	return columns;
+}
+
+/* The longest end that fits. */
+static const char *tail(const char *text, size_t columns)
+{
+	size_t size = strlen(text), taken = width(text);
+
+	while (taken > columns) {
+		struct character next = next_character(text, size);
+
+		text += next.size;
+		size -= next.size;
+		taken -= next.columns;
+	}
+	return text;
+}
+
+int text__put_name(FILE *out, const char *name, int columns)
+{
+	struct ellipsis middle = ellipsis();
+	int room = columns - middle.columns, taken;
+
+	if (columns < NAME_HALVES_MIN || columns == TEXT_UNCUT || fits(name, strlen(name), columns))
+		return text__put(out, name, columns);
+	taken = put_fitting(out, name, room - room / 2);
+	fputs(middle.text, out);
+	return taken + middle.columns + put_fitting(out, tail(name, room / 2), room / 2);
 }
 
 static void put_bytes(char figure[TEXT_FIGURE], int64_t bytes)

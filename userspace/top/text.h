@@ -15,6 +15,10 @@
  * writing or combine, bytes that are no text) becomes '?'. Gives the columns taken. */
 int text__put(FILE *out, const char *text, int columns);
 
+/* The same of a function's name: what does not fit is left out of its middle, since those of one
+ * C++ template differ at their ends. */
+int text__put_name(FILE *out, const char *name, int columns);
+
 /* "0.98s", "12.3MiB", "1234": of nanoseconds, bytes, or anything else. */
 void text__value(char figure[TEXT_FIGURE], int64_t value, const char *unit);
 
