@@ -60,6 +60,11 @@ int top_command(const struct options *options)
 	int screen_signal_fd = is_plain ? -1 : screen__signals();
 	int count;
 
+	if (top_view__of_kind(options->kind) < 0) {
+		say("top: --type: '%s' is none of those that it shows, see --help",
+		    options->kind->name);
+		return 2;
+	}
 	if (signal_fd < 0 || (!is_plain && screen_signal_fd < 0))
 		return fail("cannot wait for signals");
 	/* What is printable, and how wide, goes by the user's encoding. */

@@ -180,7 +180,7 @@ enum key {
 	}
 
 #define WATCHING_OPTIONS                                                                            \
-	{"type", KEY_TYPE, "cpu|heap|allocs", 0, "what to show first (cpu)", 0},                    \
+	{"type", KEY_TYPE, "cpu|heap|allocs|block|mutex", 0, "what to show first (cpu)", 0},        \
 		{"heap",                                                                            \
 		 KEY_HEAP,                                                                          \
 		 NULL,                                                                              \

@@ -304,3 +304,16 @@ is_sorted_by() {
 	wait_for 10 shows 'CPU time, last'
 	wait_for 5 shows '^ +>SELF'
 }
+
+@test "waits and locks are shown, too, and what it cannot show is refused" {
+	start_fed waits "$targets/waits" 5000
+	printf 1 >&4
+	run -0 "$exoprof" top -p "$TARGET" --type mutex -n 2 --plain
+	grep -Eq '[0-9.]+m?s +[0-9.]+%  site_mutex$' <<< "$output"
+	not grep -q site_read <<< "$output"
+	run -0 "$exoprof" top -p "$TARGET" --type block -n 2 --plain
+	grep -q 'time off the CPU' <<< "$output"
+	grep -Eq '[0-9.]+m?s +[0-9.]+%  site_read$' <<< "$output"
+	run -2 "$exoprof" top -p "$TARGET" --type wall -n 1 --plain
+	grep -q "'wall' is none of those that it shows" <<< "$output"
+}

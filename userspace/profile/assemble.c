@@ -484,8 +484,21 @@ static int64_t count_lost(const struct samples *samples)
 {
 	const uint64_t *counters = samples->counters;
 
-	if (samples->source == SAMPLES_CPU)
+	switch (samples->source) {
+	case SAMPLES_CPU:
 		return counters[WIRE_CPU_LOST];
+	case SAMPLES_WAITS:
+		return counters[WIRE_WAIT_LOST] + counters[WIRE_WAIT_LOST_START];
+	case SAMPLES_WALL:
+		return counters[WIRE_CPU_LOST] + counters[WIRE_WAIT_LOST] +
+		       counters[WIRE_WAIT_LOST_START];
+	case SAMPLES_THREADS:
+		return samples->threads_missed;
+	case SAMPLES_CLONES:
+		return counters[WIRE_CLONE_LOST];
+	case SAMPLES_HEAP:
+		break;
+	}
 	return counters[WIRE_ALLOC_LOST_PENDING] + counters[WIRE_ALLOC_LOST_STATS] +
 	       counters[WIRE_ALLOC_LOST_LIVE] + counters[WIRE_ALLOC_LOST_RETURN];
 }
