@@ -21,8 +21,8 @@ CPPFLAGS := -D_GNU_SOURCE -MMD -MP
 CFLAGS := -std=gnu11 -O2 -g $(WARNINGS)
 EXOPROF_CPPFLAGS := -DEXOPROF_VERSION='"$(VERSION)"' -DH2O_USE_LIBUV=0 \
 	-Iuserspace -Ibpf -I$(BUILD)/bpf -I$(BUILD)/proto
-EXOPROF_LIBS := -lbpf -ldw -lelf -lh2o-evloop -lssl -lcrypto -lprotobuf-c -lz -llzma -lZydis -liberty \
-	-lm -lpthread
+EXOPROF_LIBS := -lbpf -ldw -lelf -lh2o-evloop -lssl -lcrypto -lprotobuf-c -lyajl -lz -llzma -lZydis -liberty \
+	-lncursesw -ltinfo -lm -lpthread
 # All functions are bound before main: symbol/demangle.c leaves libiberty by a jump out of a signal
 # handler, which must not find the dynamic linker in the middle of binding one, with its lock held.
 # What has been bound is read-only then.
@@ -196,6 +196,8 @@ FUZZ_SOURCES_kallsyms := userspace/symbol/kallsyms.c userspace/symbol/symtab.c
 FUZZ_SOURCES_maps := userspace/target/maps.c userspace/target/elf_file.c userspace/target/files.c \
 	userspace/target/process.c userspace/target/root.c userspace/target/vdso.c \
 	userspace/target/jit_file.c userspace/target/proc.c $(wildcard userspace/base/*.c)
+FUZZ_SOURCES_import := $(wildcard userspace/import/*.c userspace/export/*.c userspace/base/*.c) \
+	userspace/profile/builder.c userspace/profile/diff.c userspace/profile/profile.c $(PROTO_SOURCE)
 # demangle must be able to tell its own code from malloc()'s.
 FUZZ_FLAGS_demangle = -shared-libsan -Wl,-rpath,$(shell $(CLANG) -print-runtime-dir)
 
@@ -205,7 +207,7 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $$(FUZZ_SOURCES_$$*) $(wildcard tests/
 	$(call say,FUZZ,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-Iuserspace -Ibpf -Itests/fuzz $(FUZZ_FLAGS_$*) $< $(FUZZ_SOURCES_$*) -o $@ $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
+		-Iuserspace -Ibpf -I$(BUILD)/proto -Itests/fuzz $(FUZZ_FLAGS_$*) $< $(FUZZ_SOURCES_$*) -o $@ $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
 
 $(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c $(BUILD)/asan/libexoprof.a $(wildcard tests/fuzz/*.h)
 	$(call say,REPLAY,$<)

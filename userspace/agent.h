@@ -70,7 +70,8 @@ struct agent_request {
 	const struct profile_kind *kind;
 	const struct format *format;
 	uint32_t seconds; /* 0: as it is now, all since the attach; else of the next N seconds */
-	bool since_last;  /* what came since the last one of this kind that was asked for so */
+	bool since_last;  /* what came since the last one of this kind that was asked for so; of
+			   * cpu, with 0 seconds, and all of it: sampling goes on in between */
 	bool preattach;   /* heap: with an estimate of what was there before, as a frame */
 	bool with_tid;    /* samples are told apart by their thread's number */
 	char thread[WIRE_COMM_BYTES]; /* only those of threads of this name; empty: of all */

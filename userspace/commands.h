@@ -7,7 +7,10 @@
 
 int serve_command(const struct options *options);
 int record_command(const struct options *options);
+int top_command(const struct options *options);
 int run_command(const struct options *options);
+int convert_command(const struct options *options);
+int diff_command(const struct options *options);
 int check_command(const struct options *options);
 
 #endif

@@ -144,8 +144,10 @@ void lifecycle__say_heap(struct agent *agent, const struct options *options)
 	pid_t pid = process__pid(agent__process(agent));
 	struct heap_state heap;
 
+	if (!options->agent.heap.enabled)
+		return;
 	agent__heap(agent, &heap);
-	if (options->agent.heap.enabled && !heap.is_followed)
+	if (!heap.is_followed)
 		say("no heap profile of pid %d: %s", pid, heap.text);
 	if (*heap.warning)
 		say("the heap profile of pid %d is not whole: %s", pid, heap.warning);

@@ -121,11 +121,35 @@ static int begin_window(struct measurement *measurement, struct measuring *measu
 	return measurement->cpu || measurement->wall ? 0 : -errno;
 }
 
+/* The first time there is nothing: it is what begins to be collected. */
+static int take_since_last(struct measurement *measurement, struct measuring *measuring,
+			   const struct agent_request *request)
+{
+	struct collector *collector = measuring->collector;
+
+	if (request->kind->source != SAMPLES_CPU)
+		return -EOPNOTSUPP;
+	if (!measuring->standing && !is_alive(measuring))
+		return -ESRCH;
+	if (!measuring->standing)
+		measuring->standing = cpu__start(collector, request->with_tid);
+	if (!measuring->standing)
+		return -errno;
+	targets__refresh(measuring->targets);
+	measurement->samples = cpu__take(collector, measuring->standing);
+	if (!measurement->samples)
+		return -errno;
+	measurement->samples->target_gone = !is_alive(measuring);
+	return 0;
+}
+
 int measurement__begin(struct measurement *measurement, struct measuring *measuring,
 		       const struct agent_request *request)
 {
 	struct samples *samples;
 
+	if (profile_kind__takes_time(request->kind) && request->since_last)
+		return take_since_last(measurement, measuring, request);
 	if (profile_kind__takes_time(request->kind))
 		return begin_window(measurement, measuring, request);
 	targets__refresh(measuring->targets);

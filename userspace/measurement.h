@@ -11,6 +11,7 @@
 struct measuring {
 	struct collector *collector;
 	struct targets *targets;
+	struct cpu_window *standing; /* of those who ask for what came since they last did */
 	/* What there was when a request last asked for what has come since then, by kind. */
 	struct since_last {
 		const struct profile_kind *kind;

@@ -22,6 +22,7 @@
 #define OFFCPU_TIME_MAX_NS     4000000000
 #define DEFAULT_LISTEN         "127.0.0.1:6060"
 #define DEFAULT_DURATION       30
+#define DEFAULT_DELAY          1
 #define DURATION_MAX           86400
 /* Less is not enough for one large unit, and all would be read over and over. */
 #define SYMBOL_MEMORY_MIN      (32LL << 20)
@@ -50,6 +51,11 @@ enum key {
 	KEY_OF,
 	KEY_NAME,
 	KEY_FOLLOW_CHILDREN,
+	KEY_SAMPLE_INDEX,
+	KEY_NORMALIZE,
+	KEY_REVERSE,
+	KEY_PLAIN,
+	KEY_HEAP,
 };
 
 #define FOLLOW_OPTION                                                                              \
@@ -147,39 +153,69 @@ enum key {
 		"no-offcpu", KEY_NO_OFFCPU, NULL, 0,                               \
 			"leave waiting threads alone: no block, mutex and wall", 0 \
 	}
-#define OFFCPU_OPTIONS                                                                                                           \
-	{"offcpu-min",                                                                                                           \
-	 KEY_OFFCPU_MIN,                                                                                                         \
-	 "TIME",                                                                                                                 \
-	 0,                                                                                                                      \
-	 "leave out waits below TIME, such as 10us (1us)",                                                                       \
-	 0},                                                                                                                     \
-		{"offcpu-rate",                                                                                                  \
-		 KEY_OFFCPU_RATE,                                                                                                \
-		 "TIME",                                                                                                         \
-		 0,                                                                                                              \
-		 "of waits below TIME one in so many is sampled that a sample stands for that time; 0: all of them (100us)",     \
-		 0},                                                                                                             \
-	{                                                                                                                        \
-		"offcpu-walk", KEY_OFFCPU_WALK, "WHEN", 0,                                                                       \
-			"walk the stacks of threads that wait when they are back, or at each switch: auto, back, switch (auto)", \
-			0                                                                                                        \
+#define OFFCPU_OPTIONS                                                                      \
+	{"offcpu-min", KEY_OFFCPU_MIN, "TIME", 0, "leave out waits below TIME (1us)", 0},   \
+		{"offcpu-rate",                                                             \
+		 KEY_OFFCPU_RATE,                                                           \
+		 "TIME",                                                                    \
+		 0,                                                                         \
+		 "of waits below TIME one in so many is sampled that a sample stands for "  \
+		 "TIME; 0: all of them (100us)",                                            \
+		 0},                                                                        \
+	{                                                                                   \
+		"offcpu-walk", KEY_OFFCPU_WALK, "auto|back|switch", 0,                      \
+			"when the stack of a thread that waits is walked: when it is back " \
+			"on the CPU (kernel 6.16), or whenever it leaves it",               \
+			0                                                                   \
 	}
 #define NO_HEAP_OPTION                                                            \
 	{                                                                         \
 		"no-heap", KEY_NO_HEAP, NULL, 0, "leave malloc and free alone", 0 \
 	}
-#define OUTPUT_OPTIONS                                                                         \
-	{"type", KEY_TYPE, "cpu|heap|allocs", 0, "what to record (cpu; run: heap)", 0},        \
-		{"format",                                                                     \
-		 KEY_FORMAT,                                                                   \
-		 "FORMAT",                                                                     \
-		 0,                                                                            \
-		 "pprof, folded, flamegraph or text; goes by FILE's ending (.pb.gz, .folded, " \
-		 ".svg, .txt) if not given",                                                   \
-		 0},                                                                           \
-	{                                                                                      \
-		"output", 'o', "FILE", 0, "where to write it; - is standard output", 0         \
+#define FORMAT_OPTION                                                                           \
+	{                                                                                       \
+		"format", KEY_FORMAT, "FORMAT", 0,                                              \
+			"pprof, folded, flamegraph, speedscope or text; goes by FILE's ending " \
+			"(.pb.gz, .folded, .svg, .speedscope.json, .txt) if not given",         \
+			0                                                                       \
+	}
+#define OUTPUT_OPTION                                                                  \
+	{                                                                              \
+		"output", 'o', "FILE", 0, "where to write it; - is standard output", 0 \
+	}
+#define OUTPUT_OPTIONS                                                          \
+	{"type",                                                                \
+	 KEY_TYPE,                                                              \
+	 "KIND",                                                                \
+	 0,                                                                     \
+	 "what to record: cpu, heap, allocs, block, mutex, wall, goroutine or " \
+	 "threadcreate (cpu; run: heap)",                                       \
+	 0},                                                                    \
+		FORMAT_OPTION, OUTPUT_OPTION
+#define SAMPLE_INDEX_OPTION                                                                   \
+	{                                                                                     \
+		"sample-index", KEY_SAMPLE_INDEX, "TYPE", 0,                                  \
+			"the value that folded stacks and flame graphs show, by its name or " \
+			"number; as the file has it, else the last, if not given",            \
+			0                                                                     \
+	}
+
+#define WATCHING_OPTIONS                                                                            \
+	{"type", KEY_TYPE, "cpu|heap|allocs|block|mutex", 0, "what to show first (cpu)", 0},        \
+		{"heap",                                                                            \
+		 KEY_HEAP,                                                                          \
+		 NULL,                                                                              \
+		 0,                                                                                 \
+		 "follow the heap, too, for the keys h and a: malloc is probed only then, or "      \
+		 "with --type "                                                                     \
+		 "heap or allocs",                                                                  \
+		 0},                                                                                \
+		{"delay", 'd', "SECONDS", 0, "between refreshes (1)", 0},                           \
+		{"iterations", 'n', "N", 0, "end after N refreshes", 0},                            \
+	{                                                                                           \
+		"plain", KEY_PLAIN, NULL, 0,                                                        \
+			"a block of text at each refresh, as where standard output is no terminal", \
+			0                                                                           \
 	}
 
 static const struct argp_option serve_options[] = {
@@ -194,16 +230,46 @@ static const struct argp_option record_options[] = {
 	{"duration",       'd', "SECONDS", 0, "how long (30)", 0},
 	OUTPUT_OPTIONS,
 	SAMPLING_OPTIONS,
+	OFFCPU_OPTIONS,
 	DEBUG_DIR_OPTION,
 	{"preattach",       KEY_PREATTACH, NULL, 0,
 	  "heap: with what was in use before the attach, estimated, as a frame of its own", 0},
 	{	       },
 };
 
+static const struct argp_option top_options[] = {
+	PID_OPTIONS,
+	CONTAINER_OPTIONS,
+	WATCHING_OPTIONS,
+	SAMPLING_OPTIONS,
+	DEBUG_DIR_OPTION,
+	NO_HEAP_OPTION,
+	{},
+};
+
 static const struct argp_option run_options[] = {
 	FOLLOW_OPTION,    LISTEN_OPTIONS, SAMPLING_OPTIONS,
 	DEBUG_DIR_OPTION, NO_HEAP_OPTION, NO_OFFCPU_OPTION,
 	OFFCPU_OPTIONS,   OUTPUT_OPTIONS, {},
+};
+
+static const struct argp_option convert_options[] = {
+	FORMAT_OPTION,
+	OUTPUT_OPTION,
+	SAMPLE_INDEX_OPTION,
+	{},
+};
+
+static const struct argp_option diff_options[] = {
+	FORMAT_OPTION,
+	OUTPUT_OPTION,
+	SAMPLE_INDEX_OPTION,
+	{"normalize", KEY_NORMALIZE, NULL, 0,
+	  "scale BEFORE's values so that its totals are AFTER's: for profiles of unlike length "
+	 "or load", 0},
+	{"reverse",       KEY_REVERSE, NULL, 0,
+	  "the flame graph's widths show BEFORE, and with it what AFTER has no more", 0},
+	{	  },
 };
 
 static const struct argp_option no_options[] = {{}};
@@ -215,21 +281,69 @@ struct command {
 	const struct argp_option *options;
 	unsigned int argp_flags;
 	bool needs_pid, takes_command;
+	size_t files; /* that it reads */
 	int (*run)(const struct options *options);
 };
 
+/* clang-format off: it would put some in columns. */
 static const struct command commands[] = {
-	{"serve",  NULL,			 "Attach to running processes and serve their profiles over HTTP.",
-	 serve_options,														   0,             true,  false, serve_command },
-	{"record", NULL,			 "Attach to running processes, take one profile and write it to a file.",
-	 record_options,														  0,             true,  false, record_command},
-	{"run",    "[--] COMMAND [ARGUMENT...]",
-	 "Start a command with exoprof attached from its first instruction on, and serve its "
-	 "profiles while it runs. With -o, its heap profile is written when it ends. Exits as the "
-	 "command does.",												    run_options, ARGP_IN_ORDER, false, true,  run_command   },
-	{"check",  NULL,			 "Say whether this machine and this user can do it, and what to do if not.",
-	 no_options,														      0,             false, false, check_command },
+	{
+         .name = "serve",
+         .help = "Attach to running processes and serve their profiles over HTTP.",
+         .options = serve_options,
+         .needs_pid = true,
+         .run = serve_command,
+	 },
+	{
+         .name = "record",
+         .help = "Attach to running processes, take one profile and write it to a file.",
+         .options = record_options,
+         .needs_pid = true,
+         .run = record_command,
+	 },
+	{
+         .name = "top",
+         .help = "Attach to running processes and show in the terminal, live, where their "
+			"time or memory goes.",						 .options = top_options,
+         .needs_pid = true,
+         .run = top_command,
+	 },
+	{
+         .name = "run",
+         .arguments = "[--] COMMAND [ARGUMENT...]",
+         .help = "Start a command with exoprof attached from its first instruction on, and "
+			"serve its profiles while it runs. With -o, its heap profile is written "
+			"when it ends. Exits as the command does.",			     .options = run_options,
+         .argp_flags = ARGP_IN_ORDER,
+         .takes_command = true,
+         .run = run_command,
+	 },
+	{
+         .name = "convert",
+         .arguments = "IN",
+         .help = "Write a profile that exoprof or another tool took, in another format. IN "
+			"is pprof's protobuf, folded stacks or speedscope's JSON, gzipped or not; "
+			"- is standard input.",		       .options = convert_options,
+         .files = 1,
+         .run = convert_command,
+	 },
+	{
+         .name = "diff",
+         .arguments = "BEFORE AFTER",
+         .help = "Compare two profiles. A flame graph (.svg) has AFTER's widths, red where "
+			"it has more than BEFORE and blue where less; folded stacks have both "
+			"values; pprof's format has the difference, as its option -diff_base.", .options = diff_options,
+         .files = 2,
+         .run = diff_command,
+	 },
+	{
+         .name = "check",
+         .help = "Say whether this machine and this user can do it, and what to do if not.",
+         .options = no_options,
+         .run = check_command,
+	 },
 };
+/* clang-format on */
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 
@@ -401,12 +515,16 @@ static void add_place(struct argp_state *state, struct server_options *server, c
 	server->places[server->place_count++] = place;
 }
 
-static void check_tls(struct argp_state *state, const struct tls_options *tls)
+static void check_server(struct argp_state *state, struct server_options *server)
 {
+	const struct tls_options *tls = &server->tls;
+
 	if (!tls->certificate != !tls->key)
 		argp_error(state, "--tls-cert and --tls-key: one needs the other");
 	if (tls->client_authority && !tls->certificate)
 		argp_error(state, "--tls-client-ca is for TLS: give --tls-cert and --tls-key, too");
+	if (!server->place_count)
+		server->places[server->place_count++] = DEFAULT_LISTEN;
 }
 
 struct parsing {
@@ -429,6 +547,30 @@ static void check_target(struct argp_state *state, const struct options *options
 		argp_error(state, "which process? Give its pid with -p, or its --name");
 }
 
+/* The others have no way to tell of two values, or of one below zero. */
+static bool shows_diff(const struct format *format)
+{
+	return format->write == export_pprof || format->write == export_folded ||
+	       format->write == export_flamegraph;
+}
+
+/* What reads files has nowhere to write but where it is told to. */
+static void check_files(struct argp_state *state, const struct parsing *parsing)
+{
+	const struct options *options = parsing->options;
+
+	if (options->input_count < parsing->command->files)
+		argp_error(state, "which profile%s? Expected: %s",
+			   parsing->command->files > 1 ? "s" : "", parsing->command->arguments);
+	if (!options->output)
+		argp_error(state, "where to? Give a file with -o, or - for standard output");
+	if (!options->format && !format__by_path(options->output))
+		argp_error(state,
+			   "which format is '%s'? Its ending does not say: give one with "
+			   "--format",
+			   options->output);
+}
+
 static void check_all(struct argp_state *state, const struct parsing *parsing)
 {
 	struct options *options = parsing->options;
@@ -441,14 +583,17 @@ static void check_all(struct argp_state *state, const struct parsing *parsing)
 	if (command->takes_command && options->kind->source != SAMPLES_HEAP)
 		argp_error(state,
 			   "run writes the heap at the command's end: --type heap or allocs");
-	check_tls(state, &options->server.tls);
-	if (!options->server.place_count)
-		options->server.places[options->server.place_count++] = DEFAULT_LISTEN;
+	check_server(state, &options->server);
+	if (command->files)
+		check_files(state, parsing);
 	if (!options->format && options->output)
 		options->format = format__by_path(options->output);
+	if (command->files > 1 && !shows_diff(options->format))
+		argp_error(state, "a diff can be written as pprof, folded or flamegraph, not as %s",
+			   options->format->name);
 	if (!options->format)
 		options->format = format__by_name("pprof");
-	if (!format__is_for(options->format, options->kind->name))
+	if (!command->files && !format__is_for(options->format, options->kind->name))
 		argp_error(state, "format %s is for %s profiles only", options->format->name,
 			   options->format->only_kind);
 }
@@ -463,6 +608,23 @@ static void add_pid(struct argp_state *state, struct options *options, pid_t pid
 	if (options->pid_count == OPTIONS_PIDS_MAX)
 		argp_error(state, "--pid: no more than %d of them", OPTIONS_PIDS_MAX);
 	options->pids[options->pid_count++] = pid;
+}
+
+/* A command takes all that follows it; a file is one. */
+static void add_argument(struct argp_state *state, const struct parsing *parsing, char *text)
+{
+	struct options *options = parsing->options;
+
+	if (parsing->command->takes_command) {
+		options->command = &state->argv[state->next - 1];
+		state->next = state->argc;
+	} else if (options->input_count < parsing->command->files) {
+		options->inputs[options->input_count++] = text;
+	} else if (parsing->command->files) {
+		argp_error(state, "what is '%s'? Expected: %s", text, parsing->command->arguments);
+	} else {
+		argp_error(state, "what is '%s'? No arguments are expected here", text);
+	}
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -485,7 +647,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			number(state, "--frequency", text, 1, FREQUENCY_MAX, false);
 		break;
 	case 'd':
-		options->duration_s = number(state, "--duration", text, 1, DURATION_MAX, false);
+		if (parsing->command->run == top_command)
+			options->delay_s = number(state, "--delay", text, 1, DURATION_MAX, false);
+		else
+			options->duration_s =
+				number(state, "--duration", text, 1, DURATION_MAX, false);
 		break;
 	case 'o':
 		options->output = text;
@@ -527,6 +693,15 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_OFFCPU_WALK:
 		options->agent.offcpu.walk = offcpu_walk(state, text);
 		break;
+	case 'n':
+		options->iterations = number(state, "--iterations", text, 1, INT_MAX, false);
+		break;
+	case KEY_PLAIN:
+		options->plain = true;
+		break;
+	case KEY_HEAP:
+		options->with_heap = true;
+		break;
 	case KEY_NO_HEAP:
 		options->agent.heap.enabled = false;
 		break;
@@ -554,11 +729,17 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		if (!options->format)
 			argp_error(state, "--format: '%s' is none of %s", text, format__names());
 		break;
+	case KEY_NORMALIZE:
+		options->normalize = true;
+		break;
+	case KEY_REVERSE:
+		options->reverse = true;
+		break;
+	case KEY_SAMPLE_INDEX:
+		options->sample_index = text;
+		break;
 	case ARGP_KEY_ARG:
-		if (!parsing->command->takes_command)
-			argp_error(state, "what is '%s'? No arguments are expected here", text);
-		options->command = &state->argv[state->next - 1];
-		state->next = state->argc;
+		add_argument(state, parsing, text);
 		break;
 	case ARGP_KEY_END:
 		check_all(state, parsing);
@@ -590,6 +771,7 @@ void options__parse(struct options *options, const struct command *command, int 
 			  .symbols = {.memory_bytes = SYMBOLIZER_MEMORY_DEFAULT}},
 		.kind = command->takes_command ? &profile_kind_heap : &profile_kind_cpu,
 		.duration_s = DEFAULT_DURATION,
+		.delay_s = DEFAULT_DELAY,
 	};
 	options->agent.symbols.debug_dirs = options->debug_dirs;
 	snprintf(name, sizeof(name), "exoprof %s", command->name);

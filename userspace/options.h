@@ -15,6 +15,9 @@
 /* How many --debug-dir there may be. */
 #define DEBUG_DIRS_MAX   16
 
+/* How many profiles a command may read. */
+#define INPUTS_MAX       2
+
 /* How many -p there may be. */
 #define OPTIONS_PIDS_MAX 64
 
@@ -29,10 +32,18 @@ struct options {
 	struct server_options server;
 	const struct profile_kind *kind;
 	uint32_t duration_s;
+	uint32_t delay_s;    /* of top: between refreshes */
+	uint32_t iterations; /* of top; 0: no end */
+	bool plain;          /* of top: no terminal */
+	bool with_heap;      /* of top: to be followed though it is not what is shown first */
 	const struct format *format;
-	bool preattach;     /* of record: with what was in use before, as a frame */
-	const char *output; /* NULL: none was given; "-": standard output */
-	char **command;     /* of run: what comes behind the options; NULL-terminated */
+	bool preattach;                 /* of record: with what was in use before, as a frame */
+	const char *output;             /* NULL: none was given; "-": standard output */
+	const char *inputs[INPUTS_MAX]; /* files to read; "-": standard input */
+	size_t input_count;
+	bool normalize, reverse;  /* of diff: see struct diff_options */
+	const char *sample_index; /* NULL: the file's own choice */
+	char **command;           /* of run: what comes behind the options; NULL-terminated */
 };
 
 struct command;

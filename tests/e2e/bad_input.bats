@@ -231,6 +231,9 @@ copy_for_all() {
 	has 'content-type: text/plain; charset=utf-8'
 	answer 200 '/debug/pprof/profile?seconds=1&format=flamegraph'
 	has 'content-type: image/svg+xml.*'
+	answer 200 '/debug/pprof/heap?format=speedscope'
+	has 'content-type: application/json'
+	jq -e '.profiles | length == 4' body
 	answer 200 /debug/pprof/
 	has 'content-type: text/html; charset=utf-8'
 	answer 200 /debug/pprof/cmdline

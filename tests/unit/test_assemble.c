@@ -308,6 +308,7 @@ static void a_stack_of_kernel_frames_alone_is_whole(void **state)
 	profile = assemble(samples, &profile_kind_cpu);
 	ASSERT_STACK(profile, 0, "[kernel+0xffffffffffffffff]");
 	assert_comment(profile, "1 whole, 0 truncated, 0 lost");
+	assert_int_equal(profile->outcome.whole, 1);
 	profile__free(profile);
 }
 
@@ -402,6 +403,7 @@ static void an_address_in_no_mapping_is_unknown(void **state)
 	assert_int_equal(frame(profile, 0, 1)->kind, FRAME_UNKNOWN);
 	assert_int_equal(frame(profile, 0, 2)->kind, FRAME_NOTE);
 	assert_comment(profile, "0 whole, 3 truncated, 0 lost");
+	assert_int_equal(profile->outcome.truncated, 3);
 	assert_comment(profile, "truncated, no mapping: 3");
 	profile__free(profile);
 }
@@ -668,6 +670,7 @@ static void comments_say_what_of_the_heap_was_lost(void **state)
 	assert_comment(profile, "123 allocations sampled, 5000 passed over");
 	assert_comment(profile, "6 (calls in progress) + 7 (call sites) + 8 (live blocks");
 	assert_comment(profile, "9 (returns)");
+	assert_int_equal(profile->outcome.lost, 6 + 7 + 8 + 9);
 	profile__free(profile);
 }
 

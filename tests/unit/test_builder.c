@@ -179,6 +179,26 @@ static void a_location_is_known_by_mapping_address_and_function(void **state)
 	profile__free(profile);
 }
 
+static void an_added_location_is_never_one_that_was_there(void **state)
+{
+	struct profile_builder *builder = profile_builder__new();
+	struct profile_line line = {0};
+	const struct profile *profile;
+
+	(void)state;
+	line.function = profile_builder__function(builder, &(struct profile_function){});
+	assert_int_equal(profile_builder__add_location(builder, 0, 0x100, FRAME_APP, &line, 1), 0);
+	assert_int_equal(profile_builder__add_location(builder, 0, 0x100, FRAME_APP, &line, 1), 1);
+	assert_int_equal(profile_builder__location(builder, 0, 0x100, FRAME_APP, &line, 1), 2);
+	assert_int_equal(profile_builder__add_location(builder, 0, 0x100, FRAME_APP, &line, 1), 3);
+	assert_int_equal(profile_builder__location(builder, 0, 0x100, FRAME_APP, &line, 1), 2);
+	profile = profile_builder__freeze(builder);
+	assert_non_null(profile);
+	assert_int_equal(profile->location_count, 4);
+	assert_int_equal(profile->locations[3].first_line, 3);
+	profile__free(profile);
+}
+
 static void the_lines_of_a_location_stay_in_order(void **state)
 {
 	struct profile_builder *builder = profile_builder__new();
@@ -323,6 +343,7 @@ int main(void)
 		cmocka_unit_test(the_first_error_sticks_through_what_comes_after),
 		cmocka_unit_test(equal_functions_become_one),
 		cmocka_unit_test(a_location_is_known_by_mapping_address_and_function),
+		cmocka_unit_test(an_added_location_is_never_one_that_was_there),
 		cmocka_unit_test(the_lines_of_a_location_stay_in_order),
 		cmocka_unit_test(a_note_is_a_location_without_code),
 		cmocka_unit_test(a_sample_is_a_copy),

@@ -18,6 +18,7 @@ static void a_format_is_found_by_its_name(void **state)
 	assert_ptr_equal(format__by_name("flamegraph")->write, export_flamegraph);
 	assert_ptr_equal(format__by_name("text")->write, export_text);
 	assert_ptr_equal(format__by_name("threads")->write, export_threads);
+	assert_ptr_equal(format__by_name("speedscope")->write, export_speedscope);
 	assert_null(format__by_name(""));
 	assert_null(format__by_name("PPROF"));
 	assert_null(format__by_name("pprof "));
@@ -32,6 +33,8 @@ static void a_format_is_found_by_a_paths_ending(void **state)
 	assert_ptr_equal(format__by_path("/tmp/a.svg/cpu.folded")->write, export_folded);
 	assert_ptr_equal(format__by_path("a b.pb.gz.svg")->write, export_flamegraph);
 	assert_ptr_equal(format__by_path(".svg")->write, export_flamegraph);
+	assert_ptr_equal(format__by_path("a.speedscope.json")->write, export_speedscope);
+	assert_null(format__by_path("a.json"));
 	assert_null(format__by_path(""));
 	assert_null(format__by_path("-"));
 	assert_null(format__by_path("svg"));

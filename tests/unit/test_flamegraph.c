@@ -283,6 +283,7 @@ static void each_kind_has_its_class(void **state)
 		{FRAME_LIBRARY, "malloc",        "<g class=\"library s", ">Library<"    },
 		{FRAME_KERNEL,  "do_syscall_64", "<g class=\"kernel s",  ">Kernel<"     },
 		{FRAME_UNKNOWN, "0x1234",        "<g class=\"unknown s", ">Unknown<"    },
+		{FRAME_CODE,    "work",          "<g class=\"code s",    ">Code<"       },
 	};
 	int64_t values[] = {1, 1};
 	size_t i;

@@ -164,6 +164,10 @@ struct cpu_window *cpu__start(struct collector *collector, bool with_tid);
 
 /* Ends the window, which is gone then. NULL with errno set. */
 struct samples *cpu__end(struct collector *collector, struct cpu_window *window);
+
+/* Gives what was collected since its start or the last taking; the window goes on from there, and
+ * no sample is lost or given twice. NULL with errno set: the next taking has it all. */
+struct samples *cpu__take(struct collector *collector, struct cpu_window *window);
 void cpu__cancel(struct collector *collector, struct cpu_window *window);
 
 #endif

@@ -96,6 +96,10 @@ int gathering__stack(struct gathering *gathering, uint64_t hash, uint32_t *index
 int gathering__row(struct gathering *gathering, const struct sample_row *like,
 		   struct sample_row **row);
 
+/* Reads a stack, with frames that are the caller's; without any where the hash is WIRE_STACK_LOST
+ * or not there. 0 or -ENOMEM. */
+int map__read_stack(int map_fd, uint64_t hash, struct sample_stack *stack);
+
 /* Calls `each` for all elements of a hash map; what is added or removed meanwhile may be met or
  * not. An element is met at most once, but for those of a map that is being resized, which ours are
  * not. 0, or the first other thing that `each` gave, or -errno. */

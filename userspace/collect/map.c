@@ -100,8 +100,7 @@ int counters__of_program(struct collector *collector, struct samples *samples)
 	return err;
 }
 
-/* One without frames where the hash is WIRE_STACK_LOST or not there. */
-static int read_stack(int map_fd, uint64_t hash, struct sample_stack *stack)
+int map__read_stack(int map_fd, uint64_t hash, struct sample_stack *stack)
 {
 	uint64_t words[WIRE_CHUNKS_MAX * WIRE_CHUNK_WORDS];
 	const struct wire_stack_head *head = (const struct wire_stack_head *)words;
@@ -138,7 +137,7 @@ int gathering__stack(struct gathering *gathering, uint64_t hash, uint32_t *index
 		return -ENOMEM;
 	if (!*is_new)
 		return 0;
-	err = read_stack(gathering->stacks_fd, hash, &stack);
+	err = map__read_stack(gathering->stacks_fd, hash, &stack);
 	return err ? err : samples__add_stack(gathering->samples, stack);
 }
 

@@ -4,11 +4,12 @@
 #include <string.h>
 
 static const struct format formats[] = {
-	{"pprof",      ".pb.gz",   "application/octet-stream",     export_pprof,      NULL       },
-	{"folded",     ".folded",  "text/plain; charset=utf-8",    export_folded,     NULL       },
-	{"flamegraph", ".svg",     "image/svg+xml; charset=utf-8", export_flamegraph, NULL       },
-	{"text",       ".txt",     "text/plain; charset=utf-8",    export_text,       NULL       },
-	{"threads",    ".threads", "text/plain; charset=utf-8",    export_threads,    "goroutine"},
+	{"pprof",      ".pb.gz",           "application/octet-stream",     export_pprof,      NULL       },
+	{"folded",     ".folded",          "text/plain; charset=utf-8",    export_folded,     NULL       },
+	{"flamegraph", ".svg",             "image/svg+xml; charset=utf-8", export_flamegraph, NULL       },
+	{"text",       ".txt",             "text/plain; charset=utf-8",    export_text,       NULL       },
+	{"threads",    ".threads",         "text/plain; charset=utf-8",    export_threads,    "goroutine"},
+	{"speedscope", ".speedscope.json", "application/json",             export_speedscope, NULL       },
 };
 
 #define FORMATS (sizeof(formats) / sizeof(*formats))
@@ -59,5 +60,5 @@ bool format__is_for(const struct format *format, const char *kind)
 
 const char *format__names(void)
 {
-	return "pprof, folded, flamegraph, text, threads";
+	return "pprof, folded, flamegraph, speedscope, text, threads";
 }

@@ -17,7 +17,7 @@ struct format {
 	const char *only_kind; /* of profiles that it is for, such as "goroutine"; NULL: for all */
 };
 
-/* The format of that name ("pprof", "folded", "flamegraph", ...), or NULL. */
+/* The format of that name ("pprof", "folded", ...), or NULL. */
 const struct format *format__by_name(const char *name);
 
 /* The format whose ending the path has, or NULL. */
@@ -46,6 +46,9 @@ int export_text(const struct profile *profile, FILE *out);
 /* A block a thread, as Go answers goroutine?debug=2: by the label "tid", or 0, and with "thread",
  * "state", "reason", "wchan" and "pid" where there are such. */
 int export_threads(const struct profile *profile, FILE *out);
+
+/* The JSON that speedscope.app opens (its file-format-schema.json). */
+int export_speedscope(const struct profile *profile, FILE *out);
 
 /* One self-contained, interactive SVG. */
 int export_flamegraph(const struct profile *profile, FILE *out);

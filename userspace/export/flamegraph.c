@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Draws a profile as a flame graph: one SVG that reads as a still picture and, opened in a browser,
- * zooms and searches by the script it carries (flamegraph.js). */
+ * zooms and searches by the script it carries (flamegraph.js). Of a diff, widths are what was seen
+ * later, and colours tell by how much that is more or less than before. */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "export/export.h"
 #include "export/folded.h"
+#include "export/svg_text.h"
 
 /* Puts a file in the object, as the characters from `name` up to `name##_end`. The path is from the
  * root of the repository, where the compiler is run. */
@@ -38,14 +41,16 @@ EMBED(flamegraph_css, "userspace/export/flamegraph.css");
 #define NOTE_CELL    6.7 /* the same at 11 px */
 #define LABEL_CELLS  3   /* a shorter label says nothing */
 #define TITLE_CELLS  76  /* what fits beside the buttons, in the wide letters of a title */
-#define NAME_BYTES   4096
 #define DEPTH_MAX    1024
 #define SHADES       6
+#define CHANGES      6   /* steps of colour, up and down each */
+#define CHANGE_WIDTH 260 /* of its swatch and what is beside it */
 
 /* A frame as it is drawn: what it was seen with is [start, end) of the total. */
 struct node {
 	const char *name;
 	int64_t start, end;
+	int64_t other;  /* of a diff: what the one that widths do not show was seen with */
 	uint32_t depth; /* 0: the root */
 	enum frame_kind kind;
 };
@@ -54,6 +59,10 @@ struct graph {
 	const struct profile *profile;
 	const struct folded *folded;
 	FILE *out;
+	int64_t total; /* of what widths show */
+	int64_t gone;  /* of a diff: in stacks that it does not show, because they have no width */
+	uint64_t gone_stacks;
+	int64_t greatest;   /* change of a frame */
 	struct node *nodes; /* a parent before its children */
 	size_t count, room;
 	size_t open[DEPTH_MAX + 1]; /* the nodes of the stack being added */
@@ -73,6 +82,7 @@ static const struct {
           [FRAME_KERNEL] = {"kernel",  "Kernel"     },
 	[FRAME_UNKNOWN] = {"unknown", "Unknown"    },
           [FRAME_NOTE] = {"note",    "Not code"   },
+	[FRAME_CODE] = {"code",    "Code"       },
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
@@ -87,194 +97,71 @@ static const struct {
 	{"alloc_space", "bytes",       "Allocated"  },
 };
 
-struct scale {
-	int64_t size;
-	const char *unit;
-};
-
-/* The greatest first. */
-static const struct scale byte_scales[] = {
-	{1 << 30, "GiB"},
-	{1 << 20, "MiB"},
-	{1 << 10, "KiB"},
-	{1,       "B"  },
-};
-static const struct scale time_scales[] = {
-	{1000000000, "s" },
-	{1000000,    "ms"},
-	{1000,       "us"},
-	{1,          "ns"},
-};
-
-/* Text of the target is foreign: it is decoded, and written only as what XML can hold. */
-
-#define REPLACEMENT 0xfffd
-
-static bool is_continuation(unsigned char c)
-{
-	return (c & 0xc0) == 0x80;
-}
-
-/* Takes one character off a UTF-8 string; what is not well-formed is a replacement character for
- * each byte (Unicode 15, table 3-7: no overlong forms, no surrogates). */
-static uint32_t take_char(const char **text)
-{
-	static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-	const unsigned char *s = (const unsigned char *)*text;
-	uint32_t c = *s, more, i;
-
-	(*text)++;
-	if (c < 0x80)
-		return c;
-	if (c < 0xc2 || c > 0xf4)
-		return REPLACEMENT;
-	more = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
-	c &= 0x3f >> more;
-	for (i = 1; i <= more; i++) {
-		if (!is_continuation(s[i]))
-			return REPLACEMENT;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (c < least[more] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-		return REPLACEMENT;
-	*text += more;
-	return c;
-}
-
-/* What XML forbids, what a terminal or an editor would act on, and what turns the direction of
- * writing, by which one name can be made to look like another. */
-static bool is_unprintable(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0x200e ||
-	       c == 0x200f || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
-	       c == 0xfeff || (c & 0xfffe) == 0xfffe;
-}
-
-static uint32_t take_printable(const char **text)
-{
-	uint32_t c = take_char(text);
-
-	return is_unprintable(c) ? REPLACEMENT : c;
-}
-
-/* Columns of a monospaced font. From Hangul Jamo on a character may be a wide one. */
-static uint32_t char_cells(uint32_t c)
-{
-	return c < 0x1100 ? 1 : 2;
-}
-
-static void put_char(uint32_t c, FILE *out)
-{
-	static const char *const entities[] = {
-		['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;",
-	};
-
-	if (c < sizeof(entities) / sizeof(entities[0]) && entities[c]) {
-		fputs(entities[c], out);
-	} else if (c < 0x80) {
-		putc(c, out);
-	} else if (c < 0x800) {
-		fprintf(out, "%c%c", 0xc0 | c >> 6, 0x80 | (c & 0x3f));
-	} else if (c < 0x10000) {
-		fprintf(out, "%c%c%c", 0xe0 | c >> 12, 0x80 | (c >> 6 & 0x3f), 0x80 | (c & 0x3f));
-	} else {
-		fprintf(out, "%c%c%c%c", 0xf0 | c >> 18, 0x80 | (c >> 12 & 0x3f),
-			0x80 | (c >> 6 & 0x3f), 0x80 | (c & 0x3f));
-	}
-}
-
-static bool fits(const char *text, uint32_t cells)
-{
-	uint32_t used = 0;
-
-	while (*text && used <= cells)
-		used += char_cells(take_printable(&text));
-	return used <= cells;
-}
-
-/* Writes text no wider than `cells`; an ellipsis stands for what does not fit. */
-static void put_fitting(const char *text, uint32_t cells, FILE *out)
-{
-	bool whole = fits(text, cells);
-	uint32_t left = whole ? cells : cells - 1;
-
-	while (*text) {
-		uint32_t c = take_printable(&text);
-
-		if (char_cells(c) > left)
-			break;
-		left -= char_cells(c);
-		put_char(c, out);
-	}
-	if (!whole)
-		fputs("…", out);
-}
-
-/* Writes text whole, up to a length that no honest name reaches. */
-static void put_text(const char *text, FILE *out)
-{
-	const char *start = text;
-
-	while (*text && text - start < NAME_BYTES)
-		put_char(take_printable(&text), out);
-	if (*text)
-		fputs("…", out);
-}
-
-/* Numbers. No floating point conversion: its decimal point is a matter of locale. */
-
-static void put_hundredths(double number, FILE *out)
-{
-	int64_t hundredths = number * 100 + 0.5;
-
-	fprintf(out, "%" PRId64 ".%02d", hundredths / 100, (int)(hundredths % 100));
-}
-
-static void put_thousands(int64_t number, FILE *out)
-{
-	char digits[24];
-	int length = snprintf(digits, sizeof(digits), "%" PRId64, number), i;
-
-	for (i = 0; i < length; i++) {
-		if (i && (length - i) % 3 == 0)
-			putc(',', out);
-		putc(digits[i], out);
-	}
-}
-
-static void put_scaled(int64_t value, const struct scale *scale, FILE *out)
-{
-	int64_t whole, hundredths;
-
-	while (value < scale->size && scale->size > 1)
-		scale++;
-	whole = value / scale->size;
-	hundredths = (value % scale->size * 100 + scale->size / 2) / scale->size;
-	put_thousands(whole + hundredths / 100, out);
-	if (scale->size > 1)
-		fprintf(out, ".%02d", (int)(hundredths % 100));
-	fprintf(out, " %s", scale->unit);
-}
-
-static const char *shown_unit(const struct profile *profile)
-{
-	return profile->strings[profile->types[profile->shown_type].unit];
-}
-
 static void put_value(const struct graph *graph, int64_t value)
 {
-	const char *unit = shown_unit(graph->profile);
+	const struct profile *profile = graph->profile;
 
-	if (strcmp(unit, "bytes") == 0) {
-		put_scaled(value, byte_scales, graph->out);
-	} else if (strcmp(unit, "nanoseconds") == 0) {
-		put_scaled(value, time_scales, graph->out);
-	} else {
-		put_thousands(value, graph->out);
-		if (*unit && strcmp(unit, "count") != 0) {
-			putc(' ', graph->out);
-			put_text(unit, graph->out);
-		}
+	svg__value(value, profile->strings[profile->types[profile->shown_type].unit], graph->out);
+}
+
+/* Diffs. */
+
+static int64_t shown_value(const struct graph *graph, const struct stack *stack)
+{
+	return graph->profile->diff == DIFF_BEFORE ? stack->base : stack->value;
+}
+
+static int64_t other_value(const struct graph *graph, const struct stack *stack)
+{
+	return graph->profile->diff == DIFF_BEFORE ? stack->value : stack->base;
+}
+
+static int64_t before(const struct graph *graph, const struct node *node)
+{
+	return graph->profile->diff == DIFF_BEFORE ? node->end - node->start : node->other;
+}
+
+static int64_t after(const struct graph *graph, const struct node *node)
+{
+	return graph->profile->diff == DIFF_BEFORE ? node->other : node->end - node->start;
+}
+
+static int64_t change(const struct graph *graph, const struct node *node)
+{
+	return after(graph, node) - before(graph, node);
+}
+
+static void put_change(const struct graph *graph, int64_t from, int64_t to)
+{
+	FILE *out = graph->out;
+
+	fputs(to < from ? "−" : "+", out);
+	put_value(graph, to < from ? from - to : to - from);
+	if (!from) {
+		fputs(to ? " (new)" : "", out);
+		return;
+	}
+	fputs(to < from ? " (−" : " (+", out);
+	svg__hundredths(100.0 * (to < from ? from - to : to - from) / from, out);
+	fputs("%)", out);
+}
+
+static void measure_changes(struct graph *graph)
+{
+	for (size_t i = 0; i < graph->folded->stack_count; i++) {
+		const struct stack *stack = &graph->folded->stacks[i];
+
+		if (shown_value(graph, stack))
+			continue;
+		graph->gone = folded__add(graph->gone, other_value(graph, stack));
+		graph->gone_stacks++;
+	}
+	/* The root's is that of the totals: a small one of a frame would not be seen beside it. */
+	for (size_t i = 1; i < graph->count; i++) {
+		int64_t size = llabs(change(graph, &graph->nodes[i]));
+
+		if (size > graph->greatest)
+			graph->greatest = size;
 	}
 }
 
@@ -308,7 +195,7 @@ static struct node *open_node(struct graph *graph, const char *name, enum frame_
 
 static double node_width(const struct graph *graph, const struct node *node, double of)
 {
-	return (double)(node->end - node->start) / graph->folded->total * of;
+	return (double)(node->end - node->start) / graph->total * of;
 }
 
 /* Ends the nodes deeper than `depth`. One that is too narrow to be seen is the last of the nodes,
@@ -319,7 +206,9 @@ static void close_nodes(struct graph *graph, uint32_t depth, int64_t end)
 		struct node *node = &graph->nodes[graph->open[--graph->open_count]];
 
 		node->end = end;
-		if (node_width(graph, node, WIDTH) < LEAST_WIDTH) {
+		if (node->end == node->start) {
+			graph->count--;
+		} else if (node_width(graph, node, WIDTH) < LEAST_WIDTH) {
 			graph->narrow++;
 			graph->count--;
 		} else if (node->depth > graph->height) {
@@ -343,6 +232,7 @@ static int add_stack(struct graph *graph, const struct stack *stack, int64_t sta
 	uint32_t depth = stack->depth < DEPTH_MAX ? stack->depth : DEPTH_MAX, i;
 
 	graph->deep_stacks += stack->depth > depth;
+	graph->nodes->other = folded__add(graph->nodes->other, other_value(graph, stack));
 	for (i = 0; i < depth; i++) {
 		const struct frame *frame = &stack->frames[i];
 		struct node *node;
@@ -352,10 +242,13 @@ static int add_stack(struct graph *graph, const struct stack *stack, int64_t sta
 			node = &graph->nodes[graph->open[i + 1]];
 			if (frame->kind > node->kind)
 				node->kind = frame->kind;
-			continue;
+		} else {
+			node = open_node(graph, graph->folded->names[frame->name], frame->kind,
+					 start);
+			if (!node)
+				return -ENOMEM;
 		}
-		if (!open_node(graph, graph->folded->names[frame->name], frame->kind, start))
-			return -ENOMEM;
+		node->other = folded__add(node->other, other_value(graph, stack));
 	}
 	return 0;
 }
@@ -370,12 +263,13 @@ static int build_nodes(struct graph *graph)
 		return -ENOMEM;
 	for (i = 0; i < folded->stack_count; i++) {
 		const struct stack *stack = &folded->stacks[i];
+		int64_t value = shown_value(graph, stack);
 
 		close_nodes(graph, 1 + (i ? shared_depth(stack - 1, stack) : 0), at);
 		if (add_stack(graph, stack, at))
 			return -ENOMEM;
 		/* A total that did not fit in 64 bits is less than the sum. */
-		at = stack->value < folded->total - at ? at + stack->value : folded->total;
+		at = value < graph->total - at ? at + value : graph->total;
 	}
 	close_nodes(graph, 0, at);
 	return 0;
@@ -385,7 +279,7 @@ static int build_nodes(struct graph *graph)
 
 static bool is_empty(const struct graph *graph)
 {
-	return graph->folded->stack_count == 0;
+	return graph->total == 0;
 }
 
 static uint32_t root_y(const struct graph *graph)
@@ -464,35 +358,91 @@ static int put_title(const struct graph *graph)
 	if (!title)
 		return -ENOMEM;
 	fputs("<title>", graph->out);
-	put_text(title, graph->out);
+	svg__text(title, graph->out);
 	fprintf(graph->out, "</title>\n<text id=\"title\" x=\"%d\" y=\"32\">", PAD);
-	put_fitting(title, TITLE_CELLS, graph->out);
+	svg__fitting(title, TITLE_CELLS, graph->out);
 	fputs("</text>\n", graph->out);
 	free(title);
 	return 0;
+}
+
+/* What widths show, the other, and what has no width at all. */
+static void put_comparison(const struct graph *graph)
+{
+	bool by_base = graph->profile->diff == DIFF_BEFORE;
+	const struct folded *folded = graph->folded;
+	FILE *out = graph->out;
+
+	put_value(graph, folded->base_total);
+	fputs(" before, ", out);
+	put_value(graph, folded->total);
+	fputs(" after: ", out);
+	put_change(graph, folded->base_total, folded->total);
+	fputs(by_base ? " · widths show before" : " · widths show after", out);
+	if (!graph->gone_stacks)
+		return;
+	fputs(by_base ? " · not shown, since new: " : " · not shown, since gone: ", out);
+	put_value(graph, graph->gone);
+	fputs(" in ", out);
+	svg__thousands(graph->gone_stacks, out);
+	fputs(graph->gone_stacks == 1 ? " stack" : " stacks", out);
+	fputs(by_base ? "" : " (--reverse shows them)", out);
 }
 
 static void put_subtitle(const struct graph *graph)
 {
 	const struct profile *profile = graph->profile;
 	time_t seconds = profile->time_ns / 1000000000;
+	uint64_t stacks = graph->folded->stack_count - graph->gone_stacks;
 	char when[64];
 	struct tm tm;
 
 	fprintf(graph->out, "<text id=\"subtitle\" x=\"%d\" y=\"54\">", PAD);
-	put_value(graph, graph->folded->total);
-	fputs(" in total", graph->out);
-	if (profile->duration_ns > 0) {
+	if (graph->folded->is_diff) {
+		put_comparison(graph);
+	} else {
+		put_value(graph, graph->total);
+		fputs(" in total", graph->out);
+	}
+	if (profile->duration_ns > 0 && !graph->folded->is_diff) {
 		fputs(" · over ", graph->out);
-		put_scaled(profile->duration_ns, time_scales, graph->out);
+		svg__time(profile->duration_ns, graph->out);
 	}
 	fputs(" · ", graph->out);
-	put_thousands(graph->folded->stack_count, graph->out);
-	fputs(graph->folded->stack_count == 1 ? " stack" : " stacks", graph->out);
+	svg__thousands(stacks, graph->out);
+	fputs(stacks == 1 ? " stack" : " stacks", graph->out);
 	if (profile->time_ns > 0 && gmtime_r(&seconds, &tm) &&
 	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm))
 		fprintf(graph->out, " · %s", when);
 	fputs("</text>\n", graph->out);
+}
+
+/* The greatest change of all has the strongest colour. */
+static void put_change_legend(const struct graph *graph)
+{
+	static const struct {
+		const char *class, *label;
+	} swatches[] = {
+		{"less c6", "less than before"},
+		{"same c0", "the same"        },
+		{"more c6", "more than before"},
+	};
+	size_t x = PAD;
+
+	fputs("<g id=\"legend\">\n", graph->out);
+	for (size_t i = 0; i < sizeof(swatches) / sizeof(swatches[0]); i++) {
+		fprintf(graph->out,
+			"<g class=\"%s\"><rect x=\"%zu\" y=\"66\" width=\"12\" height=\"12\"/></g>"
+			"<text x=\"%zu\" y=\"76\">%s",
+			swatches[i].class, x, x + 17, swatches[i].label);
+		if (i != 1) {
+			fputs(i ? ", up to +" : ", up to −", graph->out);
+			put_value(graph, graph->greatest);
+		}
+		fputs("</text>\n", graph->out);
+		x += CHANGE_WIDTH;
+	}
+	fputs("</g>\n", graph->out);
 }
 
 /* A swatch for each kind that is drawn. */
@@ -527,6 +477,23 @@ static uint32_t name_shade(const char *name)
 	return (hash ^ hash >> 15) % SHADES;
 }
 
+static void put_class(const struct graph *graph, const struct node *node)
+{
+	int64_t by = change(graph, node);
+	FILE *out = graph->out;
+	int step;
+
+	if (!node->depth) {
+		fputs("root", out);
+	} else if (!graph->folded->is_diff) {
+		fprintf(out, "%s s%u", kinds[node->kind].class, name_shade(node->name));
+	} else {
+		/* However small: only what is the same has no colour. */
+		step = by ? ceil(fabs((double)by) / graph->greatest * CHANGES) : 0;
+		fprintf(out, "%s c%d", !step ? "same" : by < 0 ? "less" : "more", step);
+	}
+}
+
 static void put_label(const struct graph *graph, const struct node *node, double x, double width)
 {
 	int cells = (width - 2 * LABEL_PAD) / LABEL_CELL;
@@ -534,35 +501,51 @@ static void put_label(const struct graph *graph, const struct node *node, double
 	if (cells < LABEL_CELLS)
 		return;
 	fputs("<text x=\"", graph->out);
-	put_hundredths(x + LABEL_PAD, graph->out);
+	svg__hundredths(x + LABEL_PAD, graph->out);
 	fprintf(graph->out, "\" y=\"%u\">", root_y(graph) - node->depth * ROW_HEIGHT + 13);
-	put_fitting(node->name, cells, graph->out);
+	svg__fitting(node->name, cells, graph->out);
 	fputs("</text>", graph->out);
+}
+
+static void put_share(const struct graph *graph, int64_t value, int64_t total)
+{
+	put_value(graph, value);
+	fputs(", ", graph->out);
+	svg__hundredths(total ? 100.0 * value / total : 0, graph->out);
+	putc('%', graph->out);
+}
+
+static void put_both(const struct graph *graph, const struct node *node)
+{
+	fputs("before ", graph->out);
+	put_share(graph, before(graph, node), graph->folded->base_total);
+	fputs("; after ", graph->out);
+	put_share(graph, after(graph, node), graph->folded->total);
+	fputs("; ", graph->out);
+	put_change(graph, before(graph, node), after(graph, node));
 }
 
 /* The script reads the name off the first line of the <title>, the place off data-s and data-e. */
 static void put_node(const struct graph *graph, const struct node *node)
 {
 	double width = node_width(graph, node, GRAPH_WIDTH);
-	double x = PAD + (double)node->start / graph->folded->total * GRAPH_WIDTH;
+	double x = PAD + (double)node->start / graph->total * GRAPH_WIDTH;
 	FILE *out = graph->out;
 
-	if (node->depth)
-		fprintf(out, "<g class=\"%s s%u\"", kinds[node->kind].class,
-			name_shade(node->name));
-	else
-		fputs("<g class=\"root\"", out);
-	fprintf(out, " data-s=\"%" PRId64 "\" data-e=\"%" PRId64 "\"><title>", node->start,
+	fputs("<g class=\"", out);
+	put_class(graph, node);
+	fprintf(out, "\" data-s=\"%" PRId64 "\" data-e=\"%" PRId64 "\"><title>", node->start,
 		node->end);
-	put_text(node->name, out);
+	svg__text(node->name, out);
 	putc('\n', out);
-	put_value(graph, node->end - node->start);
-	fputs(", ", out);
-	put_hundredths(node_width(graph, node, 100), out);
-	fputs("%</title><rect x=\"", out);
-	put_hundredths(x, out);
+	if (graph->folded->is_diff)
+		put_both(graph, node);
+	else
+		put_share(graph, node->end - node->start, graph->total);
+	fputs("</title><rect x=\"", out);
+	svg__hundredths(x, out);
 	fprintf(out, "\" y=\"%u\" width=\"", root_y(graph) - node->depth * ROW_HEIGHT);
-	put_hundredths(width, out);
+	svg__hundredths(width, out);
 	fprintf(out, "\" height=\"%d\"/>", ROW_HEIGHT - 1);
 	put_label(graph, node, x, width);
 	fputs("</g>\n", out);
@@ -599,22 +582,22 @@ static void put_notes(const struct graph *graph)
 
 		y += NOTE_HEIGHT;
 		fprintf(out, "<text x=\"%d\" y=\"%u\"><title>", PAD, y);
-		put_text(comment, out);
+		svg__text(comment, out);
 		fputs("</title>", out);
-		put_fitting(comment, GRAPH_WIDTH / NOTE_CELL, out);
+		svg__fitting(comment, GRAPH_WIDTH / NOTE_CELL, out);
 		fputs("</text>\n", out);
 	}
 	if (graph->narrow) {
 		y += NOTE_HEIGHT;
 		fprintf(out, "<text x=\"%d\" y=\"%u\">", PAD, y);
-		put_thousands(graph->narrow, out);
+		svg__thousands(graph->narrow, out);
 		fprintf(out, " frame%s narrower than 0.1 px not drawn</text>\n",
 			graph->narrow == 1 ? "" : "s");
 	}
 	if (graph->deep_stacks) {
 		y += NOTE_HEIGHT;
 		fprintf(out, "<text x=\"%d\" y=\"%u\">", PAD, y);
-		put_thousands(graph->deep_stacks, out);
+		svg__thousands(graph->deep_stacks, out);
 		fprintf(out, " stack%s deeper than %d frames drawn up to there</text>\n",
 			graph->deep_stacks == 1 ? "" : "s", DEPTH_MAX);
 	}
@@ -651,7 +634,10 @@ static int draw(const struct graph *graph)
 	if (put_title(graph))
 		return -ENOMEM;
 	put_subtitle(graph);
-	put_legend(graph);
+	if (graph->folded->is_diff)
+		put_change_legend(graph);
+	else
+		put_legend(graph);
 	put_graph(graph);
 	put_notes(graph);
 	put_controls(graph);
@@ -668,8 +654,10 @@ int export_flamegraph(const struct profile *profile, FILE *out)
 	if (!folded)
 		return -errno;
 	graph.folded = folded;
+	graph.total = profile->diff == DIFF_BEFORE ? folded->base_total : folded->total;
 	if (!is_empty(&graph))
 		err = build_nodes(&graph);
+	measure_changes(&graph);
 	if (!err)
 		err = draw(&graph);
 	free(graph.nodes);

@@ -121,11 +121,29 @@ static void fill_frames(const struct profile *profile, const struct profile_samp
 	}
 }
 
+/* What a sample counts for in a stack. False: nothing. */
+static bool take_value(struct folded *folded, const struct profile *profile,
+		       const struct profile_sample *sample, struct stack *stack)
+{
+	int64_t value = sample->values[profile->shown_type];
+	bool is_base = profile_sample__is_base(profile, sample);
+
+	folded->is_diff |= is_base;
+	if (is_base)
+		value = value == INT64_MIN ? INT64_MAX : -value;
+	if (value <= 0)
+		return false;
+	stack->value = is_base ? 0 : value;
+	stack->base = is_base ? value : 0;
+	return true;
+}
+
 static int fill_stacks(struct folded *folded, const struct profile *profile, const uint32_t *ranks)
 {
 	size_t frame_count = 0, i;
 	struct frame *frames;
 
+	folded->is_diff = profile->diff != DIFF_NONE;
 	for (i = 0; i < profile->sample_count; i++)
 		frame_count += count_frames(profile, &profile->samples[i]);
 	/* One more of each, because an empty allocation may be NULL. */
@@ -138,11 +156,10 @@ static int fill_stacks(struct folded *folded, const struct profile *profile, con
 		const struct profile_sample *sample = &profile->samples[i];
 		struct stack *stack = &folded->stacks[folded->stack_count];
 
-		if (sample->values[profile->shown_type] <= 0)
+		if (!take_value(folded, profile, sample, stack))
 			continue;
 		stack->frames = frames;
 		stack->depth = count_frames(profile, sample);
-		stack->value = sample->values[profile->shown_type];
 		fill_frames(profile, sample, ranks, frames);
 		frames += stack->depth;
 		folded->stack_count++;
@@ -162,19 +179,12 @@ static int compare_stacks(const void *left, const void *right)
 	return (a->depth > b->depth) - (a->depth < b->depth);
 }
 
-/* Two foreign counters may not fit in one. */
-static int64_t add_capped(int64_t a, int64_t b)
-{
-	int64_t sum;
-
-	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
-
 static void merge_stack(struct stack *into, const struct stack *from)
 {
 	uint32_t i;
 
-	into->value = add_capped(into->value, from->value);
+	into->value = folded__add(into->value, from->value);
+	into->base = folded__add(into->base, from->base);
 	/* A name may stand for code of two kinds: the greater one, whichever came first. */
 	for (i = 0; i < into->depth; i++) {
 		if (from->frames[i].kind > into->frames[i].kind)
@@ -189,7 +199,8 @@ static void merge_stacks(struct folded *folded)
 
 	qsort(stacks, folded->stack_count, sizeof(*stacks), compare_stacks);
 	for (i = 0; i < folded->stack_count; i++) {
-		folded->total = add_capped(folded->total, stacks[i].value);
+		folded->total = folded__add(folded->total, stacks[i].value);
+		folded->base_total = folded__add(folded->base_total, stacks[i].base);
 		if (count && compare_stacks(&stacks[count - 1], &stacks[i]) == 0)
 			merge_stack(&stacks[count - 1], &stacks[i]);
 		else
@@ -240,19 +251,34 @@ void folded__free(struct folded *folded)
 	free(folded);
 }
 
+/* What follows a stack in its line: its value, and before that, where it is a diff, what it is
+ * compared with, as difffolded.pl has it. */
+#define LINE_END_BYTES 48 /* " 9223372036854775807 9223372036854775807\n" */
+
+static void make_end(const struct folded *folded, const struct stack *stack,
+		     char end[LINE_END_BYTES])
+{
+	if (folded->is_diff)
+		snprintf(end, LINE_END_BYTES, " %" PRId64 " %" PRId64 "\n", stack->base,
+			 stack->value);
+	else
+		snprintf(end, LINE_END_BYTES, " %" PRId64 "\n", stack->value);
+}
+
 /* What is left of a line from some frame on: the rest of a name, then what follows it. */
 struct line_rest {
 	const char *name;
-	char end[24]; /* " 9223372036854775807\n" */
+	char end[LINE_END_BYTES];
 	uint32_t at;
 };
 
-static struct line_rest line_rest(const struct stack *stack, uint32_t frame, const char **names)
+static struct line_rest line_rest(const struct folded *folded, const struct stack *stack,
+				  uint32_t frame)
 {
-	struct line_rest rest = {.name = names[stack->frames[frame].name], .end = ";"};
+	struct line_rest rest = {.name = folded->names[stack->frames[frame].name], .end = ";"};
 
 	if (frame + 1 == stack->depth)
-		snprintf(rest.end, sizeof(rest.end), " %" PRId64 "\n", stack->value);
+		make_end(folded, stack, rest.end);
 	return rest;
 }
 
@@ -263,7 +289,7 @@ static unsigned char next_byte(struct line_rest *rest)
 
 /* Orders stacks as `LC_ALL=C sort` orders their lines. By names it would be another order: "f" is
  * less than "f(int)", but "f;" is more. */
-static int compare_lines(const void *left, const void *right, void *names)
+static int compare_lines(const void *left, const void *right, void *folded)
 {
 	const struct stack *a = left, *b = right;
 	struct line_rest rest_a, rest_b;
@@ -274,8 +300,8 @@ static int compare_lines(const void *left, const void *right, void *names)
 		i++;
 	if (i == a->depth || i == b->depth)
 		return (a->depth > b->depth) - (a->depth < b->depth);
-	rest_a = line_rest(a, i, names);
-	rest_b = line_rest(b, i, names);
+	rest_a = line_rest(folded, a, i);
+	rest_b = line_rest(folded, b, i);
 	do {
 		byte_a = next_byte(&rest_a);
 		byte_b = next_byte(&rest_b);
@@ -283,16 +309,18 @@ static int compare_lines(const void *left, const void *right, void *names)
 	return (byte_a > byte_b) - (byte_a < byte_b);
 }
 
-static void write_line(const struct stack *stack, const char **names, FILE *out)
+static void write_line(const struct folded *folded, const struct stack *stack, FILE *out)
 {
+	char end[LINE_END_BYTES];
 	uint32_t i;
 
 	for (i = 0; i < stack->depth; i++) {
 		if (i)
 			putc(';', out);
-		fputs(names[stack->frames[i].name], out);
+		fputs(folded->names[stack->frames[i].name], out);
 	}
-	fprintf(out, " %" PRId64 "\n", stack->value);
+	make_end(folded, stack, end);
+	fputs(end, out);
 }
 
 int export_folded(const struct profile *profile, FILE *out)
@@ -303,9 +331,9 @@ int export_folded(const struct profile *profile, FILE *out)
 	if (!folded)
 		return -errno;
 	qsort_r(folded->stacks, folded->stack_count, sizeof(*folded->stacks), compare_lines,
-		folded->names);
+		folded);
 	for (i = 0; i < folded->stack_count; i++)
-		write_line(&folded->stacks[i], folded->names, out);
+		write_line(folded, &folded->stacks[i], out);
 	folded__free(folded);
 	return fflush(out) || ferror(out) ? -EIO : 0;
 }

@@ -4,6 +4,7 @@
 #ifndef EXOPROF_FOLDED_H
 #define EXOPROF_FOLDED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,7 +20,8 @@ struct frame {
 struct stack {
 	struct frame *frames; /* root first */
 	uint32_t depth;       /* at least 1 */
-	int64_t value;        /* at least 1 */
+	int64_t value;        /* at least 1; of a diff perhaps 0, but then not the next one */
+	int64_t base;         /* of a diff, what it is compared with; else 0 */
 };
 
 struct folded {
@@ -27,6 +29,8 @@ struct folded {
 	struct stack *stacks; /* distinct, sorted by their names from the root on */
 	size_t stack_count;
 	int64_t total;
+	bool is_diff; /* some samples are to be compared with */
+	int64_t base_total;
 
 	/* What the above points into. */
 	struct frame *frames;
@@ -39,9 +43,18 @@ enum folded_names {
 	FOLDED_NAMES_FOR_LINES, /* without ';' and control characters */
 };
 
-/* Folds the samples whose shown value is positive. NULL with errno set. The names are the
- * profile's: the profile must outlive what comes back. */
+/* Folds the samples whose shown value is positive, or negative and to be compared with. NULL with
+ * errno set. The names are the profile's: the profile must outlive what comes back. */
 struct folded *folded__new(const struct profile *profile, enum folded_names names);
 void folded__free(struct folded *folded); /* NULL is fine */
+
+/* The sum of two values that are not negative, or the greatest number where it does not fit: the
+ * counters are foreign. */
+static inline int64_t folded__add(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
 
 #endif

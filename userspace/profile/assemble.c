@@ -480,6 +480,29 @@ static uint64_t frame_pointers_of(const struct samples *samples)
 	}
 }
 
+static int64_t count_lost(const struct samples *samples)
+{
+	const uint64_t *counters = samples->counters;
+
+	switch (samples->source) {
+	case SAMPLES_CPU:
+		return counters[WIRE_CPU_LOST];
+	case SAMPLES_WAITS:
+		return counters[WIRE_WAIT_LOST] + counters[WIRE_WAIT_LOST_START];
+	case SAMPLES_WALL:
+		return counters[WIRE_CPU_LOST] + counters[WIRE_WAIT_LOST] +
+		       counters[WIRE_WAIT_LOST_START];
+	case SAMPLES_THREADS:
+		return samples->threads_missed;
+	case SAMPLES_CLONES:
+		return counters[WIRE_CLONE_LOST];
+	case SAMPLES_HEAP:
+		break;
+	}
+	return counters[WIRE_ALLOC_LOST_PENDING] + counters[WIRE_ALLOC_LOST_STATS] +
+	       counters[WIRE_ALLOC_LOST_LIVE] + counters[WIRE_ALLOC_LOST_RETURN];
+}
+
 static void comment_stacks(struct assembly *assembly)
 {
 	struct profile_builder *builder = assembly->builder;
@@ -492,6 +515,12 @@ static void comment_stacks(struct assembly *assembly)
 				 "stacks, by samples: %" PRId64 " whole, %" PRId64
 				 " truncated, %" PRId64 " lost",
 				 whole, cut, assembly->lost_stacks);
+	profile_builder__outcome(builder, &(struct profile_outcome){
+						  .whole = whole,
+						  .truncated = cut,
+						  .lost_stacks = assembly->lost_stacks,
+						  .lost = count_lost(assembly->samples),
+					  });
 	for (int end = 0; end < WIRE_ENDS; end++) {
 		if (end_names[end] && assembly->end_samples[end])
 			profile_builder__comment(builder, "truncated, %s: %" PRId64, end_names[end],

@@ -188,6 +188,17 @@ void profile_builder__kind(struct profile_builder *builder, const char *name)
 	builder->head.kind = profile_builder__string(builder, name);
 }
 
+void profile_builder__diff(struct profile_builder *builder, enum diff_widths widths)
+{
+	builder->head.diff = widths;
+}
+
+void profile_builder__outcome(struct profile_builder *builder,
+			      const struct profile_outcome *outcome)
+{
+	builder->head.outcome = *outcome;
+}
+
 void profile_builder__title(struct profile_builder *builder, const char *title)
 {
 	builder->head.title = profile_builder__string(builder, title);
@@ -253,29 +264,47 @@ uint32_t profile_builder__function(struct profile_builder *builder,
 	return id;
 }
 
+/* What a location is known by. No mapping has a number of 64 bits: those that are never found again
+ * have their own there. */
+struct location_key {
+	uint64_t mapping, address, function;
+};
+
+static uint32_t location_of(struct profile_builder *builder, const struct location_key *key,
+			    struct profile_location location, const struct profile_line *lines)
+{
+	bool is_new;
+	uint32_t id = id_of(builder, builder->location_ids, key, sizeof(*key), &is_new);
+
+	if (!is_new)
+		return id;
+	location.first_line = builder->lines.count;
+	append(builder, locations, location);
+	for (uint32_t i = 0; i < location.line_count; i++)
+		append(builder, lines, lines[i]);
+	return id;
+}
+
 uint32_t profile_builder__location(struct profile_builder *builder, uint32_t mapping,
 				   uint64_t address, enum frame_kind kind,
 				   const struct profile_line *lines, uint32_t line_count)
 {
-	struct {
-		uint64_t mapping, address, function;
-	} key = {mapping, address, line_count ? lines[0].function : 0};
-	bool is_new;
-	uint32_t id = id_of(builder, builder->location_ids, &key, sizeof(key), &is_new);
+	struct location_key key = {mapping, address, line_count ? lines[0].function : 0};
+	struct profile_location location = {
+		.address = address, .mapping = mapping, .line_count = line_count, .kind = kind};
 
-	if (!is_new)
-		return id;
-	append(builder, locations,
-	       (struct profile_location){
-		       .address = address,
-		       .mapping = mapping,
-		       .first_line = builder->lines.count,
-		       .line_count = line_count,
-		       .kind = kind,
-	       });
-	for (uint32_t i = 0; i < line_count; i++)
-		append(builder, lines, lines[i]);
-	return id;
+	return location_of(builder, &key, location, lines);
+}
+
+uint32_t profile_builder__add_location(struct profile_builder *builder, uint32_t mapping,
+				       uint64_t address, enum frame_kind kind,
+				       const struct profile_line *lines, uint32_t line_count)
+{
+	struct location_key key = {UINT64_MAX, builder->locations.count, 0};
+	struct profile_location location = {
+		.address = address, .mapping = mapping, .line_count = line_count, .kind = kind};
+
+	return location_of(builder, &key, location, lines);
 }
 
 void profile_builder__offset(struct profile_builder *builder, uint32_t location, uint64_t offset)

@@ -24,8 +24,12 @@ void profile_builder__period(struct profile_builder *builder, const char *type, 
 /* `time_ns`: end of the collection since the epoch; `duration_ns`: 0 for a snapshot. */
 void profile_builder__times(struct profile_builder *builder, int64_t time_ns, int64_t duration_ns);
 void profile_builder__title(struct profile_builder *builder, const char *title);
+/* The profile is a diff: some of its samples have the label PROFILE_BASE_KEY. */
+void profile_builder__diff(struct profile_builder *builder, enum diff_widths widths);
 /* "heap", "goroutine", ... */
 void profile_builder__kind(struct profile_builder *builder, const char *name);
+void profile_builder__outcome(struct profile_builder *builder,
+			      const struct profile_outcome *outcome);
 void profile_builder__comment(struct profile_builder *builder, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -44,6 +48,10 @@ uint32_t profile_builder__location(struct profile_builder *builder, uint32_t map
 				   const struct profile_line *lines, uint32_t line_count);
 /* How far behind the beginning of its function's code a location is. */
 void profile_builder__offset(struct profile_builder *builder, uint32_t location, uint64_t offset);
+/* The same, but never one that is there already: another tool's may differ in their lines alone. */
+uint32_t profile_builder__add_location(struct profile_builder *builder, uint32_t mapping,
+				       uint64_t address, enum frame_kind kind,
+				       const struct profile_line *lines, uint32_t line_count);
 /* A frame that is no code, such as "[truncated]". */
 uint32_t profile_builder__note(struct profile_builder *builder, const char *name);
 

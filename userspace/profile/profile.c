@@ -2,6 +2,7 @@
 #include "profile/profile.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void profile_sample__release(const struct profile_sample *sample)
 {
@@ -25,6 +26,18 @@ void profile__free(const struct profile *profile)
 	free((void *)profile->samples);
 	free((void *)profile->comments);
 	free((void *)profile);
+}
+
+bool profile_sample__is_base(const struct profile *profile, const struct profile_sample *sample)
+{
+	for (uint32_t i = 0; i < sample->label_count; i++) {
+		const struct profile_label *label = &sample->labels[i];
+
+		if (!strcmp(profile->strings[label->key], PROFILE_BASE_KEY) &&
+		    !strcmp(profile->strings[label->text], PROFILE_BASE_TEXT))
+			return true;
+	}
+	return false;
 }
 
 int64_t profile__total(const struct profile *profile, uint32_t type)

@@ -23,6 +23,14 @@ enum frame_kind {
 	FRAME_KERNEL,
 	FRAME_UNKNOWN, /* an address that no file or symbol covers */
 	FRAME_NOTE,    /* not code: [truncated], [lost], ... */
+	FRAME_CODE,    /* another tool's file has its name, and does not say whose it is */
+};
+
+/* What the widths of a picture show. */
+enum diff_widths {
+	DIFF_NONE, /* no diff, or another tool's */
+	DIFF_AFTER,
+	DIFF_BEFORE,
 };
 
 struct value_type {
@@ -71,12 +79,25 @@ struct profile_label {
 	string_id unit; /* of the number; 0: none */
 };
 
+/* The label of samples that are to be compared with, as pprof has it for -diff_base. Their values
+ * are negated, so that the sum of all is the difference. */
+#define PROFILE_BASE_KEY  "pprof::base"
+#define PROFILE_BASE_TEXT "true"
+
 struct profile_sample {
 	const uint32_t *locations; /* leaf first */
 	uint32_t depth;
 	int64_t values[PROFILE_VALUES_MAX]; /* one for each of profile.types */
 	const struct profile_label *labels;
 	uint32_t label_count;
+};
+
+/* What became of the samples that a profile is made of, before any scaling. */
+struct profile_outcome {
+	int64_t whole;       /* with their whole stacks */
+	int64_t truncated;   /* with stacks that were cut short */
+	int64_t lost_stacks; /* without a stack */
+	int64_t lost;        /* not counted, or not followed to their ends */
 };
 
 struct profile {
@@ -89,7 +110,9 @@ struct profile {
 	int64_t time_ns;     /* since the epoch, of the end of the collection */
 	int64_t duration_ns; /* 0: a snapshot */
 	string_id title;     /* "demo-server (pid 4242)" */
-	string_id kind;      /* "heap": see struct profile_kind; empty: not known */
+	enum diff_widths diff;
+	string_id kind; /* "heap": see struct profile_kind; empty: not known */
+	struct profile_outcome outcome;
 
 	const char *const *strings;
 	size_t string_count;
@@ -112,6 +135,9 @@ void profile__free(const struct profile *profile);
 
 /* Releases what a sample points to. */
 void profile_sample__release(const struct profile_sample *sample);
+
+/* Whether it is one of those that are to be compared with. */
+bool profile_sample__is_base(const struct profile *profile, const struct profile_sample *sample);
 
 /* The sum of one sample type over all samples. */
 int64_t profile__total(const struct profile *profile, uint32_t type);

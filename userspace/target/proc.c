@@ -23,8 +23,8 @@ static int open_error(void)
 	return errno == ENOENT ? -ESRCH : -errno;
 }
 
-/* "pid (comm) state ppid pgrp session tty_nr tpgid flags ..., starttime being field 22. comm may
- * hold anything, a ')' too, so the fields start after the last one. */
+/* "pid (comm) state ppid pgrp session tty_nr tpgid flags ..., num_threads being field 20 and
+ * starttime 22. comm may hold anything, a ')' too, so the fields start after the last one. */
 static int parse_stat(char *text, struct proc_stat *stat)
 {
 	char *open = strchr(text, '('), *close = strrchr(text, ')'), state;

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+/* speedscope's JSON. In a file of exoprof's the profiles beside each other are the sample types; in
+ * others' they are threads, of whose samples each gets the thread's name. */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/intern.h"
+#include "import/reader.h"
+#include "import/speedscope_file.h"
+
+/* Of a stack that events open; without, each of them might be copied with a million frames. */
+#define OPEN_MAX 4096
+
+static const struct unit {
+	const char *name; /* speedscope's */
+	const char *type, *unit;
+	double scale;
+} units[] = {
+	{"none",         "samples", "count",       1  },
+	{"bytes",        "space",   "bytes",       1  },
+	{"nanoseconds",  "time",    "nanoseconds", 1  },
+	{"microseconds", "time",    "nanoseconds", 1e3},
+	{"milliseconds", "time",    "nanoseconds", 1e6},
+	{"seconds",      "time",    "nanoseconds", 1e9},
+};
+
+struct numbers {
+	uint32_t *items;
+	size_t count, capacity;
+};
+
+/* What was seen with one stack. */
+struct row {
+	size_t first; /* of the stack in the pool, leaf first */
+	uint32_t depth;
+	uint32_t thread;
+	int64_t values[PROFILE_VALUES_MAX];
+};
+
+struct rows {
+	struct row *items;
+	size_t count, capacity;
+};
+
+struct scope_reading {
+	struct reading *in;
+	struct speedscope_file file;
+	const struct unit **units; /* of each profile, as is the next one */
+	uint32_t *types;
+	bool has_threads;
+	uint32_t *locations; /* of each frame */
+	struct intern *row_ids;
+	struct rows rows;
+	struct numbers pool;
+	struct numbers stack; /* the thread's number, then the stack, leaf first */
+	struct numbers open;  /* frames of an evented profile, root first */
+};
+
+static const struct unit *find_unit(const char *name)
+{
+	for (size_t i = 0; name && i < sizeof(units) / sizeof(*units); i++) {
+		if (!strcmp(units[i].name, name))
+			return &units[i];
+	}
+	return NULL;
+}
+
+/* Which of the types is the profile's; where it has its own, or has a new unit, they are one more.
+ */
+static uint32_t type_of(const struct scope_reading *reading, size_t number,
+			struct type_names *types, size_t *count)
+{
+	const struct unit *unit = reading->units[number];
+	const char *name = reading->file.profiles[number].name;
+	uint32_t i = 0;
+
+	if (reading->has_threads) {
+		name = unit->type;
+		while (i < *count && strcmp(types[i].type, name))
+			i++;
+		if (i < *count)
+			return i;
+	}
+	if (*count < PROFILE_VALUES_MAX)
+		types[*count] = (struct type_names){name ? name : unit->type, unit->unit};
+	return (*count)++;
+}
+
+static int read_types(struct scope_reading *reading)
+{
+	const struct speedscope_file *file = &reading->file;
+	struct type_names types[PROFILE_VALUES_MAX];
+	size_t count = 0, active = 0;
+
+	reading->has_threads = !file->exporter || strcmp(file->exporter, "exoprof");
+	reading->units = calloc(file->profile_count + 1, sizeof(*reading->units));
+	reading->types = calloc(file->profile_count + 1, sizeof(*reading->types));
+	if (!reading->units || !reading->types)
+		return -ENOMEM;
+	for (size_t i = 0; i < file->profile_count; i++) {
+		reading->units[i] = find_unit(file->profiles[i].unit);
+		if (!reading->units[i])
+			return reading__refuse(reading->in,
+					       "profile %zu has no unit that speedscope knows", i);
+		reading->types[i] = type_of(reading, i, types, &count);
+	}
+	if (file->active > 0 && file->active < file->profile_count)
+		active = file->active;
+	return reading__types(reading->in, types, count, count ? reading->types[active] : 0);
+}
+
+static int read_frames(struct scope_reading *reading)
+{
+	struct profile_builder *builder = reading->in->builder;
+	const struct speedscope_file *file = &reading->file;
+
+	reading->locations = calloc(file->frame_count + 1, sizeof(*reading->locations));
+	if (!reading->locations)
+		return -ENOMEM;
+	for (size_t i = 0; i < file->frame_count; i++) {
+		const struct speedscope_frame *frame = &file->frames[i];
+		const char *name = frame->name ? frame->name : "";
+		struct profile_function function = {
+			.name = profile_builder__string(builder, name),
+			.file = profile_builder__string(builder, frame->file ? frame->file : ""),
+		};
+		struct profile_line line = {0};
+
+		function.system_name = function.name;
+		line.function = profile_builder__function(builder, &function);
+		if (frame->line > 0 && frame->line < INT32_MAX)
+			line.line = frame->line;
+		reading->locations[i] = profile_builder__add_location(
+			builder, PROFILE_NO_MAPPING, 0, reading__kind_of_name(name), &line, 1);
+	}
+	return 0;
+}
+
+/* Stacks come root first, and are kept leaf first. */
+static int begin_stack(struct scope_reading *reading, uint32_t thread)
+{
+	struct numbers *stack = &reading->stack;
+
+	stack->count = 0;
+	return array_append(&stack->items, &stack->count, &stack->capacity, thread);
+}
+
+static int push_frame(struct scope_reading *reading, double number)
+{
+	struct numbers *stack = &reading->stack;
+	size_t count = reading->file.frame_count;
+
+	if (!(number >= 0 && number < count) || number != floor(number))
+		return reading__refuse(reading->in, "it names frame %g, and has %zu frames", number,
+				       count);
+	return array_append(&stack->items, &stack->count, &stack->capacity,
+			    reading->locations[(size_t)number]);
+}
+
+static int new_row(struct scope_reading *reading)
+{
+	const struct numbers *stack = &reading->stack;
+	struct row row = {
+		.first = reading->pool.count,
+		.depth = stack->count - 1,
+		.thread = stack->items[0],
+	};
+
+	for (size_t i = 1; i < stack->count; i++) {
+		if (array_append(&reading->pool.items, &reading->pool.count,
+				 &reading->pool.capacity, stack->items[i]))
+			return -ENOMEM;
+	}
+	return array_append(&reading->rows.items, &reading->rows.count, &reading->rows.capacity,
+			    row);
+}
+
+/* Adds to what was seen with the stack. */
+static int end_stack(struct scope_reading *reading, uint32_t type, int64_t value)
+{
+	const struct numbers *stack = &reading->stack;
+	bool is_new;
+	uint32_t id = intern__id(reading->row_ids, stack->items,
+				 stack->count * sizeof(*stack->items), &is_new);
+	int64_t *sum;
+
+	if (id == INTERN_FAILED || (is_new && new_row(reading)))
+		return -ENOMEM;
+	sum = &reading->rows.items[id].values[type];
+	if (__builtin_add_overflow(*sum, value, sum))
+		return reading__refuse(reading->in, "its weights add up to more than 64 bits");
+	return 0;
+}
+
+static int to_value(struct scope_reading *reading, double weight, const struct unit *unit,
+		    int64_t *value)
+{
+	/* 2^63 has an exact double. */
+	if (!(fabs(weight * unit->scale) < 0x1p63))
+		return reading__refuse(reading->in, "the weight %g does not fit into 64 bits",
+				       weight);
+	*value = llrint(weight * unit->scale);
+	return 0;
+}
+
+static uint32_t thread_of(const struct scope_reading *reading, size_t number)
+{
+	return reading->has_threads && reading->file.profile_count > 1 ? number : UINT32_MAX;
+}
+
+static int read_sampled(struct scope_reading *reading, size_t number)
+{
+	const struct speedscope_profile *profile = &reading->file.profiles[number];
+	int err = 0;
+
+	if (profile->end_count != profile->weight_count)
+		return reading__refuse(reading->in, "profile %zu has %zu samples, but %zu weights",
+				       number, profile->end_count, profile->weight_count);
+	for (size_t i = 0; !err && i < profile->end_count; i++) {
+		size_t begin = i ? profile->ends[i - 1] : 0;
+		int64_t value = 0;
+
+		err = to_value(reading, profile->weights[i], reading->units[number], &value);
+		if (!err)
+			err = begin_stack(reading, thread_of(reading, number));
+		for (size_t at = profile->ends[i]; !err && at > begin; at--)
+			err = push_frame(reading, profile->frames[at - 1]);
+		if (!err)
+			err = end_stack(reading, reading->types[number], value);
+	}
+	return err;
+}
+
+/* The time since the last event belongs to the frames that are open. */
+static int add_open(struct scope_reading *reading, size_t number, int64_t value)
+{
+	const struct numbers *open = &reading->open;
+	int err = begin_stack(reading, thread_of(reading, number));
+
+	for (size_t i = open->count; !err && i-- > 0;)
+		err = push_frame(reading, open->items[i]);
+	return err ? err : end_stack(reading, reading->types[number], value);
+}
+
+static int apply_event(struct scope_reading *reading, size_t number,
+		       const struct speedscope_event *event)
+{
+	struct numbers *open = &reading->open;
+
+	if (!(event->frame >= 0 && event->frame < reading->file.frame_count))
+		return reading__refuse(reading->in, "an event of profile %zu has no frame", number);
+	if (event->type == 'O' && open->count == OPEN_MAX)
+		return reading__refuse(reading->in, "more than %d frames are open at once",
+				       OPEN_MAX);
+	if (event->type == 'O')
+		return array_append(&open->items, &open->count, &open->capacity,
+				    (uint32_t)event->frame);
+	if (event->type != 'C' || !open->count ||
+	    open->items[open->count - 1] != (uint32_t)event->frame)
+		return reading__refuse(reading->in,
+				       "an event of profile %zu closes a frame that is not the "
+				       "last one opened",
+				       number);
+	open->count--;
+	return 0;
+}
+
+static int read_evented(struct scope_reading *reading, size_t number)
+{
+	const struct speedscope_profile *profile = &reading->file.profiles[number];
+	const struct unit *unit = reading->units[number];
+	int64_t last = 0, at = 0, passed;
+	int err = to_value(reading, profile->start, unit, &last);
+
+	reading->open.count = 0;
+	for (size_t i = 0; !err && i < profile->event_count; i++) {
+		const struct speedscope_event *event = &profile->events[i];
+
+		err = to_value(reading, event->at, unit, &at);
+		if (!err && (__builtin_sub_overflow(at, last, &passed) || passed < 0))
+			err = reading__refuse(reading->in,
+					      "the events of profile %zu are not in the order of "
+					      "time",
+					      number);
+		if (!err && passed && reading->open.count)
+			err = add_open(reading, number, passed);
+		if (!err)
+			err = apply_event(reading, number, event);
+		last = at;
+	}
+	return err;
+}
+
+static int read_profile(struct scope_reading *reading, size_t number)
+{
+	const char *type = reading->file.profiles[number].type;
+
+	if (type && !strcmp(type, "sampled"))
+		return read_sampled(reading, number);
+	if (type && !strcmp(type, "evented"))
+		return read_evented(reading, number);
+	return reading__refuse(reading->in, "profile %zu is neither sampled nor evented", number);
+}
+
+static void add_samples(struct scope_reading *reading)
+{
+	struct profile_builder *builder = reading->in->builder;
+	struct profile_label label = {.key = profile_builder__string(builder, "thread")};
+
+	for (size_t i = 0; i < reading->rows.count; i++) {
+		const struct row *row = &reading->rows.items[i];
+		const char *thread = NULL;
+
+		if (row->thread != UINT32_MAX)
+			thread = reading->file.profiles[row->thread].name;
+		if (thread)
+			label.text = profile_builder__string(builder, thread);
+		profile_builder__sample(builder, reading->pool.items + row->first, row->depth,
+					row->values, &label, thread != NULL);
+	}
+}
+
+static int read_all(struct scope_reading *reading)
+{
+	int err = speedscope_file__parse(reading->in, &reading->file);
+
+	if (!err && !reading->file.profile_count)
+		err = reading__refuse(reading->in, "it is JSON, but not speedscope's: it has no "
+						   "profiles");
+	if (!err)
+		err = read_types(reading);
+	if (!err)
+		err = read_frames(reading);
+	for (size_t i = 0; !err && i < reading->file.profile_count; i++)
+		err = read_profile(reading, i);
+	if (err)
+		return err;
+	if (reading->file.name)
+		profile_builder__title(reading->in->builder, reading->file.name);
+	add_samples(reading);
+	return 0;
+}
+
+int read_speedscope(struct reading *in)
+{
+	struct scope_reading reading = {.in = in, .row_ids = intern__new()};
+	int err = reading.row_ids ? read_all(&reading) : -ENOMEM;
+
+	intern__free(reading.row_ids);
+	speedscope_file__release(&reading.file);
+	free(reading.units);
+	free(reading.types);
+	free(reading.locations);
+	free(reading.rows.items);
+	free(reading.pool.items);
+	free(reading.stack.items);
+	free(reading.open.items);
+	return err;
+}
