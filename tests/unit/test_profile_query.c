@@ -12,6 +12,7 @@
 static const struct profile_path heap = {.kind = &profile_kind_heap};
 static const struct profile_path block = {.kind = &profile_kind_block};
 static const struct profile_path cpu = {.kind = &profile_kind_cpu};
+static const struct profile_path goroutine = {.kind = &profile_kind_goroutine};
 static const struct profile_path wall = {.kind = &profile_kind_wall};
 static const struct profile_path delta = {.kind = &profile_kind_heap, .since_last = true};
 
@@ -178,10 +179,12 @@ static void the_only_label_is_tid(void **state)
 static void only_threads_have_a_stack_each(void **state)
 {
 	(void)state;
-	if (format__by_name("threads"))
-		assert_refused(&heap, "format=threads", "goroutine");
-	else
-		assert_refused(&heap, "format=threads", "unknown");
+	assert_refused(&heap, "format=threads", "goroutine");
+	assert_string_equal(read(&goroutine, "format=threads").request.format->name, "threads");
+	assert_string_equal(read(&goroutine, "debug=2").request.format->name, "threads");
+	assert_string_equal(read(&goroutine, "debug=1").request.format->name, "text");
+	assert_string_equal(read(&heap, "debug=2").request.format->name, "text");
+	assert_string_equal(read(&heap, "debug=-1").request.format->name, "text");
 }
 
 int main(void)
