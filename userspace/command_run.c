@@ -29,7 +29,8 @@ struct run {
 	const struct options *options;
 	pid_t pid;
 	struct agent *agent;
-	int signal_fd, listen_fd, output_fd; /* output: -1 for none */
+	struct server *server;
+	int signal_fd, output_fd; /* output: -1 for none */
 };
 
 /* What the start looks at, at each system call. */
@@ -179,22 +180,29 @@ static int exit_status(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+static void serve(const struct run *run)
+{
+	char places[1024], comm[PROCESS_COMM_BYTES];
+	int err = server__start(run->server, run->agent);
+
+	if (err) {
+		say("cannot start the server: %s", strerror(-err));
+		return;
+	}
+	server__describe(run->server, places, sizeof(places));
+	process__comm(agent__process(run->agent), comm);
+	say("profiling %s (pid %d) at %s", comm, run->pid, places);
+}
+
 /* Serves while the command runs. */
 static int attend(struct run *run)
 {
-	struct server *server = server__start(run->listen_fd, run->agent);
-	char address[160], comm[PROCESS_COMM_BYTES];
 	int status, err = 0;
 
-	if (!server) {
-		say("cannot start the server: %s", strerror(errno));
-	} else {
-		server__address(run->listen_fd, address, sizeof(address));
-		process__comm(agent__process(run->agent), comm);
-		say("profiling %s (pid %d) at http://%s/debug/pprof/", comm, run->pid, address);
-	}
+	serve(run);
 	status = wait_for_command(run);
-	server__stop(server);
+	server__close(run->server);
+	run->server = NULL;
 	if (run->output_fd >= 0)
 		err = write_profile(run);
 	if (status < 0)
@@ -240,12 +248,26 @@ static int start_and_attend(struct run *run, const struct launch_inherited *inhe
 	return status;
 }
 
+static int open_and_attend(struct run *run, const struct launch_inherited *inherited)
+{
+	const char *output = run->options->output;
+
+	if (output) {
+		run->output_fd = output__open(output);
+		if (run->output_fd < 0)
+			return fail("cannot write %s: %s (choose another place with -o)", output,
+				    strerror(-run->output_fd));
+	}
+	return start_and_attend(run, inherited);
+}
+
 int run_command(const struct options *options)
 {
 	struct run run = {.options = options, .output_fd = -1};
 	const char *allocator = options->agent.heap.allocator;
 	struct launch_inherited inherited;
 	char why[512];
+	int status;
 
 	run.signal_fd = lifecycle__signals(&inherited.mask);
 	if (run.signal_fd < 0)
@@ -254,14 +276,10 @@ int run_command(const struct options *options)
 	/* It may be mapped at any time, but not if it is not there. */
 	if (allocator && access(allocator, R_OK))
 		return fail("cannot follow %s: %s", allocator, strerror(errno));
-	run.listen_fd = server__listen(options->listen, why, sizeof(why));
-	if (run.listen_fd < 0)
+	run.server = server__open(&options->server, why, sizeof(why));
+	if (!run.server)
 		return fail("%s", why);
-	if (options->output) {
-		run.output_fd = output__open(options->output);
-		if (run.output_fd < 0)
-			return fail("cannot write %s: %s (choose another place with -o)",
-				    options->output, strerror(-run.output_fd));
-	}
-	return start_and_attend(&run, &inherited);
+	status = open_and_attend(&run, &inherited);
+	server__close(run.server);
+	return status;
 }

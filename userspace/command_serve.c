@@ -31,29 +31,26 @@ static void wait_for_end(const struct process *process, int signal_fd)
 	}
 }
 
-static int serve(struct agent *agent, int listen_fd, int signal_fd)
+static int serve(struct server *server, struct agent *agent, int signal_fd)
 {
 	const struct process *process = agent__process(agent);
-	char address[160], comm[PROCESS_COMM_BYTES], others[32] = "";
+	char places[1024], comm[PROCESS_COMM_BYTES], others[32] = "";
 	size_t alive = agent__alive(agent);
 	struct heap_state heap;
-	struct server *server;
+	int err = server__start(server, agent);
 
-	server__address(listen_fd, address, sizeof(address));
-	server = server__start(listen_fd, agent);
-	if (!server)
-		return fail("cannot start the server: %s", strerror(errno));
+	if (err)
+		return fail("cannot start the server: %s", strerror(-err));
+	server__describe(server, places, sizeof(places));
 	agent__heap(agent, &heap);
 	process__comm(process, comm);
 	if (alive > 1)
 		snprintf(others, sizeof(others), " and %zu more", alive - 1);
-	printf("exoprof: profiling %s (pid %d)%s at http://%s/debug/pprof/%s%s\n", comm,
-	       process__pid(process), others, address,
-	       heap.is_followed ? ", heap of " : ", without its heap",
+	printf("exoprof: profiling %s (pid %d)%s at %s%s%s\n", comm, process__pid(process), others,
+	       places, heap.is_followed ? ", heap of " : ", without its heap",
 	       heap.is_followed ? heap.text : "");
 	fflush(stdout);
 	wait_for_end(process, signal_fd);
-	server__stop(server);
 	return EXIT_SUCCESS;
 }
 
@@ -61,8 +58,9 @@ int serve_command(const struct options *options)
 {
 	int signal_fd = lifecycle__signals(NULL);
 	struct process *processes[OPTIONS_PIDS_MAX];
+	struct server *server;
 	struct agent *agent;
-	int listen_fd, status, count;
+	int status, count;
 	char why[512];
 
 	if (signal_fd < 0)
@@ -72,15 +70,14 @@ int serve_command(const struct options *options)
 	if (count < 0)
 		return EXIT_FAILURE;
 	/* Before the target is touched: a port in use is found out first. */
-	listen_fd = server__listen(options->listen, why, sizeof(why));
-	if (listen_fd < 0) {
+	server = server__open(&options->server, why, sizeof(why));
+	if (!server) {
 		lifecycle__close_all(processes, count);
 		return fail("%s", why);
 	}
 	agent = lifecycle__attach(processes, count, options);
-	if (!agent)
-		return EXIT_FAILURE;
-	status = serve(agent, listen_fd, signal_fd);
+	status = agent ? serve(server, agent, signal_fd) : EXIT_FAILURE;
+	server__close(server);
 	agent__close(agent);
 	return status;
 }

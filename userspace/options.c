@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "poisson.h"
+#include "serve/listener.h"
 
 /* Go samples at 100 Hz; one less keeps out of step with what runs every 10 ms. */
 #define DEFAULT_FREQUENCY      99
@@ -29,6 +30,9 @@
 
 enum key {
 	KEY_LISTEN = 256,
+	KEY_TLS_CERT,
+	KEY_TLS_KEY,
+	KEY_TLS_CLIENT_CA,
 	KEY_HEAP_RATE,
 	KEY_NO_HEAP,
 	KEY_NO_OFFCPU,
@@ -87,9 +91,26 @@ enum key {
 			"They are fetched where DEBUGINFOD_URLS in the environment names servers",   \
 			0                                                                            \
 	}
-#define LISTEN_OPTION                                                                          \
-	{                                                                                      \
-		"listen", KEY_LISTEN, "HOST:PORT", 0, "where to serve (" DEFAULT_LISTEN ")", 0 \
+#define LISTEN_OPTIONS                                                                             \
+	{"listen",                                                                                 \
+	 KEY_LISTEN,                                                                               \
+	 "PLACE",                                                                                  \
+	 0,                                                                                        \
+	 "where to serve: HOST:PORT, unix:PATH or unix:@NAME; may be repeated (" DEFAULT_LISTEN    \
+	 ")",                                                                                      \
+	 0},                                                                                       \
+		{"tls-cert",                                                                       \
+		 KEY_TLS_CERT,                                                                     \
+		 "FILE",                                                                           \
+		 0,                                                                                \
+		 "serve HOST:PORT over TLS, with this certificate and what chain is behind it "    \
+		 "(PEM)",                                                                          \
+		 0},                                                                               \
+		{"tls-key", KEY_TLS_KEY, "FILE", 0, "the certificate's private key (PEM)", 0},     \
+	{                                                                                          \
+		"tls-client-ca", KEY_TLS_CLIENT_CA, "FILE", 0,                                     \
+			"let only clients in that have a certificate of one of these authorities", \
+			0                                                                          \
 	}
 #define SAMPLING_OPTIONS                                                                           \
 	{"frequency", 'F', "HZ", 0, "CPU samples a second on each CPU (99)", 0},                   \
@@ -198,7 +219,7 @@ enum key {
 	}
 
 static const struct argp_option serve_options[] = {
-	PID_OPTIONS,      CONTAINER_OPTIONS, LISTEN_OPTION,
+	PID_OPTIONS,      CONTAINER_OPTIONS, LISTEN_OPTIONS,
 	SAMPLING_OPTIONS, DEBUG_DIR_OPTION,  NO_HEAP_OPTION,
 	NO_OFFCPU_OPTION, OFFCPU_OPTIONS,    {},
 };
@@ -227,7 +248,7 @@ static const struct argp_option top_options[] = {
 };
 
 static const struct argp_option run_options[] = {
-	FOLLOW_OPTION,    LISTEN_OPTION,  SAMPLING_OPTIONS,
+	FOLLOW_OPTION,    LISTEN_OPTIONS, SAMPLING_OPTIONS,
 	DEBUG_DIR_OPTION, NO_HEAP_OPTION, NO_OFFCPU_OPTION,
 	OFFCPU_OPTIONS,   OUTPUT_OPTIONS, {},
 };
@@ -483,6 +504,29 @@ static void debug_dir(struct argp_state *state, struct options *options, const c
 	options->debug_dirs[count] = dir;
 }
 
+static void add_place(struct argp_state *state, struct server_options *server, const char *place)
+{
+	const char *error = listener__address_error(place);
+
+	if (error)
+		argp_error(state, "--listen: '%s': %s", place, error);
+	if (server->place_count == SERVER_PLACES_MAX)
+		argp_error(state, "--listen: no more than %d of them", SERVER_PLACES_MAX);
+	server->places[server->place_count++] = place;
+}
+
+static void check_server(struct argp_state *state, struct server_options *server)
+{
+	const struct tls_options *tls = &server->tls;
+
+	if (!tls->certificate != !tls->key)
+		argp_error(state, "--tls-cert and --tls-key: one needs the other");
+	if (tls->client_authority && !tls->certificate)
+		argp_error(state, "--tls-client-ca is for TLS: give --tls-cert and --tls-key, too");
+	if (!server->place_count)
+		server->places[server->place_count++] = DEFAULT_LISTEN;
+}
+
 struct parsing {
 	struct options *options;
 	const struct command *command;
@@ -539,6 +583,7 @@ static void check_all(struct argp_state *state, const struct parsing *parsing)
 	if (command->takes_command && options->kind->source != SAMPLES_HEAP)
 		argp_error(state,
 			   "run writes the heap at the command's end: --type heap or allocs");
+	check_server(state, &options->server);
 	if (command->files)
 		check_files(state, parsing);
 	if (!options->format && options->output)
@@ -621,7 +666,16 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		debug_dir(state, options, text);
 		break;
 	case KEY_LISTEN:
-		options->listen = text;
+		add_place(state, &options->server, text);
+		break;
+	case KEY_TLS_CERT:
+		options->server.tls.certificate = text;
+		break;
+	case KEY_TLS_KEY:
+		options->server.tls.key = text;
+		break;
+	case KEY_TLS_CLIENT_CA:
+		options->server.tls.client_authority = text;
 		break;
 	case KEY_HEAP_RATE:
 		options->agent.heap_rate =
@@ -715,7 +769,6 @@ void options__parse(struct options *options, const struct command *command, int 
 				     .min_ns = DEFAULT_OFFCPU_MIN_NS,
 				     .rate_ns = DEFAULT_OFFCPU_RATE_NS},
 			  .symbols = {.memory_bytes = SYMBOLIZER_MEMORY_DEFAULT}},
-		.listen = DEFAULT_LISTEN,
 		.kind = command->takes_command ? &profile_kind_heap : &profile_kind_cpu,
 		.duration_s = DEFAULT_DURATION,
 		.delay_s = DEFAULT_DELAY,

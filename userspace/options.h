@@ -10,6 +10,7 @@
 #include "agent.h"
 #include "export/export.h"
 #include "profile/kind.h"
+#include "serve/server.h"
 
 /* How many --debug-dir there may be. */
 #define DEBUG_DIRS_MAX   16
@@ -28,7 +29,7 @@ struct options {
 	pid_t of;
 	const char *debug_dirs[DEBUG_DIRS_MAX + 1]; /* ends with NULL */
 	struct agent_options agent;
-	const char *listen;
+	struct server_options server;
 	const struct profile_kind *kind;
 	uint32_t duration_s;
 	uint32_t delay_s;    /* of top: between refreshes */

@@ -131,7 +131,7 @@ start_exoprof_as() {
 		cat "$name.err" >&2
 		return 1
 	fi
-	URL=$(grep -o 'http://[^ ,]*' "$name.out")
+	URL=$(grep -o 'https\?://[^ ,]*' "$name.out" | head -n 1)
 }
 
 is_gone() {
@@ -230,6 +230,28 @@ fetch() {
 	local status
 	status=$(curl -sS -o "$1" -w '%{http_code}' "$URL$2")
 	[ "$status" = 200 ] || say_and_fail "$2 gives $status: $(head -c 300 "$1")"
+}
+
+# answer STATUS PATH [CURL OPTION...]: HEAD and BODY are what came.
+answer() {
+	local expected=$1 path=$2 status
+	shift 2
+	status=$(curl -sS --max-time 20 -D head -o body -w '%{http_code}' "$@" "${URL%/debug/pprof/}$path")
+	HEAD=$(tr -d '\r' < head)
+	echo "$path: $status: $(head -c 200 body | tr '\0' ' ')"
+	[ "$status" = "$expected" ] || return 1
+	grep -qix 'x-content-type-options: nosniff' <<< "$HEAD"
+}
+
+has() {
+	grep -qix -- "$1" <<< "$HEAD" || say_and_fail "no '$1' in: $HEAD"
+}
+
+# pprof prints the text only where this header says that it is one.
+is_error() {
+	has 'x-go-pprof: 1'
+	has 'content-type: text/plain; charset=utf-8'
+	grep -qF -- "$1" body
 }
 
 # top FILE TYPE [UNIT]: values by function, flat and cumulative.

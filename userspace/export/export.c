@@ -36,6 +36,23 @@ const struct format *format__by_path(const char *path)
 	return NULL;
 }
 
+const struct format *format__by_media_type(const char *media_type)
+{
+	const struct format *found = NULL;
+	size_t length = strlen(media_type);
+
+	for (size_t i = 0; i < FORMATS; i++) {
+		const char *type = formats[i].content_type;
+
+		if (strncmp(type, media_type, length) || (type[length] && type[length] != ';'))
+			continue;
+		if (found)
+			return NULL;
+		found = &formats[i];
+	}
+	return found;
+}
+
 bool format__is_for(const struct format *format, const char *kind)
 {
 	return !format->only_kind || !strcmp(format->only_kind, kind);

@@ -23,6 +23,9 @@ const struct format *format__by_name(const char *name);
 /* The format whose ending the path has, or NULL. */
 const struct format *format__by_path(const char *path);
 
+/* The only format of that media type ("image/svg+xml"); NULL where none or several have it. */
+const struct format *format__by_media_type(const char *media_type);
+
 /* Whether profiles of that kind can be had in it. */
 bool format__is_for(const struct format *format, const char *kind);
 

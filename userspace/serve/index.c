@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/export.h"
+#include "profile/kind.h"
+
 static const char head[] =
 	"<!DOCTYPE html>\n"
 	"<html lang=\"en\">\n"
@@ -105,16 +108,27 @@ static void put_tables(FILE *out, struct agent *agent)
 		size.rows, size.files, size.bytes / 1048576.0);
 }
 
+/* As text: Go's form of it, of what has one. */
+static void put_text_links(FILE *out, const struct profile_kind *kind)
+{
+	if (!profile_kind__takes_time(kind) && format__by_name("text"))
+		fprintf(out, ", <a href=\"%s?debug=1\">text</a>", kind->name);
+	if (kind->source == SAMPLES_THREADS && format__by_name("threads"))
+		fprintf(out, ", <a href=\"%s?debug=2\">every thread</a>", kind->name);
+}
+
 static void put_kind(FILE *out, const struct profile_kind *kind)
 {
 	fprintf(out,
 		"<tr><td><a href=\"%s\">%s</a></td><td>%s</td>"
 		"<td><a href=\"%s?format=flamegraph\">flame graph</a>, "
-		"<a href=\"%s?format=folded\">folded stacks</a></td></tr>\n",
+		"<a href=\"%s?format=folded\">folded stacks</a>",
 		kind->name, kind->name, kind->title, kind->name, kind->name);
+	put_text_links(out, kind);
+	fputs("</td></tr>\n", out);
 }
 
-char *index__html(struct agent *agent, const struct profile_kind *const *kinds, size_t *size)
+char *index__html(struct agent *agent, size_t *size)
 {
 	char *html = NULL;
 	FILE *out = open_memstream(&html, size);
@@ -125,8 +139,8 @@ char *index__html(struct agent *agent, const struct profile_kind *const *kinds, 
 	put_target(out, agent);
 	put_tables(out, agent);
 	fputs("<table>\n<tr><th>Profile</th><th>What it shows</th><th>Also as</th></tr>\n", out);
-	for (; *kinds; kinds++)
-		put_kind(out, *kinds);
+	for (const struct profile_kind *const *kind = profile_kinds; *kind; kind++)
+		put_kind(out, *kind);
 	fputs("<tr><td><a href=\"cmdline\">cmdline</a></td>"
 	      "<td>the target's arguments</td><td></td></tr>\n"
 	      "<tr><td><a href=\"/metrics\">/metrics</a></td>"

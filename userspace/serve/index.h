@@ -4,9 +4,8 @@
 #define EXOPROF_INDEX_H
 
 #include "agent.h"
-#include "profile/kind.h"
 
-/* The page as HTML, malloc()ed; NULL where memory is short. `kinds` ends with NULL. */
-char *index__html(struct agent *agent, const struct profile_kind *const *kinds, size_t *size);
+/* The page as HTML, malloc()ed; NULL where memory is short. */
+char *index__html(struct agent *agent, size_t *size);
 
 #endif

@@ -3,30 +3,37 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define TEXT "text/plain; charset=utf-8"
+#include "export/gzip.h"
+#include "serve/negotiation.h"
+
+#define TEXT     "text/plain; charset=utf-8"
+
+/* What fits into one packet with its headers takes one packet either way. */
+#define GZIP_MIN 1024
 
 static const char *reason_of(int status)
 {
-	switch (status) {
-	case 200:
-		return "OK";
-	case 301:
-		return "Moved Permanently";
-	case 302:
-		return "Found";
-	case 400:
-		return "Bad Request";
-	case 404:
-		return "Not Found";
-	case 405:
-		return "Method Not Allowed";
-	case 503:
-		return "Service Unavailable";
-	default:
-		return "Internal Server Error";
-	}
+	static const struct {
+		int status;
+		const char *reason;
+	} reasons[] = {
+		{200, "OK"                   },
+		{301, "Moved Permanently"    },
+		{302, "Found"                },
+		{400, "Bad Request"          },
+		{404, "Not Found"            },
+		{405, "Method Not Allowed"   },
+		{500, "Internal Server Error"},
+		{503, "Service Unavailable"  },
+	};
+	size_t i = 0;
+
+	while (reasons[i].status != status)
+		i++;
+	return reasons[i].reason;
 }
 
 /* Copies both: h2o keeps what it is given until the answer is out. */
@@ -39,12 +46,10 @@ void reply__header(h2o_req_t *req, const char *name, const char *value)
 			      value_copy.base, value_copy.len);
 }
 
-void reply__bytes(h2o_req_t *req, int status, const char *content_type, const void *body,
-		  size_t size)
+static void begin(h2o_req_t *req, int status, const char *content_type)
 {
 	req->res.status = status;
 	req->res.reason = reason_of(status);
-	req->res.content_length = size;
 	reply__header(req, "x-content-type-options", "nosniff");
 	/* A profile is of now. */
 	reply__header(req, "cache-control", "no-store");
@@ -52,12 +57,68 @@ void reply__bytes(h2o_req_t *req, int status, const char *content_type, const vo
 	/* h2o decided when the request came in, but one that took its time may be late. */
 	if (req->conn->ctx->shutdown_requested)
 		req->http1_is_persistent = 0;
+}
+
+void reply__bytes(h2o_req_t *req, int status, const char *content_type, const void *body,
+		  size_t size)
+{
+	begin(req, status, content_type);
+	req->res.content_length = size;
 	h2o_send_inline(req, body, size);
+}
+
+void reply__head(h2o_req_t *req, const char *content_type)
+{
+	begin(req, 200, content_type);
+	h2o_send_inline(req, "", 0);
 }
 
 void reply__text(h2o_req_t *req, int status, const char *text)
 {
 	reply__bytes(req, status, TEXT, text, strlen(text));
+}
+
+static char *gzipped(const char *body, size_t size, size_t *gzipped_size)
+{
+	char *bytes = NULL;
+	FILE *out = open_memstream(&bytes, gzipped_size);
+	int err;
+
+	if (!out)
+		return NULL;
+	err = gzip__write(out, body, size);
+	if (!fclose(out) && !err && *gzipped_size < size)
+		return bytes;
+	free(bytes);
+	return NULL;
+}
+
+bool reply__gzip(char **body, size_t *size)
+{
+	size_t smaller_size;
+	char *smaller = *size < GZIP_MIN ? NULL : gzipped(*body, *size, &smaller_size);
+
+	if (!smaller)
+		return false;
+	free(*body);
+	*body = smaller;
+	*size = smaller_size;
+	return true;
+}
+
+void reply__page(h2o_req_t *req, const char *content_type, const char *text, size_t size)
+{
+	size_t smaller_size;
+	char *smaller = NULL;
+
+	if (size >= GZIP_MIN && reply__takes_gzip(req))
+		smaller = gzipped(text, size, &smaller_size);
+	reply__header(req, "vary", "accept-encoding");
+	if (smaller)
+		reply__header(req, "content-encoding", "gzip");
+	reply__bytes(req, 200, content_type, smaller ? smaller : text,
+		     smaller ? smaller_size : size);
+	free(smaller);
 }
 
 void reply__error(h2o_req_t *req, int status, const char *format, ...)
@@ -77,4 +138,22 @@ void reply__redirect(h2o_req_t *req, int status, const char *location)
 {
 	reply__header(req, "location", location);
 	reply__text(req, status, "");
+}
+
+bool reply__is_head(const h2o_req_t *req)
+{
+	return h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
+}
+
+bool reply__takes_gzip(const h2o_req_t *req)
+{
+	ssize_t at = -1;
+
+	while ((at = h2o_find_header(&req->headers, H2O_TOKEN_ACCEPT_ENCODING, at)) != -1) {
+		const h2o_iovec_t *value = &req->headers.entries[at].value;
+
+		if (negotiation__accepts_gzip(value->base, value->len))
+			return true;
+	}
+	return false;
 }

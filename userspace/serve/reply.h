@@ -4,16 +4,30 @@
 #define EXOPROF_REPLY_H
 
 #include <h2o.h>
+#include <stdbool.h>
 
-/* All copy the body. `status` is one of 200, 301, 302, 400, 404, 405, 500, 503. */
+/* All copy the body. `status` is one of those in reply.c's table. */
 void reply__bytes(h2o_req_t *req, int status, const char *content_type, const void *body,
 		  size_t size);
 void reply__text(h2o_req_t *req, int status, const char *text);
+
+/* 200 with a text, gzipped for who takes that. */
+void reply__page(h2o_req_t *req, const char *content_type, const char *text, size_t size);
+
+/* 200 to a HEAD, where nobody knows how long a GET's body would be. */
+void reply__head(h2o_req_t *req, const char *content_type);
 
 /* An error that `go tool pprof` shows the text of: it does so only for an X-Go-Pprof header. */
 void reply__error(h2o_req_t *req, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void reply__redirect(h2o_req_t *req, int status, const char *location);
 void reply__header(h2o_req_t *req, const char *name, const char *value);
+
+bool reply__is_head(const h2o_req_t *req);
+bool reply__takes_gzip(const h2o_req_t *req);
+
+/* Puts the gzipped body, malloc()ed, in its place. False where that saves nothing, and all is as it
+ * was. On any thread. */
+bool reply__gzip(char **body, size_t *size);
 
 #endif

@@ -7,43 +7,73 @@
 #include "serve/metrics.h"
 #include "serve/profile_request.h"
 #include "serve/reply.h"
+#include "serve/symbol_request.h"
+#include "serve/waiting.h"
+
+struct route {
+	const char *path;
+	void (*answer)(struct routes *routes, h2o_req_t *req, const struct route *route);
+	bool takes_post;
+	/* What `answer` needs. */
+	struct profile_path profile;
+	int status;
+	const char *text;
+	bool in_lines;
+};
 
 struct pprof_handler {
 	h2o_handler_t super;
 	struct routes *routes;
 };
 
-static void answer_index(struct routes *routes, h2o_req_t *req)
+struct pprof_logger {
+	h2o_logger_t super;
+	struct routes *routes;
+};
+
+static void answer_profile(struct routes *routes, h2o_req_t *req, const struct route *route)
+{
+	profile_request__start(routes, req, &route->profile);
+}
+
+static void answer_symbol(struct routes *routes, h2o_req_t *req, const struct route *route)
+{
+	(void)route;
+	symbol_request__start(routes, req);
+}
+
+static void answer_index(struct routes *routes, h2o_req_t *req, const struct route *route)
 {
 	size_t size;
-	char *html = index__html(routes->agent, profile_kinds, &size);
+	char *html = index__html(routes->agent, &size);
 
-	if (!html) {
+	(void)route;
+	if (html)
+		reply__page(req, "text/html; charset=utf-8", html, size);
+	else
 		reply__error(req, 503, "out of memory");
-		return;
-	}
-	reply__bytes(req, 200, "text/html; charset=utf-8", html, size);
 	free(html);
 }
 
-static void answer_metrics(struct routes *routes, h2o_req_t *req)
+static void answer_metrics(struct routes *routes, h2o_req_t *req, const struct route *route)
 {
 	struct agent_figures figures;
 	size_t size;
 	char *text;
 
+	(void)route;
 	agent__figures(routes->agent, &figures);
 	text = metrics__text(&figures, routes->waiting, &size);
-	if (!text) {
+	if (text)
+		reply__page(req, "text/plain; version=0.0.4; charset=utf-8", text, size);
+	else
 		reply__error(req, 503, "out of memory");
-		return;
-	}
-	reply__bytes(req, 200, "text/plain; version=0.0.4; charset=utf-8", text, size);
 	free(text);
 }
 
-/* NUL-separated, as Go has it: without one behind the last. */
-static void answer_cmdline(struct routes *routes, h2o_req_t *req)
+/* NUL-separated, without one behind the last, as Go has it; or a line each, as gperftools has it.
+ */
+static void answer_cmdline(struct routes *routes, h2o_req_t *req, const struct route *route)
 {
 	size_t size;
 	char *cmdline = process__cmdline(agent__process(routes->agent), &size);
@@ -52,53 +82,108 @@ static void answer_cmdline(struct routes *routes, h2o_req_t *req)
 		reply__error(req, 503, "out of memory");
 		return;
 	}
+	for (size_t i = 0; i < size && route->in_lines; i++) {
+		if (!cmdline[i])
+			cmdline[i] = '\n';
+	}
 	if (size && !cmdline[size - 1])
 		size--;
 	reply__bytes(req, 200, "text/plain; charset=utf-8", cmdline, size);
 	free(cmdline);
 }
 
-static void answer_root(struct routes *routes, h2o_req_t *req)
+/* The event loop runs, or nobody would say so. */
+static void answer_healthz(struct routes *routes, h2o_req_t *req, const struct route *route)
 {
 	(void)routes;
-	reply__redirect(req, 302, "/debug/pprof/");
+	(void)route;
+	reply__text(req, 200, "ok\n");
 }
 
-static void answer_without_slash(struct routes *routes, h2o_req_t *req)
+static void answer_readyz(struct routes *routes, h2o_req_t *req, const struct route *route)
+{
+	(void)route;
+	if (routes->stopping)
+		reply__error(req, 503, "exoprof is shutting down");
+	else if (!agent__alive(routes->agent))
+		reply__error(req, 503, "the target has exited");
+	else
+		reply__text(req, 200, "ok\n");
+}
+
+static void answer_redirect(struct routes *routes, h2o_req_t *req, const struct route *route)
 {
 	(void)routes;
-	reply__redirect(req, 301, "/debug/pprof/");
+	reply__redirect(req, route->status, route->text);
 }
 
-static const struct {
-	const char *path;
-	void (*answer)(struct routes *routes, h2o_req_t *req);
-} pages[] = {
-	{"/",		    answer_root         },
-	{"/debug/pprof",         answer_without_slash},
-	{"/debug/pprof/",        answer_index        },
-	{"/debug/pprof/cmdline", answer_cmdline      },
-	{"/metrics",             answer_metrics      },
-};
+static void answer_refusal(struct routes *routes, h2o_req_t *req, const struct route *route)
+{
+	(void)routes;
+	reply__error(req, route->status, "%s", route->text);
+}
 
 #define PPROF "/debug/pprof/"
+#define PROFILE(path_, ...)                                                           \
+	{                                                                             \
+		.path = (path_), .answer = answer_profile, .profile = { __VA_ARGS__ } \
+	}
 
-static bool is_path(const h2o_req_t *req, const char *path)
-{
-	return h2o_memis(req->path_normalized.base, req->path_normalized.len, path, strlen(path));
-}
+static const struct route routes_by_path[] = {
+	{.path = "/",                .answer = answer_redirect, .status = 302, .text = PPROF},
+	{.path = "/debug/pprof",             .answer = answer_redirect,                                      .status = 301, .text = PPROF},
+	{.path = PPROF,.answer = answer_index},
+	{.path = PPROF "cmdline",                          .answer = answer_cmdline                                      },
+	{.path = PPROF "symbol",                          .answer = answer_symbol,								  .takes_post = true},
+	{.path = PPROF "trace",
+	 .answer = answer_refusal,
+	 .status = 404,
+	 .text = "No trace: what a runtime's execution tracer records cannot be seen from outside "
+		 "the process. For where its time goes, ask for profile, wall or block"},
+	PROFILE(PPROF "allocs", .kind = &profile_kind_allocs),
+	PROFILE(PPROF "block", .kind = &profile_kind_block),
+	PROFILE(PPROF "goroutine", .kind = &profile_kind_goroutine),
+	PROFILE(PPROF "heap", .kind = &profile_kind_heap),
+	PROFILE(PPROF "mutex", .kind = &profile_kind_mutex),
+	PROFILE(PPROF "profile", .kind = &profile_kind_cpu),
+	PROFILE(PPROF "threadcreate", .kind = &profile_kind_threadcreate),
+	PROFILE(PPROF "wall", .kind = &profile_kind_wall),
 
-static const struct profile_kind *kind_of(const h2o_req_t *req)
+ /* As godeltaprof has them (github.com/grafana/pyroscope-go, godeltaprof/http/pprof). */
+	PROFILE(PPROF "delta_block", .kind = &profile_kind_block, .since_last = true,
+		.file = "block.pprof.gz"),
+	PROFILE(PPROF "delta_heap", .kind = &profile_kind_heap, .since_last = true,
+		.file = "heap.pprof.gz"),
+	PROFILE(PPROF "delta_mutex", .kind = &profile_kind_mutex, .since_last = true,
+		.file = "mutex.pprof.gz"),
+
+ /* As gperftools has them (docs/pprof_remote_servers.html there). Its own pprof reads text
+  * only, but of CPU time, for which it has a binary form that nobody else writes. */
+	PROFILE("/pprof/profile", .kind = &profile_kind_cpu),
+	PROFILE("/pprof/heap", .kind = &profile_kind_heap, .format = "text"),
+	PROFILE("/pprof/contention", .kind = &profile_kind_mutex, .format = "text"),
+	{.path = "/pprof/growth",
+	 .answer = answer_refusal,
+	 .status = 404,
+	 .text = "No growth: from outside it is not known which call made the heap grow. For what "
+		 "was allocated, ask for /debug/pprof/allocs"},
+	{.path = "/pprof/cmdline",   .answer = answer_cmdline,                                         .in_lines = true},
+	{.path = "/pprof/symbol",                          .answer = answer_symbol,                             .takes_post = true},
+
+	{.path = "/metrics",              .answer = answer_metrics },
+	{.path = "/healthz",   .answer = answer_healthz },
+	{.path = "/readyz",                          .answer = answer_readyz                            },
+};
+
+static const struct route *find_route(const h2o_req_t *req)
 {
-	const size_t prefix = sizeof(PPROF) - 1;
 	const h2o_iovec_t *path = &req->path_normalized;
 
-	if (path->len < prefix || memcmp(path->base, PPROF, prefix))
-		return NULL;
-	for (const struct profile_kind *const *kind = profile_kinds; *kind; kind++) {
-		if (h2o_memis(path->base + prefix, path->len - prefix, (*kind)->name,
-			      strlen((*kind)->name)))
-			return *kind;
+	for (size_t i = 0; i < sizeof(routes_by_path) / sizeof(*routes_by_path); i++) {
+		const struct route *route = &routes_by_path[i];
+
+		if (h2o_memis(path->base, path->len, route->path, strlen(route->path)))
+			return route;
 	}
 	return NULL;
 }
@@ -108,28 +193,46 @@ static bool is_method(const h2o_req_t *req, const char *method)
 	return h2o_memis(req->method.base, req->method.len, method, strlen(method));
 }
 
+static bool is_allowed(const h2o_req_t *req, const struct route *route)
+{
+	return is_method(req, "GET") || is_method(req, "HEAD") ||
+	       (is_method(req, "POST") && route->takes_post);
+}
+
+static void refuse_method(h2o_req_t *req, const struct route *route)
+{
+	static const struct {
+		const char *allow, *sentence;
+	} refusals[] = {
+		{"GET, HEAD",       "only GET and HEAD are allowed"      },
+		{"GET, HEAD, POST", "only GET, HEAD and POST are allowed"},
+	};
+
+	reply__header(req, "allow", refusals[route->takes_post].allow);
+	reply__error(req, 405, "%s", refusals[route->takes_post].sentence);
+}
+
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
 	struct routes *routes = H2O_STRUCT_FROM_MEMBER(struct pprof_handler, super, self)->routes;
-	const struct profile_kind *kind = kind_of(req);
+	const struct route *route = find_route(req);
 
-	if (!is_method(req, "GET") && !is_method(req, "HEAD")) {
-		reply__header(req, "allow", "GET, HEAD");
-		reply__error(req, 405, "only GET and HEAD are allowed");
-		return 0;
-	}
-	if (kind) {
-		profile_request__start(routes, req, kind);
-		return 0;
-	}
-	for (size_t i = 0; i < sizeof(pages) / sizeof(*pages); i++) {
-		if (is_path(req, pages[i].path)) {
-			pages[i].answer(routes, req);
-			return 0;
-		}
-	}
-	reply__error(req, 404, "Unknown profile");
+	if (!route)
+		reply__error(req, 404, "Unknown profile");
+	else if (!is_allowed(req, route))
+		refuse_method(req, route);
+	else
+		route->answer(routes, req, route);
 	return 0;
+}
+
+/* h2o calls it for every answer once that is out. */
+static void on_answered(h2o_logger_t *self, h2o_req_t *req)
+{
+	struct routes *routes = H2O_STRUCT_FROM_MEMBER(struct pprof_logger, super, self)->routes;
+	const struct route *route = find_route(req);
+
+	request_counts__add(routes->counts, route ? route->path : "other", req->res.status);
 }
 
 void routes__register(struct routes *routes, h2o_globalconf_t *config)
@@ -138,16 +241,20 @@ void routes__register(struct routes *routes, h2o_globalconf_t *config)
 		h2o_config_register_host(config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
 	h2o_pathconf_t *path = h2o_config_register_path(host, "/", 0);
 	h2o_handler_t *handler = h2o_create_handler(path, sizeof(struct pprof_handler));
+	h2o_logger_t *logger = h2o_create_logger(path, sizeof(struct pprof_logger));
 
+	/* h2o answers 413 to more. */
+	config->max_request_entity_size = SYMBOL_REQUEST_BODY_MAX;
 	handler->on_req = on_request;
 	H2O_STRUCT_FROM_MEMBER(struct pprof_handler, super, handler)->routes = routes;
+	logger->log_access = on_answered;
+	H2O_STRUCT_FROM_MEMBER(struct pprof_logger, super, logger)->routes = routes;
 }
 
 void routes__start(struct routes *routes, h2o_context_t *context)
 {
 	routes->context = context;
-	h2o_multithread_register_receiver(context->queue, &routes->finished,
-					  profile_request__on_finished);
+	h2o_multithread_register_receiver(context->queue, &routes->finished, waiting__on_finished);
 }
 
 void routes__stop(struct routes *routes, h2o_context_t *context)

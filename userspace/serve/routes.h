@@ -7,14 +7,16 @@
 #include <stdbool.h>
 
 #include "agent.h"
+#include "serve/request_counts.h"
 
 /* What the routes need of the server they are in. */
 struct routes {
 	struct agent *agent;
+	struct request_counts *counts;
 	h2o_context_t *context;
 	/* Where the agent's threads put finished profiles for the event loop. */
 	h2o_multithread_receiver_t finished;
-	unsigned int waiting; /* requests whose profile is being taken */
+	unsigned int waiting; /* requests whose answer the agent has to give */
 	bool stopping;        /* no new ones */
 };
 

@@ -3,118 +3,42 @@
 
 #include <errno.h>
 #include <h2o.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "serve/listener.h"
 #include "serve/routes.h"
 
 /* Idle connections get this long to go; h2o would keep them for ten seconds. */
 #define LINGER_MS 500
 
+/* A listener in the event loop. */
+struct door {
+	struct server *server;
+	struct listener *listener;
+	h2o_accept_ctx_t accept_context;
+	h2o_socket_t *sock;
+	h2o_timeout_entry_t accept_retry;
+};
+
 struct server {
 	struct agent *agent;
-	int listen_fd;
+	struct door doors[SERVER_PLACES_MAX];
+	size_t door_count;
+	SSL_CTX *tls; /* NULL: none */
 	h2o_globalconf_t config;
 	h2o_context_t context;
-	h2o_accept_ctx_t accept_context;
-	h2o_socket_t *listener;
-	h2o_timeout_entry_t accept_retry;
 	struct routes routes;
 	unsigned int connections;
 	h2o_multithread_receiver_t stop_receiver;
 	h2o_multithread_message_t stop_message;
 	bool stopping;
+	bool is_started;
 	pthread_t thread;
 	sem_t ready;
 };
-
-/* getaddrinfo() would take 65537 for 1. */
-static bool is_port(const char *text)
-{
-	return *text && strlen(text) <= 5 && !text[strspn(text, "0123456789")] &&
-	       atoi(text) <= UINT16_MAX;
-}
-
-/* Splits "HOST:PORT"; IPv6 addresses stand in brackets. */
-static int split(const char *address, char *host, size_t host_size, const char **port)
-{
-	const char *colon = strrchr(address, ':');
-	size_t length;
-
-	if (!colon || !is_port(colon + 1))
-		return -EINVAL;
-	length = colon - address;
-	if (*address == '[' && length >= 2 && colon[-1] == ']') {
-		address++;
-		length -= 2;
-	}
-	if (length >= host_size)
-		return -EINVAL;
-	memcpy(host, address, length);
-	host[length] = '\0';
-	*port = colon + 1;
-	return 0;
-}
-
-static int listen_at(const struct addrinfo *info)
-{
-	int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int on = 1, err;
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (!bind(fd, info->ai_addr, info->ai_addrlen) && !listen(fd, SOMAXCONN))
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
-}
-
-int server__listen(const char *address, char *why, size_t why_size)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-				 .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-	struct addrinfo *infos;
-	char host[256];
-	const char *port;
-	int fd, err = split(address, host, sizeof(host), &port);
-
-	if (err) {
-		snprintf(why, why_size, "cannot listen on %s: not of the form HOST:PORT", address);
-		return err;
-	}
-	err = getaddrinfo(*host ? host : NULL, port, &hints, &infos);
-	if (err) {
-		snprintf(why, why_size, "cannot listen on %s: %s", address, gai_strerror(err));
-		return -EADDRNOTAVAIL;
-	}
-	fd = listen_at(infos);
-	freeaddrinfo(infos);
-	if (fd < 0)
-		snprintf(why, why_size,
-			 "cannot listen on %s: %s (choose another place with --listen HOST:PORT)",
-			 address, strerror(-fd));
-	return fd;
-}
-
-void server__address(int listen_fd, char *address, size_t size)
-{
-	struct sockaddr_storage where;
-	socklen_t length = sizeof(where);
-	char host[128], port[16];
-
-	snprintf(address, size, "?");
-	if (getsockname(listen_fd, (struct sockaddr *)&where, &length) ||
-	    getnameinfo((struct sockaddr *)&where, length, host, sizeof(host), port, sizeof(port),
-			NI_NUMERICHOST | NI_NUMERICSERV))
-		return;
-	snprintf(address, size, where.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
-}
 
 static void on_connection_closed(void *data)
 {
@@ -125,7 +49,8 @@ static void on_connection_closed(void *data)
 
 static void on_accept(h2o_socket_t *listener, const char *err)
 {
-	struct server *server = listener->data;
+	struct door *door = listener->data;
+	struct server *server = door->server;
 	h2o_socket_t *sock;
 
 	if (err)
@@ -135,20 +60,20 @@ static void on_accept(h2o_socket_t *listener, const char *err)
 		server->connections++;
 		sock->on_close.cb = on_connection_closed;
 		sock->on_close.data = server;
-		h2o_accept(&server->accept_context, sock);
+		h2o_accept(&door->accept_context, sock);
 	} else if (errno == EMFILE || errno == ENFILE) {
 		/* The listener stays ready, and the loop would spin on it. */
 		h2o_socket_read_stop(listener);
 		h2o_timeout_link(server->context.loop, &server->context.hundred_ms_timeout,
-				 &server->accept_retry);
+				 &door->accept_retry);
 	}
 }
 
 static void on_accept_retry(h2o_timeout_entry_t *entry)
 {
-	struct server *server = H2O_STRUCT_FROM_MEMBER(struct server, accept_retry, entry);
+	struct door *door = H2O_STRUCT_FROM_MEMBER(struct door, accept_retry, entry);
 
-	h2o_socket_read_start(server->listener, on_accept);
+	h2o_socket_read_start(door->sock, on_accept);
 }
 
 static void on_stop(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
@@ -159,6 +84,27 @@ static void on_stop(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messag
 	server->stopping = true;
 }
 
+static void open_door(struct door *door)
+{
+	struct server *server = door->server;
+
+	door->accept_context.ctx = &server->context;
+	door->accept_context.hosts = server->config.hosts;
+	if (!listener__is_unix(door->listener))
+		door->accept_context.ssl_ctx = server->tls;
+	door->accept_retry.cb = on_accept_retry;
+	door->sock = h2o_evloop_socket_create(
+		server->context.loop, listener__take_fd(door->listener), H2O_SOCKET_FLAG_DONT_READ);
+	door->sock->data = door;
+	h2o_socket_read_start(door->sock, on_accept);
+}
+
+static void close_door(struct door *door)
+{
+	h2o_timeout_unlink(&door->accept_retry);
+	h2o_socket_close(door->sock);
+}
+
 /* In the thread that runs the loop: h2o's buffers come from a cache of the thread, without a lock.
  */
 static void open_loop(struct server *server)
@@ -166,15 +112,10 @@ static void open_loop(struct server *server)
 	h2o_config_init(&server->config);
 	routes__register(&server->routes, &server->config);
 	h2o_context_init(&server->context, h2o_evloop_create(), &server->config);
-	server->accept_context.ctx = &server->context;
-	server->accept_context.hosts = server->config.hosts;
-	server->accept_retry.cb = on_accept_retry;
 	h2o_multithread_register_receiver(server->context.queue, &server->stop_receiver, on_stop);
 	routes__start(&server->routes, &server->context);
-	server->listener = h2o_evloop_socket_create(server->context.loop, server->listen_fd,
-						    H2O_SOCKET_FLAG_DONT_READ);
-	server->listener->data = server;
-	h2o_socket_read_start(server->listener, on_accept);
+	for (size_t i = 0; i < server->door_count; i++)
+		open_door(&server->doors[i]);
 }
 
 /* All requests get their answer; connections that stay open are left to the end of the process,
@@ -184,8 +125,8 @@ static void drain(struct server *server)
 	int64_t deadline_ms;
 
 	server->routes.stopping = true;
-	h2o_timeout_unlink(&server->accept_retry);
-	h2o_socket_close(server->listener);
+	for (size_t i = 0; i < server->door_count; i++)
+		close_door(&server->doors[i]);
 	h2o_context_request_shutdown(&server->context);
 	agent__end(server->agent, 0, false);
 	while (server->routes.waiting)
@@ -223,42 +164,100 @@ static void *serving_thread(void *context)
 	return NULL;
 }
 
-struct server *server__start(int listen_fd, struct agent *agent)
+/* What the thread did not use, or left. */
+static void free_server(struct server *server)
+{
+	for (size_t i = 0; i < server->door_count; i++)
+		listener__close(server->doors[i].listener);
+	server->door_count = 0;
+	/* A connection that is still there points here; the process is about to end. */
+	if (server->connections)
+		return;
+	SSL_CTX_free(server->tls);
+	request_counts__free(server->routes.counts);
+	free(server);
+}
+
+static int open_places(struct server *server, const struct server_options *options, char *why,
+		       size_t why_size)
+{
+	for (size_t i = 0; i < options->place_count; i++) {
+		struct door *door = &server->doors[i];
+
+		door->server = server;
+		door->listener = listener__open(options->places[i], why, why_size);
+		if (!door->listener)
+			return -EADDRNOTAVAIL;
+		server->door_count++;
+	}
+	return 0;
+}
+
+struct server *server__open(const struct server_options *options, char *why, size_t why_size)
 {
 	struct server *server = calloc(1, sizeof(*server));
-	int err = ENOMEM;
 
-	if (!server)
-		goto fail;
-	server->agent = agent;
-	server->routes.agent = agent;
-	server->listen_fd = listen_fd;
-	sem_init(&server->ready, 0, 0);
-	err = pthread_create(&server->thread, NULL, serving_thread, server);
-	if (err)
-		goto fail;
-	pthread_setname_np(server->thread, "exoprof-http");
-	while (sem_wait(&server->ready))
-		; /* EINTR */
-	return server;
+	if (server)
+		server->routes.counts = request_counts__new();
+	if (!server || !server->routes.counts) {
+		snprintf(why, why_size, "cannot start the server: out of memory");
+		free(server);
+		return NULL;
+	}
+	if (options->tls.certificate) {
+		server->tls = tls__open(&options->tls, why, why_size);
+		if (!server->tls)
+			goto fail;
+	}
+	if (!open_places(server, options, why, why_size))
+		return server;
 fail:
-	close(listen_fd);
-	free(server);
-	errno = err;
+	free_server(server);
 	return NULL;
 }
 
-void server__stop(struct server *server)
+int server__start(struct server *server, struct agent *agent)
 {
-	bool is_empty;
+	int err;
 
+	server->agent = agent;
+	server->routes.agent = agent;
+	sem_init(&server->ready, 0, 0);
+	err = pthread_create(&server->thread, NULL, serving_thread, server);
+	if (err)
+		return -err;
+	server->is_started = true;
+	pthread_setname_np(server->thread, "exoprof-http");
+	while (sem_wait(&server->ready))
+		; /* EINTR */
+	return 0;
+}
+
+void server__describe(const struct server *server, char *text, size_t size)
+{
+	size_t used = 0;
+
+	*text = '\0';
+	for (size_t i = 0; i < server->door_count && used < size; i++) {
+		const struct listener *listener = server->doors[i].listener;
+		const char *place = listener__place(listener), *before = i ? " and " : "";
+
+		if (listener__is_unix(listener))
+			used += snprintf(text + used, size - used, "%s%s", before, place);
+		else
+			used += snprintf(text + used, size - used, "%s%s://%s/debug/pprof/", before,
+					 server->tls ? "https" : "http", place);
+	}
+}
+
+void server__close(struct server *server)
+{
 	if (!server)
 		return;
-	h2o_multithread_send_message(&server->stop_receiver, &server->stop_message);
-	pthread_join(server->thread, NULL);
-	is_empty = !server->connections;
-	sem_destroy(&server->ready);
-	/* A connection that is still there points here; the process is about to end. */
-	if (is_empty)
-		free(server);
+	if (server->is_started) {
+		h2o_multithread_send_message(&server->stop_receiver, &server->stop_message);
+		pthread_join(server->thread, NULL);
+		sem_destroy(&server->ready);
+	}
+	free_server(server);
 }

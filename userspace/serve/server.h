@@ -4,20 +4,30 @@
 #define EXOPROF_SERVER_H
 
 #include "agent.h"
+#include "serve/tls.h"
+
+/* How many --listen there may be. */
+#define SERVER_PLACES_MAX 8
+
+struct server_options {
+	const char *places[SERVER_PLACES_MAX]; /* see listener.h */
+	size_t place_count;
+	struct tls_options tls; /* for what is not a unix socket */
+};
 
 struct server;
 
-/* Binds and listens at "HOST:PORT" (an empty host: every address; port 0: any free one). An fd, or
- * -errno with the reason in `why`. */
-int server__listen(const char *address, char *why, size_t why_size);
+/* Listens at all places; nobody is answered yet. Before there are threads. NULL with the reason in
+ * `why`. */
+struct server *server__open(const struct server_options *options, char *why, size_t why_size);
 
-/* "127.0.0.1:6060": where the socket really is. */
-void server__address(int listen_fd, char *address, size_t size);
+/* Serves the agent's profiles from now on. 0 or -errno. */
+int server__start(struct server *server, struct agent *agent);
 
-/* Serves the agent's profiles. Takes over the fd, also where it fails. NULL with errno set. */
-struct server *server__start(int listen_fd, struct agent *agent);
+/* Where profiles are to be had: "http://127.0.0.1:6060/debug/pprof/ and unix:/run/exoprof.sock". */
+void server__describe(const struct server *server, char *text, size_t size);
 
 /* Stops accepting, answers what is waiting with 503, and ends. NULL is fine. */
-void server__stop(struct server *server);
+void server__close(struct server *server);
 
 #endif

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Places to listen at. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "serve/listener.h"
+
+static char folder[] = "/tmp/exoprof-test-XXXXXX";
+static char path[64], place[80], why[256];
+
+static int make_folder(void **state)
+{
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(path, sizeof(path), "%s/sock", folder);
+	snprintf(place, sizeof(place), "unix:%s", path);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(folder);
+}
+
+static struct listener *open_place(const char *address)
+{
+	struct listener *listener = listener__open(address, why, sizeof(why));
+
+	if (!listener)
+		fail_msg("%s", why);
+	return listener;
+}
+
+static void assert_refused(const char *address, const char *reason)
+{
+	*why = '\0';
+	assert_null(listener__open(address, why, sizeof(why)));
+	if (!strstr(why, reason) || !strstr(why, address))
+		fail_msg("no '%s' in '%s'", reason, why);
+}
+
+static bool connects(const char *to)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	bool does;
+
+	strcpy(address.sun_path, to);
+	does = !connect(fd, (struct sockaddr *)&address, sizeof(address));
+	close(fd);
+	return does;
+}
+
+static void an_address_has_one_of_three_forms(void **state)
+{
+	static const char *const right[] = {"127.0.0.1:0", ":6060",  "localhost:65535", "[::1]:80",
+					    "unix:/x",     "unix:x", "unix:@name"};
+	static const char *const wrong[] = {"",     "garbage", "127.0.0.1:",     "127.0.0.1:65536",
+					    ":-1",  "x:http",  "unix:",          "unix:@",
+					    "unix", ":",       "127.0.0.1:99999"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(right) / sizeof(*right); i++) {
+		if (listener__address_error(right[i]))
+			fail_msg("%s: %s", right[i], listener__address_error(right[i]));
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		if (!listener__address_error(wrong[i]))
+			fail_msg("%s is taken", wrong[i]);
+	}
+}
+
+static void a_path_fits_into_an_address_or_is_wrong(void **state)
+{
+	char address[200] = "unix:/";
+
+	(void)state;
+	memset(address + 6, 'x', 106);
+	assert_null(listener__address_error(address));
+	address[6 + 106] = 'x';
+	assert_non_null(listener__address_error(address));
+}
+
+static void a_free_port_is_named(void **state)
+{
+	struct listener *listener = open_place("127.0.0.1:0");
+
+	(void)state;
+	assert_false(listener__is_unix(listener));
+	assert_memory_equal(listener__place(listener), "127.0.0.1:", 10);
+	assert_true(atoi(listener__place(listener) + 10) > 0);
+	assert_refused(listener__place(listener), "Address already in use");
+	listener__close(listener);
+}
+
+static void a_unix_socket_is_for_its_user_and_goes_with_its_listener(void **state)
+{
+	mode_t before = umask(0);
+	struct listener *listener = open_place(place);
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(umask(before), 0); /* as it was */
+	assert_true(listener__is_unix(listener));
+	assert_string_equal(listener__place(listener), place);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_true(connects(path));
+	listener__close(listener);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void the_file_goes_though_the_descriptor_was_taken(void **state)
+{
+	struct listener *listener = open_place(place);
+	int fd = listener__take_fd(listener);
+
+	(void)state;
+	listener__close(listener);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(close(fd), 0);
+}
+
+static void what_a_dead_process_left_is_replaced(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct listener *listener;
+
+	(void)state;
+	strcpy(address.sun_path, path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	close(fd);
+	assert_false(connects(path));
+	listener = open_place(place);
+	assert_true(connects(path));
+	listener__close(listener);
+}
+
+static void where_somebody_listens_it_is_left_alone(void **state)
+{
+	struct listener *listener = open_place(place);
+
+	(void)state;
+	assert_refused(place, "Address already in use");
+	assert_true(connects(path));
+	listener__close(listener);
+}
+
+static void a_file_that_is_no_socket_is_left_alone(void **state)
+{
+	FILE *file = fopen(path, "w");
+
+	(void)state;
+	fputs("precious", file);
+	fclose(file);
+	assert_refused(place, "no socket");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/nowhere", path), 0);
+	assert_refused(place, "no socket");
+	assert_int_equal(unlink(path), 0);
+}
+
+static void a_file_that_is_another_one_by_now_is_left_alone(void **state)
+{
+	struct listener *listener = open_place(place), *second;
+
+	(void)state;
+	assert_int_equal(unlink(path), 0);
+	second = open_place(place);
+	listener__close(listener);
+	assert_true(connects(path));
+	listener__close(second);
+}
+
+static void an_abstract_socket_has_no_file(void **state)
+{
+	char name[64];
+	struct listener *listener;
+
+	(void)state;
+	snprintf(name, sizeof(name), "unix:@exoprof-test-%d", getpid());
+	listener = open_place(name);
+	assert_string_equal(listener__place(listener), name);
+	assert_refused(name, "Address already in use");
+	assert_int_equal(access(name + 5, F_OK), -1);
+	listener__close(listener);
+	listener__close(open_place(name));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_address_has_one_of_three_forms),
+		cmocka_unit_test(a_path_fits_into_an_address_or_is_wrong),
+		cmocka_unit_test(a_free_port_is_named),
+		cmocka_unit_test(a_unix_socket_is_for_its_user_and_goes_with_its_listener),
+		cmocka_unit_test(the_file_goes_though_the_descriptor_was_taken),
+		cmocka_unit_test(what_a_dead_process_left_is_replaced),
+		cmocka_unit_test(where_somebody_listens_it_is_left_alone),
+		cmocka_unit_test(a_file_that_is_no_socket_is_left_alone),
+		cmocka_unit_test(a_file_that_is_another_one_by_now_is_left_alone),
+		cmocka_unit_test(an_abstract_socket_has_no_file),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a client's headers say it can take. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "serve/negotiation.h"
+
+static void assert_gzip(const char *header, bool expected)
+{
+	if (negotiation__accepts_gzip(header, strlen(header)) != expected)
+		fail_msg("'%s' should%s let gzip be sent", header, expected ? "" : " not");
+}
+
+static void gzip_is_sent_to_who_names_it(void **state)
+{
+	(void)state;
+	assert_gzip("gzip", true);
+	assert_gzip("GZip", true);
+	assert_gzip("x-gzip", true);
+	assert_gzip("deflate, gzip;q=0.5, br", true);
+	assert_gzip("deflate,gzip ; q=1.0", true);
+	assert_gzip("*", true);
+	assert_gzip("br, *;q=0.1", true);
+}
+
+static void gzip_is_not_sent_to_who_does_not(void **state)
+{
+	(void)state;
+	assert_gzip("", false);
+	assert_gzip("identity", false);
+	assert_gzip("deflate, br", false);
+	assert_gzip("gzipped, agzip", false);
+	assert_gzip("br;gzip", false);
+}
+
+static void a_weight_of_zero_is_a_refusal(void **state)
+{
+	(void)state;
+	assert_gzip("gzip;q=0", false);
+	assert_gzip("gzip; Q=0.000", false);
+	assert_gzip("gzip;q=0, *", false);
+	assert_gzip("*;q=0", false);
+	assert_gzip("*;q=0, gzip", true);
+	assert_gzip("gzip;q=0.001", true);
+	assert_gzip("gzip;q=", true);
+}
+
+static void the_header_ends_where_its_length_says(void **state)
+{
+	(void)state;
+	assert_false(negotiation__accepts_gzip("gzip", 3));
+	assert_true(negotiation__accepts_gzip("gzip;q=0", 4));
+}
+
+static void assert_type(const char *header, const char *expected)
+{
+	char type[20] = "untouched";
+
+	if (!negotiation__only_type(header, strlen(header), type, sizeof(type)))
+		fail_msg("no type in '%s'", header);
+	assert_string_equal(type, expected);
+}
+
+static void assert_no_type(const char *header)
+{
+	char type[20];
+
+	if (negotiation__only_type(header, strlen(header), type, sizeof(type)))
+		fail_msg("a type in '%s': %s", header, type);
+}
+
+static void a_single_type_is_known(void **state)
+{
+	(void)state;
+	assert_type("image/svg+xml", "image/svg+xml");
+	assert_type(" Image/SVG+xml ; q=0.3", "image/svg+xml");
+	assert_type("text/plain;charset=utf-8", "text/plain");
+	assert_type("nonsense", "nonsense");
+}
+
+static void several_types_or_any_say_nothing(void **state)
+{
+	(void)state;
+	assert_no_type("");
+	assert_no_type("*/*");
+	assert_no_type("image/*");
+	assert_no_type("text/html, image/svg+xml");
+	assert_no_type("image/svg+xml,*/*;q=0.8");
+	assert_no_type("image/svg+xml,");
+	assert_no_type(";q=1");
+	assert_no_type("a/type-that-is-longer-than-any");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gzip_is_sent_to_who_names_it),
+		cmocka_unit_test(gzip_is_not_sent_to_who_does_not),
+		cmocka_unit_test(a_weight_of_zero_is_a_refusal),
+		cmocka_unit_test(the_header_ends_where_its_length_says),
+		cmocka_unit_test(a_single_type_is_known),
+		cmocka_unit_test(several_types_or_any_say_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/listener.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define UNIX          "unix:"
+#define UNIX_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
+
+struct listener {
+	int fd; /* -1: taken */
+	bool is_unix;
+	char place[160];
+	/* The file of a unix socket that is not abstract; NULL: there is none. */
+	const char *path;
+	dev_t device;
+	ino_t inode;
+};
+
+static const char *unix_path(const char *address)
+{
+	return strncmp(address, UNIX, strlen(UNIX)) ? NULL : address + strlen(UNIX);
+}
+
+static bool is_abstract(const char *path)
+{
+	return *path == '@';
+}
+
+/* getaddrinfo() would take 65537 for 1. */
+static bool is_port(const char *text)
+{
+	return *text && strlen(text) <= 5 && !text[strspn(text, "0123456789")] &&
+	       atoi(text) <= UINT16_MAX;
+}
+
+/* Splits "HOST:PORT"; IPv6 addresses stand in brackets. */
+static int split(const char *address, char *host, size_t host_size, const char **port)
+{
+	const char *colon = strrchr(address, ':');
+	size_t length;
+
+	if (!colon || !is_port(colon + 1))
+		return -EINVAL;
+	length = colon - address;
+	if (*address == '[' && length >= 2 && colon[-1] == ']') {
+		address++;
+		length -= 2;
+	}
+	if (length >= host_size)
+		return -EINVAL;
+	memcpy(host, address, length);
+	host[length] = '\0';
+	*port = colon + 1;
+	return 0;
+}
+
+const char *listener__address_error(const char *address)
+{
+	const char *path = unix_path(address), *port;
+	char host[256];
+
+	if (!path)
+		return split(address, host, sizeof(host), &port) ? "neither HOST:PORT nor unix:PATH"
+								 : NULL;
+	if (!path[is_abstract(path)])
+		return "unix: needs a path";
+	return strlen(path) > UNIX_PATH_MAX ? "the path of a unix socket has at most 107 bytes"
+					    : NULL;
+}
+
+static int new_socket(int family)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int listen_at(const struct addrinfo *info)
+{
+	int fd = new_socket(info->ai_family), on = 1, err;
+
+	if (fd < 0)
+		return fd;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (!bind(fd, info->ai_addr, info->ai_addrlen) && !listen(fd, SOMAXCONN))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+static void name_network_place(struct listener *listener)
+{
+	struct sockaddr_storage where;
+	socklen_t length = sizeof(where);
+	char host[128], port[16];
+
+	strcpy(listener->place, "?");
+	if (getsockname(listener->fd, (struct sockaddr *)&where, &length) ||
+	    getnameinfo((struct sockaddr *)&where, length, host, sizeof(host), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV))
+		return;
+	snprintf(listener->place, sizeof(listener->place),
+		 where.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+static int open_network(struct listener *listener, const char *address, char *why, size_t why_size)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				 .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+	struct addrinfo *infos;
+	char host[256];
+	const char *port;
+	int err = EAI_NONAME;
+
+	if (!split(address, host, sizeof(host), &port))
+		err = getaddrinfo(*host ? host : NULL, port, &hints, &infos);
+	if (err) {
+		snprintf(why, why_size, "cannot listen on %s: %s", address, gai_strerror(err));
+		return -EADDRNOTAVAIL;
+	}
+	listener->fd = listen_at(infos);
+	freeaddrinfo(infos);
+	if (listener->fd < 0) {
+		snprintf(why, why_size,
+			 "cannot listen on %s: %s (choose another place with --listen)", address,
+			 strerror(-listener->fd));
+		return listener->fd;
+	}
+	name_network_place(listener);
+	return 0;
+}
+
+/* Whether a file is what a process left behind that listened there. 0, or -errno. */
+static int check_stale(const struct sockaddr_un *address, socklen_t length)
+{
+	struct stat st;
+	int fd, err;
+
+	if (lstat(address->sun_path, &st))
+		return -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -ENOTSOCK;
+	fd = new_socket(AF_UNIX);
+	if (fd < 0)
+		return fd;
+	err = connect(fd, (const struct sockaddr *)address, length) ? errno : 0;
+	close(fd);
+	return err == ECONNREFUSED ? 0 : -EADDRINUSE;
+}
+
+static int bind_unix(int fd, const struct sockaddr_un *address, socklen_t length)
+{
+	const struct sockaddr *any = (const struct sockaddr *)address;
+	mode_t mask = umask(0177);
+	int err = bind(fd, any, length) ? -errno : 0;
+
+	if (err == -EADDRINUSE && *address->sun_path) {
+		err = check_stale(address, length);
+		if (!err && unlink(address->sun_path))
+			err = -errno;
+		if (!err && bind(fd, any, length))
+			err = -errno;
+	}
+	umask(mask);
+	return err;
+}
+
+static int listen_at_path(struct listener *listener, const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	socklen_t length = offsetof(struct sockaddr_un, sun_path) + strlen(path);
+	struct stat st;
+	int err;
+
+	memcpy(address.sun_path, path, strlen(path));
+	if (is_abstract(path))
+		*address.sun_path = '\0';
+	err = bind_unix(listener->fd, &address, length);
+	if (err)
+		return err;
+	if (!is_abstract(path) && !lstat(path, &st)) {
+		listener->path = path;
+		listener->device = st.st_dev;
+		listener->inode = st.st_ino;
+	}
+	return listen(listener->fd, SOMAXCONN) ? -errno : 0;
+}
+
+static int open_unix(struct listener *listener, const char *path, char *why, size_t why_size)
+{
+	int err;
+
+	listener->is_unix = true;
+	snprintf(listener->place, sizeof(listener->place), UNIX "%s", path);
+	listener->fd = new_socket(AF_UNIX);
+	err = listener->fd < 0 ? listener->fd : listen_at_path(listener, path);
+	if (err)
+		snprintf(why, why_size,
+			 "cannot listen on " UNIX "%s: %s (choose another place with --listen)",
+			 path,
+			 err == -ENOTSOCK ? "a file that is no socket is there" : strerror(-err));
+	return err;
+}
+
+struct listener *listener__open(const char *address, char *why, size_t why_size)
+{
+	struct listener *listener = calloc(1, sizeof(*listener));
+	const char *path = unix_path(address);
+	int err;
+
+	if (!listener) {
+		snprintf(why, why_size, "out of memory");
+		return NULL;
+	}
+	listener->fd = -1;
+	err = path ? open_unix(listener, path, why, why_size)
+		   : open_network(listener, address, why, why_size);
+	if (!err)
+		return listener;
+	listener__close(listener);
+	return NULL;
+}
+
+void listener__close(struct listener *listener)
+{
+	struct stat st;
+
+	if (!listener)
+		return;
+	if (listener->path && !lstat(listener->path, &st) && st.st_dev == listener->device &&
+	    st.st_ino == listener->inode)
+		unlink(listener->path);
+	if (listener->fd >= 0)
+		close(listener->fd);
+	free(listener);
+}
+
+int listener__take_fd(struct listener *listener)
+{
+	int fd = listener->fd;
+
+	listener->fd = -1;
+	return fd;
+}
+
+bool listener__is_unix(const struct listener *listener)
+{
+	return listener->is_unix;
+}
+
+const char *listener__place(const struct listener *listener)
+{
+	return listener->place;
+}

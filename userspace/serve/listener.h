@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A place where clients connect: an address of the network, or a unix socket. */
+#ifndef EXOPROF_LISTENER_H
+#define EXOPROF_LISTENER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct listener;
+
+/* What is wrong with an address; NULL where nothing is. "HOST:PORT" (an empty host: every address;
+ * port 0: any free one; IPv6 in brackets), "unix:PATH", or "unix:@NAME" in the abstract namespace,
+ * which has no permissions. */
+const char *listener__address_error(const char *address);
+
+/* Binds and listens. A unix socket that nobody listens at any more is replaced, and a new one is
+ * for exoprof's user alone. To be called before there are threads, for the umask. NULL with the
+ * reason in `why`. */
+struct listener *listener__open(const char *address, char *why, size_t why_size);
+
+/* Closes it, and takes the unix socket's file away unless it is another one's by now. */
+void listener__close(struct listener *listener);
+
+/* Not blocking. Whoever takes it closes it. */
+int listener__take_fd(struct listener *listener);
+
+bool listener__is_unix(const struct listener *listener);
+
+/* Where it really is: "127.0.0.1:6060", "unix:/run/exoprof.sock". */
+const char *listener__place(const struct listener *listener);
+
+#endif

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/negotiation.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+struct text {
+	const char *base;
+	size_t length;
+};
+
+static struct text trim(struct text text)
+{
+	while (text.length && isspace((unsigned char)*text.base)) {
+		text.base++;
+		text.length--;
+	}
+	while (text.length && isspace((unsigned char)text.base[text.length - 1]))
+		text.length--;
+	return text;
+}
+
+/* Takes off what comes before the next separator. False at the end. */
+static bool next(struct text *rest, char separator, struct text *part)
+{
+	const char *end;
+
+	if (!rest->base)
+		return false;
+	end = memchr(rest->base, separator, rest->length);
+	part->base = rest->base;
+	part->length = end ? (size_t)(end - rest->base) : rest->length;
+	rest->length -= part->length + (end != NULL);
+	rest->base = end ? end + 1 : NULL;
+	*part = trim(*part);
+	return true;
+}
+
+static bool is(struct text text, const char *word)
+{
+	return text.length == strlen(word) && !strncasecmp(text.base, word, text.length);
+}
+
+/* "q=0", "q=0.0", "q=0.000". */
+static bool is_refusal(struct text parameter)
+{
+	if (parameter.length < 3 || strncasecmp(parameter.base, "q=", 2))
+		return false;
+	for (size_t i = 2; i < parameter.length; i++) {
+		if (parameter.base[i] != '0' && parameter.base[i] != '.')
+			return false;
+	}
+	return true;
+}
+
+bool negotiation__accepts_gzip(const char *header, size_t length)
+{
+	struct text rest = {header, length}, item, name, parameter;
+	bool any = false;
+
+	while (next(&rest, ',', &item)) {
+		bool is_accepted = true;
+
+		next(&item, ';', &name);
+		while (next(&item, ';', &parameter)) {
+			if (is_refusal(parameter))
+				is_accepted = false;
+		}
+		if (is(name, "gzip") || is(name, "x-gzip"))
+			return is_accepted;
+		if (is(name, "*"))
+			any = is_accepted;
+	}
+	return any;
+}
+
+bool negotiation__only_type(const char *header, size_t length, char *type, size_t size)
+{
+	struct text rest = {header, length}, item, name;
+
+	if (memchr(header, ',', length) || !next(&rest, ',', &item) || !next(&item, ';', &name))
+		return false;
+	if (!name.length || name.length >= size || memchr(name.base, '*', name.length))
+		return false;
+	for (size_t i = 0; i < name.length; i++)
+		type[i] = tolower((unsigned char)name.base[i]);
+	type[name.length] = '\0';
+	return true;
+}
