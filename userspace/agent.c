@@ -568,6 +568,16 @@ void agent__heap(struct agent *agent, struct heap_state *state)
 	pthread_mutex_unlock(&agent->lock);
 }
 
+void agent__why_not(struct agent *agent, const struct profile_kind *kind, char *why, size_t size)
+{
+	struct heap_state heap;
+
+	agent__heap(agent, &heap);
+	snprintf(why, size, "%s",
+		 kind->source == SAMPLES_HEAP ? heap.text
+					      : "time off the CPU is not followed (--no-offcpu)");
+}
+
 int agent__only_pidfd(const struct agent *agent)
 {
 	return is_of_many(agent) ? -1 : process__pidfd(agent->first);

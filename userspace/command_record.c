@@ -117,12 +117,12 @@ static int record(const struct recording *recording, int output_fd, const char *
 	else
 		err = take_snapshot(recording, &bytes, &size);
 	if (err) {
-		struct heap_state heap;
+		char why[1024];
 
-		agent__heap(recording->agent, &heap);
+		agent__why_not(recording->agent, options->kind, why, sizeof(why));
 		output__discard(output_fd, path);
 		return fail("no %s profile: %s", type_name(options),
-			    err == -ENODATA ? heap.text : strerror(-err));
+			    err == -ENODATA ? why : strerror(-err));
 	}
 	err = output__save(output_fd, path, bytes, size);
 	free(bytes);

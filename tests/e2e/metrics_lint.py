@@ -60,12 +60,17 @@ def lint(samples, counters):
             complain(f"{key} is {value}")
 
 
+# Of what people ask for each pair of path and code begins when it is first met.
+def fixed(samples):
+    return {key for key in samples if key[0] != "exoprof_http_requests_total"}
+
+
 def main(path, later=None):
     samples, counters = read(path)
     lint(samples, counters)
     if later:
         after, _ = read(later)
-        if after.keys() != samples.keys():
+        if fixed(after) != fixed(samples):
             complain("other samples later")
         for key in counters:
             if after.get(key, 0) < samples[key]:

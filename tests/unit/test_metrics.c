@@ -24,6 +24,7 @@ static const char *const map_names[FIGURED_MAPS] = {"a", "b", "c", "d", "e", "f"
 static char *metrics(void)
 {
 	static struct agent_figures figures;
+	struct request_counts *counts;
 	size_t size;
 	char *text;
 
@@ -41,7 +42,12 @@ static char *metrics(void)
 	figures.symbolizer = (struct symbolizer_figures){
 		.hits = 4000002, .misses = 4000003, .answers = 4000004, .open_files = 4000005};
 	figures.fetches = (struct debuginfod_figures){.arrived = 4000006, .failed = 4000007};
-	text = metrics__text(&figures, 4000008, &size);
+	counts = request_counts__new();
+	request_counts__add(counts, "/debug/pprof/heap", 200);
+	request_counts__add(counts, "/debug/pprof/heap", 200);
+	request_counts__add(counts, "other", 404);
+	text = metrics__text(&figures, counts, 4000008, &size);
+	request_counts__free(counts);
 	assert_non_null(text);
 	assert_int_equal(strlen(text), size);
 	return text;
@@ -185,10 +191,23 @@ static void the_process_tells_of_itself(void **state)
 	free(text);
 }
 
+static void requests_are_counted_by_path_and_code(void **state)
+{
+	char *text = metrics();
+
+	(void)state;
+	assert_non_null(strstr(text, "exoprof_http_requests_total{path=\"/debug/pprof/heap\","
+				     "code=\"200\"} 2\n"));
+	assert_non_null(
+		strstr(text, "exoprof_http_requests_total{path=\"other\",code=\"404\"} 1\n"));
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_counter_of_the_kernel_side_is_there),
+		cmocka_unit_test(requests_are_counted_by_path_and_code),
 		cmocka_unit_test(what_was_lost_is_a_sum),
 		cmocka_unit_test(labels_name_what_is_counted),
 		cmocka_unit_test(each_family_has_its_head),

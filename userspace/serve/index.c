@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "target/proc.h"
+
 #include "export/export.h"
 #include "profile/kind.h"
 
@@ -117,13 +119,56 @@ static void put_text_links(FILE *out, const struct profile_kind *kind)
 		fprintf(out, ", <a href=\"%s?debug=2\">every thread</a>", kind->name);
 }
 
-static void put_kind(FILE *out, const struct profile_kind *kind)
+static int64_t sum(const struct agent_figures *figures, const enum wire_counter *counters,
+		   size_t count)
 {
+	int64_t total = 0;
+
+	for (size_t i = 0; i < count; i++)
+		total += figures->collector.counters[counters[i]];
+	return total;
+}
+
+/* Of one process; of several nobody has counted them. */
+static int64_t count_threads(struct agent *agent)
+{
+	struct proc_stat stat;
+
+	if (agent__alive(agent) != 1 || proc__stat(process__pid(agent__process(agent)), &stat))
+		return -1;
+	return stat.threads;
+}
+
+/* How many records it has: stacks, and what else tells rows apart; -1: not known before it is
+ * taken. */
+static int64_t count_of(struct agent *agent, const struct agent_figures *figures,
+			const struct profile_kind *kind)
+{
+	static const enum wire_counter clones[] = {WIRE_CLONE_COUNTED, WIRE_CLONE_STACK_BUSY,
+						   WIRE_CLONE_STACK_FULL};
+
+	if (kind->source == SAMPLES_HEAP)
+		return figures->collector.maps[FIGURED_HEAP_STATS].used;
+	if (kind == &profile_kind_block)
+		return figures->collector.maps[FIGURED_OFFCPU_COUNTS].used;
+	if (kind->source == SAMPLES_THREADS)
+		return count_threads(agent);
+	if (kind->source == SAMPLES_CLONES)
+		return sum(figures, clones, sizeof(clones) / sizeof(*clones));
+	return -1;
+}
+
+static void put_kind(FILE *out, const struct profile_kind *kind, int64_t count)
+{
+	fputs("<tr><td>", out);
+	if (count >= 0)
+		fprintf(out, "%" PRId64, count);
 	fprintf(out,
-		"<tr><td><a href=\"%s\">%s</a></td><td>%s</td>"
+		"</td><td><a href=\"%s\">%s</a></td><td>%s</td>"
 		"<td><a href=\"%s?format=flamegraph\">flame graph</a>, "
-		"<a href=\"%s?format=folded\">folded stacks</a>",
-		kind->name, kind->name, kind->title, kind->name, kind->name);
+		"<a href=\"%s?format=folded\">folded stacks</a>, "
+		"<a href=\"%s?format=speedscope\">speedscope</a>",
+		kind->name, kind->name, kind->title, kind->name, kind->name, kind->name);
 	put_text_links(out, kind);
 	fputs("</td></tr>\n", out);
 }
@@ -132,19 +177,25 @@ char *index__html(struct agent *agent, size_t *size)
 {
 	char *html = NULL;
 	FILE *out = open_memstream(&html, size);
+	struct agent_figures figures;
 
 	if (!out)
 		return NULL;
+	agent__figures(agent, &figures);
 	fputs(head, out);
 	put_target(out, agent);
 	put_tables(out, agent);
-	fputs("<table>\n<tr><th>Profile</th><th>What it shows</th><th>Also as</th></tr>\n", out);
+	fputs("<table>\n<tr><th>Count</th><th>Profile</th><th>What it shows</th><th>Also as</th></tr>\n",
+	      out);
 	for (const struct profile_kind *const *kind = profile_kinds; *kind; kind++)
-		put_kind(out, *kind);
-	fputs("<tr><td><a href=\"cmdline\">cmdline</a></td>"
+		put_kind(out, *kind, count_of(agent, &figures, *kind));
+	fputs("<tr><td></td><td><a href=\"cmdline\">cmdline</a></td>"
 	      "<td>the target's arguments</td><td></td></tr>\n"
-	      "<tr><td><a href=\"/metrics\">/metrics</a></td>"
-	      "<td>what following the heap costs, for Prometheus</td><td></td></tr>\n"
+	      "<tr><td></td><td><a href=\"symbol\">symbol</a></td>"
+	      "<td>names of addresses: <code>symbol?0x401000+0x401010</code>, or by POST</td>"
+	      "<td></td></tr>\n"
+	      "<tr><td></td><td><a href=\"/metrics\">/metrics</a></td>"
+	      "<td>figures of exoprof itself, for Prometheus</td><td></td></tr>\n"
 	      "</table>\n"
 	      "<p><code>go tool pprof http://HOST:PORT/debug/pprof/heap</code></p>\n"
 	      "</body>\n</html>\n",

@@ -231,7 +231,24 @@ static void put_build(FILE *out)
 	exposition__integer(out, "exoprof_build_info", "version=\"" EXOPROF_VERSION "\"", 1);
 }
 
-char *metrics__text(const struct agent_figures *figures, unsigned int in_flight, size_t *size)
+static void put_requests(FILE *out, const struct request_counts *counts)
+{
+	const char *name = "exoprof_http_requests_total";
+	size_t count;
+	const struct request_count *all = request_counts__all(counts, &count);
+	char labels[LABELS_MAX];
+
+	exposition__family(out, name, "counter",
+			   "Requests that were answered, by path and status code.");
+	for (size_t i = 0; i < count; i++) {
+		snprintf(labels, sizeof(labels), "path=\"%s\",code=\"%d\"", all[i].path,
+			 all[i].code);
+		exposition__integer(out, name, labels, all[i].count);
+	}
+}
+
+char *metrics__text(const struct agent_figures *figures, const struct request_counts *counts,
+		    unsigned int in_flight, size_t *size)
 {
 	char *text = NULL;
 	FILE *out = open_memstream(&text, size);
@@ -243,6 +260,7 @@ char *metrics__text(const struct agent_figures *figures, unsigned int in_flight,
 				 figures->processes);
 	exposition__only_integer(out, "exoprof_profile_requests_in_flight", "gauge",
 				 "Requests whose profile is being taken.", in_flight);
+	put_requests(out, counts);
 	put_collector(out, &figures->collector);
 	put_heap(out, &figures->heap);
 	put_symbols(out, figures);

@@ -5,9 +5,11 @@
 #define EXOPROF_METRICS_H
 
 #include "agent.h"
+#include "serve/request_counts.h"
 
 /* In Prometheus' text format. `in_flight`: requests whose profile is being taken. malloc()ed, the
  * caller's; NULL where memory is short. */
-char *metrics__text(const struct agent_figures *figures, unsigned int in_flight, size_t *size);
+char *metrics__text(const struct agent_figures *figures, const struct request_counts *counts,
+		    unsigned int in_flight, size_t *size);
 
 #endif

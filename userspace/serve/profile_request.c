@@ -140,6 +140,7 @@ void profile_request__start(struct routes *routes, h2o_req_t *req, const struct 
 	*request = (struct profile_request){
 		.waiting = {.routes = routes,
 			    .req = req,
+			    .kind = path->kind,
 			    .prepare = compress,
 			    .reply = reply_profile,
 			    .describe = describe},

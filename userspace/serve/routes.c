@@ -63,7 +63,7 @@ static void answer_metrics(struct routes *routes, h2o_req_t *req, const struct r
 
 	(void)route;
 	agent__figures(routes->agent, &figures);
-	text = metrics__text(&figures, routes->waiting, &size);
+	text = metrics__text(&figures, routes->counts, routes->waiting, &size);
 	if (text)
 		reply__page(req, "text/plain; version=0.0.4; charset=utf-8", text, size);
 	else
@@ -129,17 +129,20 @@ static void answer_refusal(struct routes *routes, h2o_req_t *req, const struct r
 		.path = (path_), .answer = answer_profile, .profile = { __VA_ARGS__ } \
 	}
 
+/* clang-format off: it would put some in columns. */
 static const struct route routes_by_path[] = {
 	{.path = "/",                .answer = answer_redirect, .status = 302, .text = PPROF},
 	{.path = "/debug/pprof",             .answer = answer_redirect,                                      .status = 301, .text = PPROF},
 	{.path = PPROF,.answer = answer_index},
 	{.path = PPROF "cmdline",                          .answer = answer_cmdline                                      },
 	{.path = PPROF "symbol",                          .answer = answer_symbol,								  .takes_post = true},
-	{.path = PPROF "trace",
-	 .answer = answer_refusal,
-	 .status = 404,
-	 .text = "No trace: what a runtime's execution tracer records cannot be seen from outside "
-		 "the process. For where its time goes, ask for profile, wall or block"},
+	{
+         .path = PPROF "trace",
+         .answer = answer_refusal,
+         .status = 404,
+         .text = "No trace: what a runtime's execution tracer records cannot be seen from "
+			"outside the process. For where its time goes, ask for profile, wall or "
+			"block", },
 	PROFILE(PPROF "allocs", .kind = &profile_kind_allocs),
 	PROFILE(PPROF "block", .kind = &profile_kind_block),
 	PROFILE(PPROF "goroutine", .kind = &profile_kind_goroutine),
@@ -162,18 +165,20 @@ static const struct route routes_by_path[] = {
 	PROFILE("/pprof/profile", .kind = &profile_kind_cpu),
 	PROFILE("/pprof/heap", .kind = &profile_kind_heap, .format = "text"),
 	PROFILE("/pprof/contention", .kind = &profile_kind_mutex, .format = "text"),
-	{.path = "/pprof/growth",
-	 .answer = answer_refusal,
-	 .status = 404,
-	 .text = "No growth: from outside it is not known which call made the heap grow. For what "
-		 "was allocated, ask for /debug/pprof/allocs"},
+	{
+         .path = "/pprof/growth",
+         .answer = answer_refusal,
+         .status = 404,
+         .text = "No growth: from outside it is not known which call made the heap grow. "
+			"For what was allocated, ask for /debug/pprof/allocs", },
 	{.path = "/pprof/cmdline",   .answer = answer_cmdline,                                         .in_lines = true},
-	{.path = "/pprof/symbol",                          .answer = answer_symbol,                             .takes_post = true},
+	{.path = "/pprof/symbol",                         .answer = answer_symbol,                                                   .takes_post = true},
 
-	{.path = "/metrics",              .answer = answer_metrics },
-	{.path = "/healthz",   .answer = answer_healthz },
-	{.path = "/readyz",                          .answer = answer_readyz                            },
+	{.path = "/metrics",   .answer = answer_metrics                                        },
+	{.path = "/healthz",                         .answer = answer_healthz                                                  },
+	{.path = "/readyz",.answer = answer_readyz},
 };
+/* clang-format on */
 
 static const struct route *find_route(const h2o_req_t *req)
 {

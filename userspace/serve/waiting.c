@@ -84,14 +84,13 @@ void waiting__start(struct waiting *waiting, uint64_t number)
 static void reply_failure(const struct waiting *waiting)
 {
 	h2o_req_t *req = waiting->req;
-	struct heap_state heap;
-	char what[96];
+	char what[96], why[1024];
 
 	waiting->describe(waiting, what, sizeof(what));
 	switch (waiting->answer.err) {
 	case -ENODATA:
-		agent__heap(waiting->routes->agent, &heap);
-		reply__error(req, 500, "Could not %s: %s", what, heap.text);
+		agent__why_not(waiting->routes->agent, waiting->kind, why, sizeof(why));
+		reply__error(req, 500, "Could not %s: %s", what, why);
 		break;
 	case -EOPNOTSUPP:
 		reply__error(req, 500, "Could not %s: it is not to be had on this machine", what);

@@ -17,8 +17,9 @@ struct waiting {
 	h2o_req_t *req;        /* NULL once the client is gone */
 	struct waiting **link; /* in the request's pool; NULL there once this is gone */
 	struct agent_answer answer;
-	uint64_t number;          /* of the agent's */
-	h2o_timeout_entry_t look; /* for a client that has hung up */
+	uint64_t number;                 /* of the agent's */
+	const struct profile_kind *kind; /* of the profile; NULL: it is none */
+	h2o_timeout_entry_t look;        /* for a client that has hung up */
 	/* Makes more of a good answer, in the thread that it comes from; may be NULL. */
 	void (*prepare)(struct waiting *waiting);
 	/* Answers the request, in the event loop, what had no error. */
