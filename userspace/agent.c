@@ -643,6 +643,7 @@ uint64_t agent__submit(struct agent *agent, const struct agent_request *request,
 	if (!job)
 		return 0;
 	job->request = *request;
+	job->request.with_tid |= request->format->by_thread;
 	job->done = done;
 	job->context = context;
 	return submit(agent, job);

@@ -3,13 +3,18 @@
 
 #include <string.h>
 
+#define BYTES "application/octet-stream"
+#define TEXT  "text/plain; charset=utf-8"
+#define SVG   "image/svg+xml; charset=utf-8"
+#define JSON  "application/json"
+
 static const struct format formats[] = {
-	{"pprof",      ".pb.gz",           "application/octet-stream",     export_pprof,      NULL       },
-	{"folded",     ".folded",          "text/plain; charset=utf-8",    export_folded,     NULL       },
-	{"flamegraph", ".svg",             "image/svg+xml; charset=utf-8", export_flamegraph, NULL       },
-	{"text",       ".txt",             "text/plain; charset=utf-8",    export_text,       NULL       },
-	{"threads",    ".threads",         "text/plain; charset=utf-8",    export_threads,    "goroutine"},
-	{"speedscope", ".speedscope.json", "application/json",             export_speedscope, NULL       },
+	{"pprof",      ".pb.gz",           BYTES, export_pprof,      NULL,        false},
+	{"folded",     ".folded",          TEXT,  export_folded,     NULL,        false},
+	{"flamegraph", ".svg",             SVG,   export_flamegraph, NULL,        false},
+	{"speedscope", ".speedscope.json", JSON,  export_speedscope, NULL,        false},
+	{"text",       ".txt",             TEXT,  export_text,       NULL,        false},
+	{"threads",    ".threads",         TEXT,  export_threads,    "goroutine", true },
 };
 
 #define FORMATS (sizeof(formats) / sizeof(*formats))

@@ -15,6 +15,7 @@ struct format {
 	/* Writes the whole profile. 0 or -errno. */
 	int (*write)(const struct profile *profile, FILE *out);
 	const char *only_kind; /* of profiles that it is for, such as "goroutine"; NULL: for all */
+	bool by_thread;        /* each sample has to be of one thread, and tell its number */
 };
 
 /* The format of that name ("pprof", "folded", ...), or NULL. */
