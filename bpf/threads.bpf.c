@@ -5,6 +5,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
+#include "kept.bpf.h"
 #include "tick.bpf.h"
 #include "wait.bpf.h"
 
@@ -106,6 +107,10 @@ static __always_inline void walk_copy(struct scratch *scratch, struct user_copy 
 	}
 }
 
+/* Whether threads are looked at whose waits begin to be followed, for which nobody else has walked
+ * their stacks (see offcpu_walks_at_switch). Set by user space. */
+volatile __u32 threads_begin_waits = 0;
+
 /* The hash of a thread's stack that does not run. */
 static __always_inline __u64 stack_of(struct task_struct *task, __u32 era)
 {
@@ -121,7 +126,10 @@ static __always_inline __u64 stack_of(struct task_struct *task, __u32 era)
 						      WIRE_KERNEL_DEPTH * sizeof(__u64), 0));
 	if (copy && start_from_kernel_stack(&scratch->walk, task))
 		walk_copy(scratch, copy, task);
-	stack = stack_intern(&cpu_stacks, scratch);
+	if (threads_begin_waits)
+		stack = stack_intern(&kept_stacks, scratch);
+	else
+		stack = stack_intern(&cpu_stacks, scratch);
 	scratch_give_back(scratch);
 	return stack;
 }
@@ -146,6 +154,23 @@ static __always_inline void look_at(struct task_struct *task, struct wire_thread
 		thread->look = WIRE_LOOK_LOST;
 }
 
+/* As offcpu_begin() does. */
+static __always_inline void begin_wait_of(struct task_struct *task,
+					  const struct wire_thread *thread)
+{
+	struct off *off;
+
+	if (thread->look != WIRE_LOOK_TAKEN && thread->look != WIRE_LOOK_LOST)
+		return;
+	off = bpf_task_storage_get(&offcpu_off, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!off || off->since_ns)
+		return;
+	off->state = thread->wait.state;
+	off->stack = thread->stack;
+	off->outcome = thread->look == WIRE_LOOK_LOST ? WIRE_WAIT_STACK_FULL : WIRE_WAIT_COUNTED;
+	off->since_ns = bpf_ktime_get_ns();
+}
+
 /* Writes a struct wire_thread for each thread that is followed. */
 SEC("iter.s/task")
 int threads_look(struct bpf_iter__task *ctx)
@@ -167,6 +192,9 @@ int threads_look(struct bpf_iter__task *ctx)
 	thread.era = process->era;
 	read_comm(task, thread.comm);
 	look_at(task, &thread);
-	bpf_seq_write(ctx->meta->seq, &thread, sizeof(thread));
+	if (threads_begin_waits)
+		begin_wait_of(task, &thread);
+	else
+		bpf_seq_write(ctx->meta->seq, &thread, sizeof(thread));
 	return 0;
 }

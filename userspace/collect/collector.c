@@ -136,14 +136,7 @@ uint32_t collector__follow(struct collector *collector, pid_t pid, bool was_aske
 				   collector->options.follow_children);
 	else
 		errno = -err;
-	if (era)
-		err = offcpu__follow(collector);
-	if (!err)
-		return era;
-	if (era)
-		eras__unfollow(collector->eras, era);
-	errno = -err;
-	return 0;
+	return era;
 }
 
 int collector__sweep(struct collector *collector)
@@ -193,8 +186,13 @@ const struct era *collector__era(const struct collector *collector, uint32_t num
 
 int collector__set_maps(struct collector *collector, uint32_t era, struct maps *maps)
 {
+	const struct era *known = eras__find(collector->eras, era);
+	bool is_attached = !known || known->maps || known->origin != WIRE_ERA_ATTACH;
+	int err;
+
 	eras__set_maps(collector->eras, era, maps);
-	return tables__update(collector->tables, era, maps);
+	err = tables__update(collector->tables, era, maps);
+	return err || is_attached ? err : offcpu__follow(collector);
 }
 
 void collector__tables_size(const struct collector *collector, struct tables_size *size)

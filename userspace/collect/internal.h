@@ -40,9 +40,16 @@ int heap__sweep(struct collector *collector);
 int offcpu__configure(struct collector *collector);
 void threads__configure(struct collector *collector);
 
-/* Time off the CPU counts from here on, for threads, too, that are off it already. 0 or -errno. */
+/* Time off the CPU counts from here on, for threads, too, that are off it already. To be called
+ * when their mappings are known. 0 or -errno. */
 int offcpu__follow(struct collector *collector);
 int offcpu__sweep(struct collector *collector);
+
+/* Whether the kernel can walk the stacks of threads that do not run. */
+bool threads__can_look(void);
+
+/* As offcpu__follow(), with their stacks. 0 or -errno. */
+int threads__begin_waits(struct collector *collector);
 
 /* Runs an iterator program over all threads of the machine, and gives what it wrote, malloc()ed, in
  * `bytes`. 0 or -errno. */
