@@ -116,10 +116,16 @@ all_is_whole() {
 }
 
 @test "reasons are right without libc's debug file" {
-	printf '#!/bin/sh\nmount -t tmpfs none /usr/lib/debug && exec %q "$@"\n' "$exoprof" > hidden
-	printf '#!/bin/sh\nexec unshare -m %q "$@"\n' "$PWD/hidden" > exoprof
-	chmod +x hidden exoprof
-	exoprof=$PWD/exoprof
+	# The target's own root is looked through, too: both are started without the files.
+	local program
+	mkdir bin
+	for program in "$exoprof" "$targets/waits"; do
+		printf '#!/bin/sh\nexec unshare -m sh -c "mount -t tmpfs none /usr/lib/debug && exec %s \\"\$@\\"" sh "$@"\n' \
+			"$program" > "bin/${program##*/}"
+		chmod +x "bin/${program##*/}"
+	done
+	exoprof=$PWD/bin/exoprof
+	targets=$PWD/bin
 	do_waits
 	equal_to_waits block.pb.gz waits.out
 	equal_to_waits mutex.pb.gz waits.out site_mutex site_rwlock
@@ -253,4 +259,66 @@ of_site() {
 	[ "$(total threads.pb.gz 1)" -eq 10 ]
 	# run_all is inlined, and the first thread's creation may come from elsewhere in glibc.
 	[ "$(labelled threads.pb.gz | awk '$3 == "waits" && $6 ~ /;pthread_create[^;]*;run_all;main;.*;_start;$/ { n += $1 } END { print n }')" -eq 10 ]
+}
+
+# ran THREAD: "NOW_NS RUN_NS": how long the kernel says the thread of TARGET has been on a CPU.
+ran() {
+	local task
+	for task in "/proc/$TARGET/task/"*; do
+		[ "$(cat "$task/comm")" != "$1" ] || echo "$(date +%s%N) $(cut -d ' ' -f 1 "$task/schedstat")"
+	done
+}
+
+# Of each thread: the window is all of its time, and the share on the CPU is what the kernel says.
+@test "wall is the whole window for every thread, on the CPU and off it" {
+	start_target mixed
+	start_exoprof -p "$TARGET" --no-heap --frequency 997
+	local threads=(both computing sleeping asleep) thread
+	for thread in "${threads[@]}"; do ran "$thread"; done > before
+	fetch wall.pb.gz 'wall?seconds=5'
+	for thread in "${threads[@]}"; do ran "$thread"; done > after
+	comments wall.pb.gz
+	labelled wall.pb.gz | awk '{ ns[$3, $5] += $2 }
+		END { for (k in ns) { split(k, parts, SUBSEP); printf "%s %s %.0f\n", parts[1], parts[2], ns[k] } }' > shares
+	cat shares
+	paste -d ' ' before after | awk '{ printf "%.0f\n", ($4 - $2) / ($3 - $1) * 1000 }' > permille
+	local i=0 on off truth
+	for thread in "${threads[@]}"; do
+		on=$(awk -v t="$thread" '$1 == t && $2 == "on-cpu" { n = $3 } END { print n + 0 }' shares)
+		off=$(awk -v t="$thread" '$1 == t && $2 == "off-cpu" { n = $3 } END { print n + 0 }' shares)
+		i=$((i + 1))
+		truth=$(sed -n "${i}p" permille)
+		echo "$thread: on $on, off $off; by the kernel on $truth of 1000"
+		between 4850000000 "$(jq -n "$on + $off")" 5150000000
+		between $((truth - 30)) "$(jq -n "$on / 5000000")" $((truth + 30))
+	done
+	not grep -E '\[(lost|truncated)' <(labelled wall.pb.gz)
+	labelled wall.pb.gz | grep -q ' asleep signal off-cpu .*;site_asleep;sleep_on;start_thread;clone3;$'
+	labelled wall.pb.gz | grep -q ' computing - on-cpu ;site_work;compute;start_thread;clone3;$'
+}
+
+@test "goroutine has every thread once, whole, and says what it does" {
+	start_target mixed
+	start_exoprof -p "$TARGET" --no-heap
+	fetch threads.pb.gz goroutine
+	labelled threads.pb.gz | tee threads
+	[ "$(total threads.pb.gz 1)" -eq 5 ]
+	grep -q '^1 0 mixed join sleeping ;.*;main;__libc_start_call_main;.*;_start;$' threads
+	grep -q '^1 0 asleep signal sleeping ;.*;site_asleep;sleep_on;start_thread;clone3;$' threads
+	grep -Eq '^1 0 computing (- running|preempted runnable) ;.*site_work;compute;start_thread;clone3;$' threads
+	grep -Eq '^1 0 both .*;mix;start_thread;clone3;$' threads
+	grep -Eq '^1 0 sleeping .*;doze;start_thread;clone3;$' threads
+	comments threads.pb.gz | grep -q 'stacks, by samples: 5 whole, 0 truncated, 0 lost'
+	comments threads.pb.gz | grep -q 'threads: 5; none was stopped to look at it; 0 did not hold still'
+}
+
+@test "a stopped process has stopped threads, and goes on being stopped" {
+	start_target mixed
+	start_exoprof -p "$TARGET" --no-heap
+	kill -STOP "$TARGET"
+	fetch threads.pb.gz goroutine
+	labelled threads.pb.gz | tee threads
+	[ "$(grep -c ' stopped stopped ' threads)" -eq 5 ]
+	grep -q '^State:.*T' "/proc/$TARGET/status"
+	kill -CONT "$TARGET"
 }

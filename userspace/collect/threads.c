@@ -246,6 +246,7 @@ static int gather(struct collector *collector, const struct looking *looking,
 	for (size_t i = 0; i < looking->count && !err; i++)
 		err = add_thread(&gathering, &looking->threads[i], now_ns, with_tid);
 	gathering__end(&gathering);
+	samples->monotonic_ns = now_ns;
 	samples->threads_missed = unsettled(looking);
 	return err;
 }
