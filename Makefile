@@ -251,6 +251,10 @@ $(BENCH)/names: tests/bench/names.c $(filter-out %/main.o,$(OBJECTS))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) $(EXOPROF_CPPFLAGS) $^ -o $@ $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
 
+$(BENCH)/switches: tests/bench/switches.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -fomit-frame-pointer $< -o $@ -lpthread
+
 $(BENCH)/llvm: tests/bench/llvm.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) $< -o $@ -l:libLLVM-14.so.1
