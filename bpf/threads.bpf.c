@@ -57,19 +57,26 @@ static __always_inline __u64 runs_of(const struct task_struct___run *task)
 	return task->nvcsw + task->nivcsw;
 }
 
-/* As much as there is from here on: a copy fails where the mapping ends. */
+/* As much as there is from here on: a copy of several pages fails if one of them is not there. */
 static __always_inline void copy_stack(struct user_copy *copy, struct task_struct *task,
 				       __u64 address)
 {
-	__u32 to_page_end = 4096 - (address & 4095);
+	__u32 copied = 0;
 
 	copy->stack_start = address;
 	copy->stack_bytes = COPY_STACK_BYTES;
 	if (!bpf_copy_from_user_task(copy->stack, COPY_STACK_BYTES, (void *)address, task, 0))
 		return;
-	copy->stack_bytes = to_page_end;
-	if (bpf_copy_from_user_task(copy->stack, to_page_end & 8191, (void *)address, task, 0))
-		copy->stack_bytes = 0;
+	for (int i = 0; i < COPY_STACK_BYTES / PAGE_BYTES; i++) {
+		__u64 from = address + copied;
+		__u32 bytes = PAGE_BYTES - (from & (PAGE_BYTES - 1));
+
+		if (bpf_copy_from_user_task(&copy->stack[copied & (COPY_STACK_BYTES - 1)],
+					    bytes & (2 * PAGE_BYTES - 1), (void *)from, task, 0))
+			break;
+		copied += bytes;
+	}
+	copy->stack_bytes = copied;
 }
 
 /* What lies before pc and behind it, for a look at the instructions there. */
