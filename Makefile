@@ -153,7 +153,8 @@ unit: $(UNIT_TESTS) $(REPLAYS)
 # --- end-to-end tests: the real thing on real programs ------------------------------------------------
 
 TARGETS := $(patsubst tests/targets/%.c,$(BUILD)/targets/%,$(wildcard tests/targets/*.c)) \
-	$(patsubst tests/targets/%.cc,$(BUILD)/targets/%,$(wildcard tests/targets/*.cc))
+	$(patsubst tests/targets/%.cc,$(BUILD)/targets/%,$(wildcard tests/targets/*.cc)) \
+	$(BUILD)/targets/waits-static
 
 # Programs of known truth keep their frame pointers unless their name says otherwise.
 $(BUILD)/targets/%: tests/targets/%.c Makefile
@@ -165,6 +166,12 @@ $(BUILD)/targets/%: tests/targets/%.cc Makefile
 	$(call say,TARGET,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)g++ $(CPPFLAGS) -std=gnu++17 -O2 -g $(WARNINGS) -fno-omit-frame-pointer $< -o $@
+
+# Nothing in it has a name.
+$(BUILD)/targets/waits-static: tests/targets/waits.c Makefile
+	$(call say,TARGET,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -O2 $(WARNINGS) -static -s $< -o $@ -lpthread
 
 include tests/targets/names/Makefile.inc
 include tests/targets/unwind/Makefile.inc
@@ -247,6 +254,10 @@ $(BENCH)/mallocs $(BENCH)/chain: $(BENCH)/%: tests/bench/%.c
 $(BENCH)/names: tests/bench/names.c $(filter-out %/main.o,$(OBJECTS))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) $(EXOPROF_CPPFLAGS) $^ -o $@ $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
+
+$(BENCH)/switches: tests/bench/switches.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -fomit-frame-pointer $< -o $@ -lpthread
 
 $(BENCH)/llvm: tests/bench/llvm.c
 	$(Q)mkdir -p $(@D)

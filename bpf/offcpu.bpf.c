@@ -24,6 +24,10 @@ const volatile __u64 offcpu_rate_ns = 100000;
  * when it leaves, whether it will be wanted or not. */
 const volatile __u32 offcpu_walks_at_switch = 0;
 
+/* The tracepoint tells with what state a thread leaves (from 5.18 on). It may have been woken
+ * since: it has another one then. */
+const volatile __u32 offcpu_is_told_state = 0;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, OFFCPU_COUNTS);
@@ -87,8 +91,8 @@ static __always_inline bool sample_wait(__u64 *waits, __u64 *ns)
 	return true;
 }
 
-static __always_inline void begin_wait(void *ctx, struct task_struct___wait *task,
-				       bool is_preempted)
+/* `state`: as in struct task_struct; 0: it could run. */
+static __always_inline void begin_wait(void *ctx, struct task_struct___wait *task, __u32 state)
 {
 	__u32 tgid = task->tgid;
 	struct wire_process *process;
@@ -99,14 +103,16 @@ static __always_inline void begin_wait(void *ctx, struct task_struct___wait *tas
 	if (!tgid || task->flags & PF_KTHREAD)
 		return;
 	process = bpf_map_lookup_elem(&processes, &tgid);
-	if (!process)
+	if (!process || (offcpu_walks_at_switch && !is_begun(process->era)))
 		return;
 	off = bpf_task_storage_get(&offcpu_off, (void *)task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!off) {
 		count(WIRE_WAIT_LOST_START);
 		return;
 	}
-	off->state = is_preempted ? 0 : task->__state;
+	if (off->since_ns)
+		count(WIRE_WAIT_LOST_END);
+	off->state = state;
 	if (offcpu_walks_at_switch) {
 		off->stack = waiting_stack(ctx, process->era, &outcome);
 		off->outcome = outcome;
@@ -152,11 +158,15 @@ static __always_inline void end_wait(void *ctx, struct task_struct *task, struct
 SEC("tp_btf/sched_switch")
 int offcpu_switch(__u64 *ctx)
 {
-	/* (preempt, prev, next), include/trace/events/sched.h */
+	/* (preempt, prev, next, prev_state), include/trace/events/sched.h */
+	struct task_struct___wait *prev = (void *)ctx[1];
 	struct task_struct *next = (void *)ctx[2];
 	struct off *off;
 
-	begin_wait(ctx, (void *)ctx[1], ctx[0]);
+	if (ctx[0])
+		begin_wait(ctx, prev, 0);
+	else
+		begin_wait(ctx, prev, offcpu_is_told_state ? (__u32)ctx[3] : prev->__state);
 	if (!offcpu_walks_at_switch)
 		return 0;
 	off = bpf_task_storage_get(&offcpu_off, next, NULL, 0);
@@ -182,10 +192,7 @@ struct bpf_iter__task {
 	struct task_struct *task;
 } __attribute__((preserve_access_index));
 
-/* The process whose waits begin to count. */
-volatile __u32 offcpu_begun = 0;
-
-/* For those of its threads that are off the CPU the time begins now. Nearly
+/* For those of the threads of offcpu_begun that are off the CPU the time begins now. Nearly
  * always: one that is on its way back meanwhile may be taken for one that is still away, until it
  * leaves the next time. */
 SEC("iter/task")
@@ -202,6 +209,7 @@ int offcpu_begin(struct bpf_iter__task *ctx)
 	if (!off)
 		return 0;
 	off->state = task->__state;
+	off->outcome = WIRE_WAIT_STACK_BUSY;
 	off->since_ns = bpf_ktime_get_ns();
 	if (task->on_cpu)
 		off->since_ns = 0;

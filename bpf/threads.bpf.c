@@ -5,6 +5,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
+#include "kept.bpf.h"
 #include "tick.bpf.h"
 #include "wait.bpf.h"
 
@@ -56,19 +57,26 @@ static __always_inline __u64 runs_of(const struct task_struct___run *task)
 	return task->nvcsw + task->nivcsw;
 }
 
-/* As much as there is from here on: a copy fails where the mapping ends. */
+/* As much as there is from here on: a copy of several pages fails if one of them is not there. */
 static __always_inline void copy_stack(struct user_copy *copy, struct task_struct *task,
 				       __u64 address)
 {
-	__u32 to_page_end = 4096 - (address & 4095);
+	__u32 copied = 0;
 
 	copy->stack_start = address;
 	copy->stack_bytes = COPY_STACK_BYTES;
 	if (!bpf_copy_from_user_task(copy->stack, COPY_STACK_BYTES, (void *)address, task, 0))
 		return;
-	copy->stack_bytes = to_page_end;
-	if (bpf_copy_from_user_task(copy->stack, to_page_end & 8191, (void *)address, task, 0))
-		copy->stack_bytes = 0;
+	for (int i = 0; i < COPY_STACK_BYTES / PAGE_BYTES; i++) {
+		__u64 from = address + copied;
+		__u32 bytes = PAGE_BYTES - (from & (PAGE_BYTES - 1));
+
+		if (bpf_copy_from_user_task(&copy->stack[copied & (COPY_STACK_BYTES - 1)],
+					    bytes & (2 * PAGE_BYTES - 1), (void *)from, task, 0))
+			break;
+		copied += bytes;
+	}
+	copy->stack_bytes = copied;
 }
 
 /* What lies before pc and behind it, for a look at the instructions there. */
@@ -106,6 +114,10 @@ static __always_inline void walk_copy(struct scratch *scratch, struct user_copy 
 	}
 }
 
+/* Whether threads are looked at whose waits begin to be followed, for which nobody else has walked
+ * their stacks (see offcpu_walks_at_switch). Set by user space. */
+volatile __u32 threads_begin_waits = 0;
+
 /* The hash of a thread's stack that does not run. */
 static __always_inline __u64 stack_of(struct task_struct *task, __u32 era)
 {
@@ -121,7 +133,12 @@ static __always_inline __u64 stack_of(struct task_struct *task, __u32 era)
 						      WIRE_KERNEL_DEPTH * sizeof(__u64), 0));
 	if (copy && start_from_kernel_stack(&scratch->walk, task))
 		walk_copy(scratch, copy, task);
-	stack = stack_intern(&cpu_stacks, WIRE_FILL_CPU_STACKS, scratch, WIRE_SOURCE_THREAD);
+	if (threads_begin_waits)
+		stack = stack_intern(&kept_stacks, WIRE_FILL_KEPT_STACKS, scratch,
+				     WIRE_SOURCE_OFFCPU);
+	else
+		stack = stack_intern(&cpu_stacks, WIRE_FILL_CPU_STACKS, scratch,
+				     WIRE_SOURCE_THREAD);
 	scratch_give_back(scratch);
 	return stack;
 }
@@ -146,6 +163,23 @@ static __always_inline void look_at(struct task_struct *task, struct wire_thread
 		thread->look = WIRE_LOOK_LOST;
 }
 
+/* As offcpu_begin() does. */
+static __always_inline void begin_wait_of(struct task_struct *task,
+					  const struct wire_thread *thread)
+{
+	struct off *off;
+
+	if (thread->look != WIRE_LOOK_TAKEN && thread->look != WIRE_LOOK_LOST)
+		return;
+	off = bpf_task_storage_get(&offcpu_off, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!off || off->since_ns)
+		return;
+	off->state = thread->wait.state;
+	off->stack = thread->stack;
+	off->outcome = thread->look == WIRE_LOOK_LOST ? WIRE_WAIT_STACK_FULL : WIRE_WAIT_COUNTED;
+	off->since_ns = bpf_ktime_get_ns();
+}
+
 /* Writes a struct wire_thread for each thread that is followed. */
 SEC("iter.s/task")
 int threads_look(struct bpf_iter__task *ctx)
@@ -160,13 +194,16 @@ int threads_look(struct bpf_iter__task *ctx)
 		return 0;
 	tgid = runs->tgid;
 	process = bpf_map_lookup_elem(&processes, &tgid);
-	if (!process)
+	if (!process || (threads_begin_waits && tgid != offcpu_begun))
 		return 0;
 	thread.tid = runs->pid;
 	thread.tgid = tgid;
 	thread.era = process->era;
 	read_comm(task, thread.comm);
 	look_at(task, &thread);
-	bpf_seq_write(ctx->meta->seq, &thread, sizeof(thread));
+	if (threads_begin_waits)
+		begin_wait_of(task, &thread);
+	else
+		bpf_seq_write(ctx->meta->seq, &thread, sizeof(thread));
 	return 0;
 }

@@ -16,9 +16,9 @@
 #define COPY_READ_MAX    512
 
 struct user_copy {
-	__u64 stack_start, code_start; /* runtime addresses */
-	__u32 stack_bytes, code_bytes; /* that there are */
-	__u8 stack[COPY_STACK_BYTES + COPY_READ_MAX];
+	__u64 stack_start, code_start;           /* runtime addresses */
+	__u32 stack_bytes, code_bytes;           /* that there are */
+	__u8 stack[COPY_STACK_BYTES + 2 * 4096]; /* with room for a page behind the last byte */
 	__u8 code[COPY_CODE_BYTES + COPY_READ_MAX];
 };
 

@@ -29,6 +29,9 @@ struct {
 	__type(value, struct off);
 } offcpu_off __weak SEC(".maps");
 
+/* The process whose waits begin to count; set by user space. */
+volatile __u32 offcpu_begun __weak = 0;
+
 static __always_inline void read_comm(struct task_struct *task, __u8 comm[WIRE_COMM_BYTES])
 {
 	bpf_probe_read_kernel(comm, WIRE_COMM_BYTES, ((struct task_struct___wait *)task)->comm);

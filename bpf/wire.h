@@ -392,6 +392,7 @@ enum wire_counter {
 	WIRE_WAIT_STACK_FULL,
 	WIRE_WAIT_LOST,       /* no room for another key */
 	WIRE_WAIT_LOST_START, /* no room to remember when it began */
+	WIRE_WAIT_LOST_END,   /* it was never seen to end */
 
 	/* a thread that was created */
 	WIRE_CLONE_COUNTED,

@@ -304,6 +304,23 @@ share_of() {
 	[[ $output == *DIFFERENT*"0 of 1 threads equal"* ]]
 }
 
+# Asleep in a dozen ways, up to 160 KiB of stack below them, in signal handlers, and running.
+@test "gdb and eu-stack say the same of two hundred threads, of which none is stopped for exoprof" {
+	local build
+	for build in $BUILDS; do
+		start many "$targets/unwind/$build/many"
+		wait_for 10 grep -q ready many.out
+		if ! EXOPROF=$exoprof "$root/scripts/compare-stacks" --threads "$STARTED" > table; then
+			cat table >&2
+			return 1
+		fi
+		grep -q '^200 of 200 threads equal' table
+		grep -q '^200 threads by exoprof, 200 by gdb' table
+		end "$STARTED" KILL
+		rm many.out
+	done
+}
+
 # Without rows for that code 93% are whole. What remains is at a fork: the stack cannot be read while
 # the kernel copies its page.
 @test "what runs at exit, which has no call-frame information" {

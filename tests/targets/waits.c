@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Waits of known lengths, each in a thread and under a function of its own: sleep, a mutex and a
  * read/write lock that another thread holds, a condition, a read from a pipe, a poll. When told so
- * on stdin, each is done some hundred times, and the time that the calls took by the program's own
- * clock is printed: "book site_sleep 300 600123456". Then it waits to be killed.
+ * on stdin, each is done some hundred times. What is printed then is how often the kernel says that
+ * the thread waited there (a lock may be free by then, or taken again before it is got), and the
+ * time that the calls took by the program's own clock: "book site_sleep 300 600123456". Then it
+ * waits to be killed.
  * Usage: waits [TIMES] */
 #include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,19 +48,40 @@ struct book {
 	uint64_t count, ns;
 };
 
-static void note(struct book *book, uint64_t since_ns)
+/* How often the thread has left the CPU to wait. */
+static uint64_t waits_until_now(void)
 {
-	book->ns += now_ns() - since_ns;
-	book->count++;
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nvcsw;
+}
+
+/* Around a call that waits. */
+struct watch {
+	uint64_t start_waits, start_ns;
+};
+
+static struct watch watch_start(void)
+{
+	uint64_t waits = waits_until_now();
+
+	return (struct watch){.start_waits = waits, .start_ns = now_ns()};
+}
+
+static void note(struct book *book, struct watch watch)
+{
+	book->ns += now_ns() - watch.start_ns;
+	book->count += waits_until_now() - watch.start_waits;
 }
 
 /* 2 of 5 ms asleep. */
 APART static void site_sleep(struct book *book)
 {
-	uint64_t start_ns = now_ns();
+	struct watch watch = watch_start();
 
 	pause_ms(2);
-	note(book, start_ns);
+	note(book, watch);
 }
 
 /* What a waiting thread waits for, and when: the other one takes it first, lets it know, and keeps
@@ -72,31 +96,31 @@ static struct pair {
 
 APART static void site_mutex(struct book *book)
 {
-	uint64_t start_ns = now_ns();
+	struct watch watch = watch_start();
 
 	pthread_mutex_lock(&mutex_pair.mutex);
-	note(book, start_ns);
+	note(book, watch);
 	pthread_mutex_unlock(&mutex_pair.mutex);
 }
 
 APART static void site_rwlock(struct book *book)
 {
-	uint64_t start_ns = now_ns();
+	struct watch watch = watch_start();
 
 	pthread_rwlock_rdlock(&rwlock_pair.rwlock);
-	note(book, start_ns);
+	note(book, watch);
 	pthread_rwlock_unlock(&rwlock_pair.rwlock);
 }
 
 APART static void site_condition(struct book *book)
 {
-	uint64_t start_ns;
+	struct watch watch;
 
 	pthread_mutex_lock(&condition_pair.mutex);
-	start_ns = now_ns();
+	watch = watch_start();
 	while (!condition_pair.is_ready)
 		pthread_cond_wait(&condition_pair.condition, &condition_pair.mutex);
-	note(book, start_ns);
+	note(book, watch);
 	condition_pair.is_ready = 0;
 	pthread_mutex_unlock(&condition_pair.mutex);
 }
@@ -105,22 +129,22 @@ static int pipe_fds[2], poll_fds[2];
 
 APART static void site_read(struct book *book)
 {
-	uint64_t start_ns = now_ns();
+	struct watch watch = watch_start();
 	char byte;
 
 	if (read(pipe_fds[0], &byte, 1) != 1)
 		exit(1);
-	note(book, start_ns);
+	note(book, watch);
 }
 
 APART static void site_poll(struct book *book)
 {
 	struct pollfd fd = {.fd = poll_fds[0], .events = POLLIN};
-	uint64_t start_ns = now_ns();
+	struct watch watch = watch_start();
 	char byte;
 
 	poll(&fd, 1, -1);
-	note(book, start_ns);
+	note(book, watch);
 	if (read(poll_fds[0], &byte, 1) != 1)
 		exit(1);
 }
@@ -255,12 +279,18 @@ static void init(struct pair *pair)
 	pthread_cond_init(&pair->condition, NULL);
 }
 
+static void *run_named(void *of)
+{
+	struct thread *thread = of;
+
+	pthread_setname_np(pthread_self(), thread->name);
+	return thread->run(&thread->book);
+}
+
 static void run_all(void)
 {
-	for (size_t i = 0; i < THREADS; i++) {
-		pthread_create(&threads[i].id, NULL, threads[i].run, &threads[i].book);
-		pthread_setname_np(threads[i].id, threads[i].name);
-	}
+	for (size_t i = 0; i < THREADS; i++)
+		pthread_create(&threads[i].id, NULL, run_named, &threads[i]);
 	for (size_t i = 0; i < THREADS; i++)
 		pthread_join(threads[i].id, NULL);
 }

@@ -10,11 +10,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <link.h>
+#include <linux/futex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "profile/assemble.h"
@@ -763,6 +765,233 @@ static void a_profile_of_one_process_has_no_pids(void **state)
 	profile__free(profile);
 }
 
+static struct wire_wait wait_in(int call)
+{
+	return (struct wire_wait){.syscall = call, .state = 1 /* sleeps */};
+}
+
+static struct wire_wait futex_wait(int command, uint8_t value)
+{
+	struct wire_wait wait = wait_in(SYS_futex);
+
+	wait.futex = command + 1;
+	wait.futex_value = value;
+	return wait;
+}
+
+static void add_wait(struct samples *samples, const char *thread, struct wire_wait wait,
+		     int64_t waits, int64_t ns)
+{
+	struct sample_row row = {.wait = wait, .samples = waits * WIRE_WAIT_ONE, .ns = ns};
+
+	strncpy(row.thread, thread, sizeof(row.thread) - 1);
+	ADD(samples, row, WIRE_END_OUTERMOST, 0, EXACT(at(MAIN_START, first_code) + 1),
+	    start_frame());
+}
+
+static void assert_type(const struct profile *profile, uint32_t index, const char *type,
+			const char *unit)
+{
+	assert_true(index < profile->type_count);
+	assert_string_equal(profile->strings[profile->types[index].type], type);
+	assert_string_equal(profile->strings[profile->types[index].unit], unit);
+}
+
+static void waits_are_contentions_and_their_delay(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_WAITS);
+	const struct profile *profile;
+
+	(void)state;
+	samples->walk = "in a test";
+	add_wait(samples, "a-thread", wait_in(SYS_read), 7, 123456789);
+	profile = assemble(samples, &profile_kind_block);
+	assert_int_equal(profile->type_count, 2);
+	assert_type(profile, 0, "contentions", "count");
+	assert_type(profile, 1, "delay", "nanoseconds");
+	assert_int_equal(profile->shown_type, 1);
+	assert_string_equal(profile->strings[profile->period_type.type], "contentions");
+	assert_int_equal(profile->period, 1);
+	assert_int_equal(profile->samples[0].values[0], 7);
+	assert_int_equal(profile->samples[0].values[1], 123456789);
+	assert_string_equal(label_text(profile, 0, "thread"), "a-thread");
+	assert_string_equal(label_text(profile, 0, "reason"), "io");
+	assert_null(label(profile, &profile->samples[0], "tid"));
+	assert_null(label(profile, &profile->samples[0], "state"));
+	profile__free(profile);
+}
+
+/* Of sampled waits some stand for a fraction of one; time is never without a wait. */
+static void parts_of_waits_are_rounded_but_not_to_none(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_WAITS);
+	const struct profile *profile;
+
+	(void)state;
+	samples->walk = "in a test";
+	add_wait(samples, "a", wait_in(SYS_read), 1, 100);
+	samples->rows[0].samples = WIRE_WAIT_ONE * 5 / 2;
+	add_wait(samples, "b", wait_in(SYS_read), 1, 100);
+	samples->rows[1].samples = 1;
+	profile = assemble(samples, &profile_kind_block);
+	assert_int_equal(profile->samples[0].values[0], 3);
+	assert_int_equal(profile->samples[1].values[0], 1);
+	profile__free(profile);
+}
+
+static void a_mutex_profile_has_the_waits_for_locks_alone(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_WAITS);
+	const struct profile *profile;
+
+	(void)state;
+	samples->walk = "in a test";
+	add_wait(samples, "reads", wait_in(SYS_read), 1, 1);
+	add_wait(samples, "locks", futex_wait(FUTEX_WAIT, 2), 2, 2);
+	add_wait(samples, "waits", futex_wait(FUTEX_WAIT_BITSET, 0), 3, 3);
+	profile = assemble(samples, &profile_kind_mutex);
+	assert_int_equal(profile->sample_count, 1);
+	assert_string_equal(label_text(profile, 0, "thread"), "locks");
+	assert_string_equal(label_text(profile, 0, "reason"), "lock");
+	profile__free(profile);
+}
+
+/* The program's own functions of these names are of 16 bytes each. */
+__asm__("sixteen pthread_barrier_wait_of_a_test\n"
+	"sixteen pthread_rwlock_of_a_test\n");
+extern const char pthread_barrier_wait_of_a_test[], pthread_rwlock_of_a_test[];
+
+static void a_futex_is_called_after_the_function_that_waits_on_it(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_WAITS);
+	struct sample_row row = {.samples = WIRE_WAIT_ONE, .ns = 1};
+	const struct profile *profile;
+
+	(void)state;
+	samples->walk = "in a test";
+	row.wait = futex_wait(FUTEX_WAIT_BITSET, 0);
+	ADD(samples, row, WIRE_END_OUTERMOST, 0, EXACT(at(MAIN_START, first_code) + 1),
+	    at(MAIN_START, pthread_rwlock_of_a_test) + 5, start_frame());
+	ADD(samples, row, WIRE_END_OUTERMOST, 0, EXACT(at(MAIN_START, first_code) + 1),
+	    start_frame());
+	/* By its value a mutex. */
+	row.wait = futex_wait(FUTEX_WAIT, 2);
+	ADD(samples, row, WIRE_END_OUTERMOST, 0, EXACT(at(MAIN_START, first_code) + 1),
+	    at(MAIN_START, pthread_barrier_wait_of_a_test) + 5, start_frame());
+	profile = assemble(samples, &profile_kind_block);
+	assert_string_equal(label_text(profile, 0, "reason"), "lock");
+	assert_string_equal(label_text(profile, 1, "reason"), "futex");
+	assert_string_equal(label_text(profile, 2, "reason"), "barrier");
+	profile__free(profile);
+}
+
+static void comments_say_what_of_the_waits_was_left_out_or_lost(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_WAITS);
+	const struct profile *profile;
+
+	(void)state;
+	samples->walk = "in a test";
+	samples->wait_min_ns = 2000;
+	samples->wait_rate_ns = 500000;
+	samples->counters[WIRE_WAIT_COUNTED] = 100;
+	samples->counters[WIRE_WAIT_STACK_BUSY] = 20;
+	samples->counters[WIRE_WAIT_STACK_FULL] = 3;
+	samples->counters[WIRE_WAIT_SHORT] = 44;
+	samples->counters[WIRE_WAIT_SHORT_NS] = 55000;
+	samples->counters[WIRE_WAIT_LOST] = 6;
+	samples->counters[WIRE_WAIT_LOST_NS] = 7000000000;
+	samples->counters[WIRE_WAIT_LOST_START] = 8;
+	samples->counters[WIRE_WAIT_LOST_END] = 9;
+	samples->counters[WIRE_WAIT_FRAME_POINTERS] = 10;
+	profile = assemble(samples, &profile_kind_block);
+	assert_comment(profile, "123 waits sampled, their stacks walked in a test; of those below "
+				"0.0005 s");
+	assert_comment(profile, "not in it: 44 waits below 2e-06 s, 5.5e-05 s in all");
+	assert_comment(profile, "lost: 6 (call sites), 7 s, + 8 (beginnings) + 9 (ends)");
+	assert_comment(profile, "frames passed by frame pointer, for want of unwind rows: 10");
+	profile__free(profile);
+}
+
+static void wall_is_time_on_and_off_the_cpu(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_WALL);
+	const struct profile *profile;
+
+	(void)state;
+	samples->walk = "in a test";
+	add_wait(samples, "a", wait_in(SYS_clock_nanosleep), 0, 25 * PERIOD_NS / 10);
+	add_wait(samples, "a", (struct wire_wait){}, 0, 4 * PERIOD_NS);
+	samples->rows[1].is_running = true;
+	samples->counters[WIRE_CPU_LOST] = 2;
+	profile = assemble(samples, &profile_kind_wall);
+	assert_type(profile, 0, "samples", "count");
+	assert_type(profile, 1, "wall", "nanoseconds");
+	assert_string_equal(profile->strings[profile->period_type.type], "wall");
+	assert_int_equal(profile->period, PERIOD_NS);
+	assert_int_equal(profile->samples[0].values[0], 3);
+	assert_int_equal(profile->samples[0].values[1], 25 * PERIOD_NS / 10);
+	assert_string_equal(label_text(profile, 0, "state"), "off-cpu");
+	assert_string_equal(label_text(profile, 0, "reason"), "sleep");
+	assert_int_equal(profile->samples[1].values[0], 4);
+	assert_string_equal(label_text(profile, 1, "state"), "on-cpu");
+	assert_null(label(profile, &profile->samples[1], "reason"));
+	/* What the ticks have lost. */
+	ASSERT_STACK(profile, 2, "[lost]");
+	assert_int_equal(profile->samples[2].values[1], 2 * PERIOD_NS);
+	assert_comment(profile, "cpu: a test at 100 Hz");
+	assert_comment(profile, "off cpu: 0 waits sampled");
+	profile__free(profile);
+}
+
+static void threads_have_a_state_and_the_ones_told_apart_more(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_THREADS);
+	struct sample_row row = {.samples = 1, .tid = 77, .ns = 5000, .wait = wait_in(SYS_read)};
+	const struct profile *profile;
+
+	(void)state;
+	ADD(samples, row, WIRE_END_OUTERMOST, 1, KERNEL_PC, EXACT(at(MAIN_START, first_code) + 1),
+	    start_frame());
+	row = (struct sample_row){.samples = 3, .is_running = true};
+	ADD(samples, row, WIRE_END_OUTERMOST, 0, start_frame());
+	samples->threads_missed = 2;
+	profile = assemble(samples, &profile_kind_goroutine);
+	assert_int_equal(profile->type_count, 1);
+	assert_type(profile, 0, "goroutine", "count");
+	assert_int_equal(profile->period, 1);
+	assert_int_equal(profile->samples[0].values[0], 1);
+	assert_string_equal(label_text(profile, 0, "state"), "sleeping");
+	assert_string_equal(label_text(profile, 0, "reason"), "io");
+	assert_string_equal(label_text(profile, 0, "tid"), "77");
+	assert_int_equal(label(profile, &profile->samples[0], "waiting")->number, 5000);
+	assert_int_equal(profile->samples[1].values[0], 3);
+	assert_string_equal(label_text(profile, 1, "state"), "running");
+	assert_null(label(profile, &profile->samples[1], "reason"));
+	assert_null(label(profile, &profile->samples[1], "tid"));
+	assert_null(label(profile, &profile->samples[1], "waiting"));
+	assert_null(label(profile, &profile->samples[1], "wchan"));
+	assert_comment(profile, "threads: 4; none was stopped to look at it; 2 did not hold still");
+	profile__free(profile);
+}
+
+static void threads_created_are_counted(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_CLONES);
+	const struct profile *profile;
+
+	(void)state;
+	samples->counters[WIRE_CLONE_LOST] = 4;
+	ADD(samples, TICKS(11), WIRE_END_OUTERMOST, 0, start_frame());
+	profile = assemble(samples, &profile_kind_threadcreate);
+	assert_int_equal(profile->type_count, 1);
+	assert_type(profile, 0, "threadcreate", "count");
+	assert_int_equal(profile->samples[0].values[0], 11);
+	assert_null(label(profile, &profile->samples[0], "reason"));
+	assert_comment(profile, "threads created since the attach, 4 of them lost");
+	profile__free(profile);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -795,6 +1024,14 @@ int main(void)
 		cmocka_unit_test(what_was_there_before_is_a_frame_only_if_asked_for),
 		cmocka_unit_test(each_process_has_its_own_mappings),
 		cmocka_unit_test(a_profile_of_one_process_has_no_pids),
+		cmocka_unit_test(waits_are_contentions_and_their_delay),
+		cmocka_unit_test(parts_of_waits_are_rounded_but_not_to_none),
+		cmocka_unit_test(a_mutex_profile_has_the_waits_for_locks_alone),
+		cmocka_unit_test(a_futex_is_called_after_the_function_that_waits_on_it),
+		cmocka_unit_test(comments_say_what_of_the_waits_was_left_out_or_lost),
+		cmocka_unit_test(wall_is_time_on_and_off_the_cpu),
+		cmocka_unit_test(threads_have_a_state_and_the_ones_told_apart_more),
+		cmocka_unit_test(threads_created_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

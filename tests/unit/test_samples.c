@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "collect/samples.h"
 
@@ -264,6 +265,190 @@ static void counters_start_anew_at_an_exec(void **state)
 	samples__free(later);
 }
 
+/* A thread, off the CPU since `ns`, or a wait of that length. */
+static void add_wait(struct samples *samples, uint32_t stack, const char *thread, int64_t count,
+		     int64_t ns)
+{
+	struct sample_row row = {.stack = stack, .samples = count, .ns = ns};
+
+	strncpy(row.thread, thread, sizeof(row.thread) - 1);
+	assert_int_equal(samples__add_row(samples, row), 0);
+}
+
+static void assert_wait(const struct samples *samples, size_t index, uint64_t hash,
+			const char *thread, int64_t count, int64_t ns)
+{
+	const struct sample_row *row = &samples->rows[index];
+
+	assert_true(index < samples->row_count);
+	assert_int_equal(samples->stacks[row->stack].hash, hash);
+	assert_string_equal(row->thread, thread);
+	assert_int_equal(row->samples, count);
+	assert_int_equal(row->ns, ns);
+}
+
+static void merging_adds_equal_rows_up_and_takes_over_the_others(void **state)
+{
+	struct samples *into = new_samples(), *from = new_samples();
+
+	(void)state;
+	add_wait(into, add_stack(into, 1), "a", 5, 500);
+	add_wait(from, add_stack(from, 2), "a", 7, 700);
+	add_wait(from, add_stack(from, 1), "b", 1, 100);
+	add_wait(from, 1, "a", 2, 200);
+	assert_int_equal(samples__merge(into, from, 1), 0);
+	assert_int_equal(into->row_count, 3);
+	assert_int_equal(into->stack_count, 2);
+	assert_wait(into, 0, 1, "a", 7, 700);
+	assert_wait(into, 1, 2, "a", 7, 700);
+	assert_wait(into, 2, 1, "b", 1, 100);
+	/* Its own frames. */
+	assert_ptr_not_equal(into->stacks[1].frames, from->stacks[0].frames);
+	samples__free(from);
+	assert_int_equal(into->stacks[1].frames[0], 0);
+	samples__free(into);
+}
+
+static void merging_with_a_minus_takes_off(void **state)
+{
+	struct samples *into = new_samples(), *from = new_samples();
+
+	(void)state;
+	add_wait(into, add_stack(into, 1), "a", 5, 500);
+	add_wait(from, add_stack(from, 1), "a", 2, 600);
+	add_wait(from, 0, "b", 3, 300);
+	assert_int_equal(samples__merge(into, from, -1), 0);
+	assert_wait(into, 0, 1, "a", 3, -100);
+	assert_wait(into, 1, 1, "b", -3, -300);
+	samples__free(from);
+	samples__free(into);
+}
+
+/* What a thread waits for, whether it runs and which one it is make rows different. */
+static void merging_tells_rows_apart_by_all_that_is_known_of_a_thread(void **state)
+{
+	struct samples *into = new_samples(), *from = new_samples();
+
+	(void)state;
+	add_wait(into, add_stack(into, 1), "a", 1, 0);
+	for (int i = 0; i < 4; i++)
+		add_wait(from, i ? 0 : add_stack(from, 1), "a", 1, 0);
+	from->rows[1].wait.syscall = 7;
+	from->rows[2].is_running = true;
+	from->rows[3].tid = 99;
+	assert_int_equal(samples__merge(into, from, 1), 0);
+	assert_int_equal(into->row_count, 4);
+	assert_wait(into, 0, 1, "a", 2, 0);
+	samples__free(from);
+	samples__free(into);
+}
+
+static void merging_takes_over_processes_that_have_no_rows(void **state)
+{
+	struct samples *into = new_samples(), *from = new_samples();
+
+	(void)state;
+	assert_int_equal(samples__add_process(from, (struct sample_process){.era = 2, .pid = 9}),
+			 0);
+	assert_int_equal(samples__merge(into, from, 1), 0);
+	assert_int_equal(into->process_count, 2);
+	assert_int_equal(into->processes[1].pid, 9);
+	samples__free(from);
+	samples__free(into);
+}
+
+static void a_copy_is_equal_and_its_own(void **state)
+{
+	struct samples *samples = new_samples(), *copy;
+
+	(void)state;
+	add_wait(samples, add_stack(samples, 1), "a", 5, 500);
+	/* One that was lost has no frames. */
+	assert_int_equal(samples__add_stack(samples, (struct sample_stack){.hash = 2}), 0);
+	add_wait(samples, 1, "b", 6, 600);
+	samples__add_note(samples, "a note");
+	samples->counters[3] = 33;
+	samples->time_ns = 1234;
+	copy = samples__copy(samples);
+	assert_non_null(copy);
+	samples__free(samples);
+	assert_int_equal(copy->row_count, 2);
+	assert_wait(copy, 0, 1, "a", 5, 500);
+	assert_wait(copy, 1, 2, "b", 6, 600);
+	assert_null(copy->stacks[1].frames);
+	assert_string_equal(copy->notes[0], "a note");
+	assert_int_equal(copy->counters[3], 33);
+	assert_int_equal(copy->time_ns, 1234);
+	samples__free(copy);
+}
+
+static void of_one_thread_only_its_rows_are_kept(void **state)
+{
+	struct samples *samples = new_samples();
+
+	(void)state;
+	add_wait(samples, add_stack(samples, 1), "worker", 1, 100);
+	add_wait(samples, 0, "work", 2, 200);
+	add_wait(samples, 0, "worker", 3, 300);
+	samples__keep_thread(samples, "worker");
+	assert_int_equal(samples->row_count, 2);
+	assert_wait(samples, 0, 1, "worker", 1, 100);
+	assert_wait(samples, 1, 1, "worker", 3, 300);
+	samples__free(samples);
+}
+
+static void threads_that_are_gone_count_less_than_nothing(void **state)
+{
+	struct samples *earlier = new_samples(), *later = new_samples();
+
+	(void)state;
+	earlier->source = later->source = SAMPLES_THREADS;
+	add_wait(earlier, add_stack(earlier, 1), "gone", 2, 0);
+	add_wait(earlier, 0, "stays", 1, 0);
+	add_wait(later, add_stack(later, 1), "stays", 1, 0);
+	add_wait(later, 0, "new", 1, 0);
+	assert_int_equal(samples__subtract(later, earlier), 0);
+	assert_int_equal(later->row_count, 2);
+	assert_wait(later, 0, 1, "new", 1, 0);
+	assert_wait(later, 1, 1, "gone", -2, 0);
+	samples__free(earlier);
+	samples__free(later);
+}
+
+static void waits_are_those_between(void **state)
+{
+	struct samples *earlier = new_samples(), *later = new_samples();
+
+	(void)state;
+	earlier->source = later->source = SAMPLES_WAITS;
+	add_wait(earlier, add_stack(earlier, 1), "a", 2, 200);
+	add_wait(earlier, 0, "b", 1, 100);
+	add_wait(later, add_stack(later, 1), "a", 3, 900);
+	add_wait(later, 0, "b", 1, 100);
+	assert_int_equal(samples__subtract(later, earlier), 0);
+	assert_int_equal(later->row_count, 1);
+	assert_wait(later, 0, 1, "a", 1, 700);
+	samples__free(earlier);
+	samples__free(later);
+}
+
+/* 5 of 9 are in use now, whenever they were allocated; 4 were allocated in between. */
+static void the_difference_of_allocations_leaves_what_is_in_use(void **state)
+{
+	struct samples *earlier = new_samples(), *later = new_samples();
+
+	(void)state;
+	add_row(earlier, add_stack(earlier, 1), 16, 5, 3);
+	add_row(later, add_stack(later, 1), 16, 9, 4);
+	add_row(later, 0, 32, 6, 6); /* nothing of it is new, nor in use */
+	add_row(earlier, 0, 32, 6, 2);
+	assert_int_equal(samples__subtract_allocs(later, earlier), 0);
+	assert_int_equal(later->row_count, 1);
+	assert_row(later, 0, 1, 16, 4, 4 - 5);
+	samples__free(earlier);
+	samples__free(later);
+}
+
 static void notes_are_kept_in_order(void **state)
 {
 	struct samples *samples = new_samples();
@@ -309,6 +494,15 @@ int main(void)
 		cmocka_unit_test(rows_of_different_spells_are_different),
 		cmocka_unit_test(a_process_goes_by_its_era),
 		cmocka_unit_test(counters_start_anew_at_an_exec),
+		cmocka_unit_test(merging_adds_equal_rows_up_and_takes_over_the_others),
+		cmocka_unit_test(merging_with_a_minus_takes_off),
+		cmocka_unit_test(merging_tells_rows_apart_by_all_that_is_known_of_a_thread),
+		cmocka_unit_test(merging_takes_over_processes_that_have_no_rows),
+		cmocka_unit_test(a_copy_is_equal_and_its_own),
+		cmocka_unit_test(of_one_thread_only_its_rows_are_kept),
+		cmocka_unit_test(threads_that_are_gone_count_less_than_nothing),
+		cmocka_unit_test(waits_are_those_between),
+		cmocka_unit_test(the_difference_of_allocations_leaves_what_is_in_use),
 		cmocka_unit_test(notes_are_kept_in_order),
 	};
 

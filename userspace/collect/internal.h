@@ -49,6 +49,12 @@ void threads__configure(struct collector *collector);
 int offcpu__begin(struct collector *collector, pid_t pid);
 int offcpu__sweep(struct collector *collector);
 
+/* Whether the kernel can walk the stacks of threads that do not run. */
+bool threads__can_look(void);
+
+/* As offcpu__begin(), with their stacks. 0 or -errno. */
+int threads__begin_waits(struct collector *collector);
+
 /* Runs an iterator program over all threads of the machine, and gives what it wrote, malloc()ed, in
  * `bytes`. 0 or -errno. */
 int iterate__threads(struct bpf_program *program, char **bytes, size_t *size);

@@ -12,10 +12,35 @@
 #include "collect/internal.h"
 #include "collect/sweep.h"
 
-/* From 6.16 on (kernel commit adcc3bfa8806). */
-static bool has_way_back(void)
+/* What the kernel has of the tracepoints that are of interest. */
+struct tracepoints {
+	bool has_exit;    /* sched_exit_tp: from 6.16 on (commit adcc3bfa8806) */
+	bool tells_state; /* sched_switch, as its fourth argument: from 5.18 on (9c2136be0878) */
+};
+
+/* How many arguments a tracepoint's probes have, beside their own; -1: there is no such tracepoint.
+ * The kernel has a typedef of their type. */
+static int count_arguments(const struct btf *kernel, const char *type_name)
 {
-	return libbpf_find_vmlinux_btf_id("sched_exit_tp", BPF_TRACE_RAW_TP) > 0;
+	int id = btf__find_by_name_kind(kernel, type_name, BTF_KIND_TYPEDEF);
+	const struct btf_type *type = id > 0 ? btf__type_by_id(kernel, id) : NULL;
+
+	while (type && (btf_is_typedef(type) || btf_is_ptr(type)))
+		type = btf__type_by_id(kernel, type->type);
+	return type && btf_is_func_proto(type) ? btf_vlen(type) - 1 : -1;
+}
+
+static struct tracepoints find_tracepoints(void)
+{
+	struct tracepoints found = {};
+	struct btf *kernel = btf__load_vmlinux_btf();
+
+	if (!kernel)
+		return found;
+	found.has_exit = count_arguments(kernel, "btf_trace_sched_exit_tp") >= 0;
+	found.tells_state = count_arguments(kernel, "btf_trace_sched_switch") == 4;
+	btf__free(kernel);
+	return found;
 }
 
 static bool walks_at_switch(const struct collector *collector)
@@ -25,12 +50,14 @@ static bool walks_at_switch(const struct collector *collector)
 
 static int choose_walk(struct collector *collector)
 {
+	struct tracepoints tracepoints = find_tracepoints();
 	enum offcpu_walk walk = collector->options.offcpu.walk;
 
 	if (walk == OFFCPU_WALK_AUTO)
-		walk = has_way_back() ? OFFCPU_WALK_BACK : OFFCPU_WALK_SWITCH;
-	if (walk == OFFCPU_WALK_BACK && !has_way_back())
+		walk = tracepoints.has_exit ? OFFCPU_WALK_BACK : OFFCPU_WALK_SWITCH;
+	if (walk == OFFCPU_WALK_BACK && !tracepoints.has_exit)
 		return -EOPNOTSUPP;
+	collector->skel->rodata->offcpu_is_told_state = tracepoints.tells_state;
 	collector->skel->rodata->offcpu_walks_at_switch = walk == OFFCPU_WALK_SWITCH;
 	return bpf_program__set_autoload(collector->skel->progs.offcpu_back,
 					 walk == OFFCPU_WALK_BACK);
@@ -85,6 +112,8 @@ int offcpu__begin(struct collector *collector, pid_t pid)
 	if (!collector->options.offcpu.enabled)
 		return 0;
 	collector->skel->bss->offcpu_begun = pid;
+	if (walks_at_switch(collector) && threads__can_look())
+		return threads__begin_waits(collector);
 	err = iterate__threads(collector->skel->progs.offcpu_begin, &bytes, &size);
 	free(err ? NULL : bytes);
 	return err;

@@ -75,6 +75,7 @@ struct samples {
 	uint64_t preattach_bytes; /* heap: in use since before the attach, estimated */
 	bool show_preattach;      /* as a frame, in the totals */
 	int64_t time_ns;          /* end, since the epoch */
+	int64_t monotonic_ns;     /* threads: the same by the clock that waits are timed by */
 	int64_t duration_ns;      /* 0: everything since the attach */
 	bool target_gone;         /* the target exited before the collection was due to end */
 };

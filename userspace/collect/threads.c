@@ -20,14 +20,14 @@
 /* bpf_copy_from_user_task() and iterators that may sleep. */
 #define ITERATOR_VERSION KERNEL_VERSION(5, 18, 0)
 
-static bool has_iterator(void)
+bool threads__can_look(void)
 {
 	return kernel__version() >= ITERATOR_VERSION;
 }
 
 void threads__configure(struct collector *collector)
 {
-	bpf_program__set_autoload(collector->skel->progs.threads_look, has_iterator());
+	bpf_program__set_autoload(collector->skel->progs.threads_look, threads__can_look());
 }
 
 static int read_all(int fd, char **bytes, size_t *size)
@@ -69,6 +69,19 @@ int iterate__threads(struct bpf_program *program, char **bytes, size_t *size)
 	if (fd >= 0)
 		close(fd);
 	bpf_link__destroy(link);
+	return err;
+}
+
+int threads__begin_waits(struct collector *collector)
+{
+	char *bytes;
+	size_t size;
+	int err;
+
+	collector->skel->bss->threads_begin_waits = 1;
+	err = iterate__threads(collector->skel->progs.threads_look, &bytes, &size);
+	collector->skel->bss->threads_begin_waits = 0;
+	free(err ? NULL : bytes);
 	return err;
 }
 
@@ -233,6 +246,7 @@ static int gather(struct collector *collector, const struct looking *looking,
 	for (size_t i = 0; i < looking->count && !err; i++)
 		err = add_thread(&gathering, &looking->threads[i], now_ns, with_tid);
 	gathering__end(&gathering);
+	samples->monotonic_ns = now_ns;
 	samples->threads_missed = unsettled(looking);
 	return err;
 }
@@ -243,7 +257,7 @@ struct samples *threads__snapshot(struct collector *collector, bool with_tid)
 	struct samples *samples = samples__new(SAMPLES_THREADS);
 	int err = looking.ids && samples ? 0 : -ENOMEM;
 
-	if (!err && !has_iterator())
+	if (!err && !threads__can_look())
 		err = -EOPNOTSUPP;
 	if (!err)
 		err = look_until_settled(collector, &looking);

@@ -33,7 +33,8 @@ struct wall_window *wall__start(struct collector *collector, bool with_tid)
 	window->waits = offcpu__snapshot(collector, with_tid);
 	if (window->waits)
 		window->threads = threads__snapshot(collector, true);
-	window->start_ns = clock__monotonic_ns();
+	if (window->threads)
+		window->start_ns = window->threads->monotonic_ns;
 	if (window->threads)
 		window->cpu = cpu__start(collector, with_tid);
 	if (window->cpu)
@@ -91,10 +92,15 @@ static int drop_lasting(struct samples *before, const struct samples *after, int
 	return err;
 }
 
-static int clip(struct wall_window *window, struct samples *after, int64_t window_ns)
+/* `late_ns`: how long after the window's end the threads were looked at. */
+static int clip(struct wall_window *window, struct samples *after, int64_t window_ns,
+		int64_t late_ns)
 {
-	int err = drop_lasting(window->threads, after, window_ns);
+	int err;
 
+	for (size_t i = 0; i < after->row_count; i++)
+		after->rows[i].ns -= late_ns;
+	err = drop_lasting(window->threads, after, window_ns);
 	for (size_t i = 0; i < after->row_count; i++) {
 		struct sample_row *row = &after->rows[i];
 
@@ -130,14 +136,13 @@ static void ticks_to_time(struct samples *cpu)
 	}
 }
 
-static int add_up(struct wall_window *window, struct samples *cpu, struct samples *waits,
-		  struct samples *after)
+static int add_up(struct wall_window *window, int64_t end_ns, struct samples *cpu,
+		  struct samples *waits, struct samples *after)
 {
-	int64_t window_ns = clock__monotonic_ns() - window->start_ns;
 	int err = samples__subtract(waits, window->waits);
 
 	if (!err)
-		err = clip(window, after, window_ns);
+		err = clip(window, after, end_ns - window->start_ns, after->monotonic_ns - end_ns);
 	ticks_to_time(cpu);
 	if (!err)
 		err = samples__merge(waits, window->threads, -1);
@@ -160,10 +165,11 @@ static void take_over(struct samples *wall, const struct samples *cpu, const str
 
 struct samples *wall__end(struct collector *collector, struct wall_window *window)
 {
+	int64_t end_ns = clock__monotonic_ns();
 	struct samples *cpu = cpu__end(collector, window->cpu);
 	struct samples *waits = cpu ? offcpu__snapshot(collector, window->with_tid) : NULL;
 	struct samples *after = waits ? threads__snapshot(collector, true) : NULL;
-	int err = after ? add_up(window, cpu, waits, after) : -errno;
+	int err = after ? add_up(window, end_ns, cpu, waits, after) : -errno;
 
 	if (!err) {
 		take_over(waits, cpu, after);

@@ -269,7 +269,7 @@ static void add_text_label(struct assembly *assembly, struct labels *labels, con
  */
 #define REASON_FRAMES 8
 
-/* What a futex is for its callers know. */
+/* What a futex is for its callers know; NULL: they have no name for it. */
 static const char *futex_reason(struct assembly *assembly, const struct sample_row *row)
 {
 	const struct sample_stack *stack = &assembly->samples->stacks[row->stack];
@@ -285,14 +285,23 @@ static const char *futex_reason(struct assembly *assembly, const struct sample_r
 		for (size_t line = 0; line < answer.count && !reason; line++)
 			reason = wait_reason__of_function(answer.lines[line].name);
 	}
-	return reason ? reason : "futex";
+	return reason;
 }
 
 static const char *reason_of(struct assembly *assembly, const struct sample_row *row)
 {
 	const char *reason = wait_reason__of_call(&row->wait);
+	bool is_lock = !strcmp(reason, "lock");
+	const char *by_name;
 
-	return strcmp(reason, "futex") ? reason : futex_reason(assembly, row);
+	if (!is_lock && strcmp(reason, "futex"))
+		return reason;
+	by_name = futex_reason(assembly, row);
+	/* glibc's barriers wait as its mutexes do, and the number of a round can be the value that
+	 * a mutex has (nptl/pthread_barrier_wait.c). */
+	if (!by_name || (is_lock && strcmp(by_name, "barrier")))
+		return reason;
+	return by_name;
 }
 
 /* The first function of the kernel's that is not the scheduler's: as /proc/PID/wchan has it. */
@@ -592,13 +601,14 @@ static void comment_waits(struct assembly *assembly)
 				 " waits sampled, their stacks walked %s; of those "
 				 "below %.9g s one in so many that a sample stands for that time",
 				 counted, samples->walk, samples->wait_rate_ns / 1e9);
-	profile_builder__comment(assembly->builder,
-				 "off cpu: not in it: %" PRIu64
-				 " waits below %.9g s, %.9g s in all; lost: %" PRIu64
-				 " (call sites), %.9g s, + %" PRIu64 " (beginnings)",
-				 counters[WIRE_WAIT_SHORT], samples->wait_min_ns / 1e9,
-				 counters[WIRE_WAIT_SHORT_NS] / 1e9, counters[WIRE_WAIT_LOST],
-				 counters[WIRE_WAIT_LOST_NS] / 1e9, counters[WIRE_WAIT_LOST_START]);
+	profile_builder__comment(
+		assembly->builder,
+		"off cpu: not in it: %" PRIu64 " waits below %.9g s, %.9g s in all; lost: %" PRIu64
+		" (call sites), %.9g s, + %" PRIu64 " (beginnings) + %" PRIu64 " (ends)",
+		counters[WIRE_WAIT_SHORT], samples->wait_min_ns / 1e9,
+		counters[WIRE_WAIT_SHORT_NS] / 1e9, counters[WIRE_WAIT_LOST],
+		counters[WIRE_WAIT_LOST_NS] / 1e9, counters[WIRE_WAIT_LOST_START],
+		counters[WIRE_WAIT_LOST_END]);
 }
 
 static void comment_threads(struct assembly *assembly)

@@ -35,6 +35,7 @@ static const struct {
 	{WIRE_WAIT_STACK_BUSY,    "source=\"offcpu\",event=\"wait\",outcome=\"stack_busy\"" },
 	{WIRE_WAIT_STACK_FULL,    "source=\"offcpu\",event=\"wait\",outcome=\"stack_full\"" },
 	{WIRE_WAIT_LOST,          "source=\"offcpu\",event=\"wait\",outcome=\"lost\""       },
+	{WIRE_WAIT_LOST_END,      "source=\"offcpu\",event=\"wait\",outcome=\"lost_end\""   },
 	{WIRE_WAIT_LOST_START,    "source=\"offcpu\",event=\"wait\",outcome=\"lost_start\"" },
 	{WIRE_CLONE_COUNTED,      "source=\"clone\",event=\"clone\",outcome=\"counted\""    },
 	{WIRE_CLONE_STACK_BUSY,   "source=\"clone\",event=\"clone\",outcome=\"stack_busy\"" },
@@ -83,7 +84,8 @@ static void put_lost(FILE *out, const uint64_t *counters)
 			    counters[WIRE_ALLOC_LOST_PENDING] + counters[WIRE_ALLOC_LOST_STATS] +
 				    counters[WIRE_ALLOC_LOST_RETURN]);
 	exposition__integer(out, name, "source=\"offcpu\"",
-			    counters[WIRE_WAIT_LOST] + counters[WIRE_WAIT_LOST_START]);
+			    counters[WIRE_WAIT_LOST] + counters[WIRE_WAIT_LOST_START] +
+				    counters[WIRE_WAIT_LOST_END]);
 	exposition__integer(out, name, "source=\"clone\"", counters[WIRE_CLONE_LOST]);
 }
 
