@@ -40,6 +40,9 @@ int heap__sweep(struct collector *collector);
 int offcpu__configure(struct collector *collector);
 void threads__configure(struct collector *collector);
 
+/* Once the programs are loaded. */
+void offcpu__find_scheduler(struct collector *collector);
+
 /* Time off the CPU counts from here on, for threads, too, that are off it already. To be called
  * when their mappings are known. 0 or -errno. */
 int offcpu__follow(struct collector *collector);
