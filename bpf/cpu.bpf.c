@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* CPU time: a perf event ticks on every CPU, and the ticks that find a process running that is
- * followed are added up by stack. */
+ * followed are added up by stack. Other ticks, by their cookie, only look who runs (threads.bpf.c):
+ * one program for both, since the verifier takes its time for each walk. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
@@ -48,16 +49,43 @@ static __always_inline bool add_sample(__u64 stack, __u32 era)
 	return true;
 }
 
+#define RUNNING_MAX 1024
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RUNNING_MAX);
+	__type(key, __u32); /* thread */
+	__type(value, struct wire_running);
+} threads_running SEC(".maps");
+
+static __always_inline bool is_met(__u32 tid)
+{
+	return bpf_map_lookup_elem(&threads_running, &tid);
+}
+
+static __always_inline void meet(__u32 tid, __u64 stack, __u32 era)
+{
+	struct wire_running running = {.stack = stack, .era = era};
+
+	bpf_get_current_comm(running.comm, sizeof(running.comm));
+	bpf_map_update_elem(&threads_running, &tid, &running, BPF_NOEXIST);
+}
+
 SEC("perf_event")
 int cpu_tick(struct bpf_perf_event_data *ctx)
 {
+	bool is_look = bpf_get_attach_cookie(ctx) == WIRE_TICK_LOOKS;
+	__u32 tid = bpf_get_current_pid_tgid();
 	enum wire_counter outcome;
 	__u32 era = this_era();
 	__u64 stack;
 
-	if (!era)
+	if (!era || (is_look && is_met(tid)))
 		return 0;
-	stack = tick_stack(ctx, era, WIRE_SOURCE_CPU, &outcome);
-	count(add_sample(stack, era) ? outcome : WIRE_CPU_LOST);
+	stack = tick_stack(ctx, era, is_look ? WIRE_SOURCE_THREAD : WIRE_SOURCE_CPU, &outcome);
+	if (is_look)
+		meet(tid, stack, era);
+	else
+		count(add_sample(stack, era) ? outcome : WIRE_CPU_LOST);
 	return 0;
 }

@@ -215,3 +215,18 @@ int offcpu_begin(struct bpf_iter__task *ctx)
 		off->since_ns = 0;
 	return 0;
 }
+
+/* Run by user space, once: its own way, through /proc/kallsyms, takes 60 ms. */
+SEC("syscall")
+int offcpu_find_scheduler(void *unused __attribute__((unused)))
+{
+	static const char start[] = "__sched_text_start", end[] = "__sched_text_end";
+	__u64 start_address = 0, end_address = 0;
+
+	if (bpf_kallsyms_lookup_name(start, sizeof(start), 0, &start_address) ||
+	    bpf_kallsyms_lookup_name(end, sizeof(end), 0, &end_address))
+		return 1;
+	scheduler_start = start_address;
+	scheduler_end = end_address;
+	return 0;
+}

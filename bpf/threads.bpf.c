@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* The stacks of all threads as they are now. Those that are off the CPU are walked from outside:
- * their registers are in the kernel, their stack is copied. Those that run are met by a tick. */
+ * their registers are in the kernel, their stack is copied. Those that run are met by a tick: see
+ * cpu.bpf.c. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
@@ -10,30 +11,6 @@
 #include "wait.bpf.h"
 
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
-
-#define RUNNING_MAX 1024
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, RUNNING_MAX);
-	__type(key, __u32); /* thread */
-	__type(value, struct wire_running);
-} threads_running SEC(".maps");
-
-SEC("perf_event")
-int threads_tick(struct bpf_perf_event_data *ctx)
-{
-	struct wire_running running = {.era = this_era()};
-	__u32 tid = bpf_get_current_pid_tgid();
-	enum wire_counter outcome;
-
-	if (!running.era || bpf_map_lookup_elem(&threads_running, &tid))
-		return 0;
-	running.stack = tick_stack(ctx, running.era, WIRE_SOURCE_THREAD, &outcome);
-	bpf_get_current_comm(running.comm, sizeof(running.comm));
-	bpf_map_update_elem(&threads_running, &tid, &running, BPF_NOEXIST);
-	return 0;
-}
 
 /* include/linux/bpf.h, struct bpf_iter__task; include/linux/bpf.h, struct bpf_iter_meta */
 struct bpf_iter_meta {
@@ -57,26 +34,24 @@ static __always_inline __u64 runs_of(const struct task_struct___run *task)
 	return task->nvcsw + task->nivcsw;
 }
 
-/* As much as there is from here on: a copy of several pages fails if one of them is not there. */
+static __always_inline bool try_copy(struct user_copy *copy, struct task_struct *task, __u32 bytes)
+{
+	copy->stack_bytes = bytes;
+	return !bpf_copy_from_user_task(copy->stack, bytes & (2 * COPY_STACK_BYTES - 1),
+					(void *)copy->stack_start, task, 0);
+}
+
+/* As much as there is from here on, by and by: a copy fails where the mapping ends. A read may
+ * begin in one page and end in the next. */
 static __always_inline void copy_stack(struct user_copy *copy, struct task_struct *task,
 				       __u64 address)
 {
-	__u32 copied = 0;
+	__u32 to_page_end = PAGE_BYTES - (address & (PAGE_BYTES - 1));
 
 	copy->stack_start = address;
-	copy->stack_bytes = COPY_STACK_BYTES;
-	if (!bpf_copy_from_user_task(copy->stack, COPY_STACK_BYTES, (void *)address, task, 0))
-		return;
-	for (int i = 0; i < COPY_STACK_BYTES / PAGE_BYTES; i++) {
-		__u64 from = address + copied;
-		__u32 bytes = PAGE_BYTES - (from & (PAGE_BYTES - 1));
-
-		if (bpf_copy_from_user_task(&copy->stack[copied & (COPY_STACK_BYTES - 1)],
-					    bytes & (2 * PAGE_BYTES - 1), (void *)from, task, 0))
-			break;
-		copied += bytes;
-	}
-	copy->stack_bytes = copied;
+	if (!try_copy(copy, task, COPY_STACK_BYTES) &&
+	    !try_copy(copy, task, to_page_end + PAGE_BYTES) && !try_copy(copy, task, to_page_end))
+		copy->stack_bytes = 0;
 }
 
 /* What lies before pc and behind it, for a look at the instructions there. */
@@ -90,27 +65,28 @@ static __always_inline void copy_code(struct user_copy *copy, struct task_struct
 		copy->code_bytes = 0;
 }
 
-/* 64 copies: 2 MiB of stack. */
-#define COPIES_MAX 64
+/* 2 MiB of stack. */
+#define COPIES_MAX 32
 
 static __always_inline void walk_copy(struct scratch *scratch, struct user_copy *copy,
 				      struct task_struct *task)
 {
 	struct walk *walk = &scratch->walk;
-	__u64 last = 0;
+	__u64 from = walk->sp, last;
 
 	walk->is_copy = 1;
-	copy_stack(copy, task, walk->sp & ~7ULL);
 	copy_code(copy, task, walk->pc);
-	start_settled(walk);
-	walk->missing = 0;
 	for (int i = 0; i < COPIES_MAX; i++) {
+		copy_stack(copy, task, from & ~7ULL);
+		if (!i) {
+			start_settled(walk);
+			walk->missing = 0;
+		}
+		last = from;
 		stack_add_user(scratch);
-		if (scratch->head.end == WIRE_END_OUTERMOST || !walk->missing ||
-		    walk->missing == last)
+		from = walk->missing;
+		if (scratch->head.end == WIRE_END_OUTERMOST || !from || from == last)
 			break;
-		last = walk->missing;
-		copy_stack(copy, task, last & ~7ULL);
 	}
 }
 

@@ -9,16 +9,17 @@
 /* Of its stack, from somewhere on, and of the code around pc: enough for a look at whether the
  * function that was interrupted has a frame. Powers of two, so that an index that is masked is one
  * that is checked. */
-#define COPY_STACK_BYTES 32768
+#define COPY_STACK_BYTES 65536
 #define COPY_CODE_BYTES  64
 
 /* No read is larger. */
 #define COPY_READ_MAX    512
 
 struct user_copy {
-	__u64 stack_start, code_start;           /* runtime addresses */
-	__u32 stack_bytes, code_bytes;           /* that there are */
-	__u8 stack[COPY_STACK_BYTES + 2 * 4096]; /* with room for a page behind the last byte */
+	__u64 stack_start, code_start; /* runtime addresses */
+	__u32 stack_bytes, code_bytes; /* that there are */
+	__u8 stack[2 *
+		   COPY_STACK_BYTES]; /* as the verifier sees it: a copy's size is masked, too */
 	__u8 code[COPY_CODE_BYTES + COPY_READ_MAX];
 };
 

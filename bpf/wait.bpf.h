@@ -71,9 +71,9 @@ static __always_inline void describe_wait(struct task_struct *task, __u32 state,
 		describe_futex(saved, wait);
 }
 
-/* Where the scheduler's own code is, set before load; 0: nobody knows. */
-const volatile __u64 scheduler_start __weak = 0;
-const volatile __u64 scheduler_end __weak = 0;
+/* Where the scheduler's own code is; 0: nobody knows. */
+volatile __u64 scheduler_start __weak = 0;
+volatile __u64 scheduler_end __weak = 0;
 
 /* Drops the kernel's frames that are the scheduler's, and those of a tracepoint in it, so that a
  * stack begins where a thread called for it to wait: as /proc/PID/stack has it, and as it is seen

@@ -279,6 +279,9 @@ struct wire_thread {
 };
 _Static_assert(sizeof(struct wire_thread) == 64, "wire layout");
 
+/* The cookie of ticks that only look which threads run. */
+#define WIRE_TICK_LOOKS 1
+
 /* A thread that a tick found running. */
 struct wire_running {
 	__u64 stack;

@@ -183,7 +183,7 @@ held_programs() { cat /proc/${1:-[0-9]*}/fdinfo/* 2> /dev/null | awk '$1 == "pro
 held_links() { cat /proc/${1:-[0-9]*}/fdinfo/* 2> /dev/null | awk '$1 == "link_id:" { print $2 }' | sort -u; }
 
 exoprof_programs() {
-	bpftool -j prog show | jq -r '.[] | select((.name // "") | test("^(cpu_tick|heap_(session|free|entry|return)|process_(exec|fork|exit)|offcpu_(switch|back|begin)|threads_(tick|look)|clone_thread)$")) | .id'
+	bpftool -j prog show | jq -r '.[] | select((.name // "") | test("^(cpu_tick|heap_(session|free|entry|return)|process_(exec|fork|exit)|offcpu_(switch|back|begin)|threads_look|clone_thread)$")) | .id'
 }
 
 # Programs of exoprof, or links to them, that are in the kernel and in no process' hands.

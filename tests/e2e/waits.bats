@@ -332,3 +332,91 @@ schedstats() {
 	grep -q '^State:.*T' "/proc/$TARGET/status"
 	kill -CONT "$TARGET"
 }
+
+@test "--no-offcpu leaves waits alone; threads are there all the same" {
+	start_target mixed
+	start_exoprof -p "$TARGET" --no-heap --no-offcpu
+	[ "$(curl -s -o answer -w '%{http_code}' "${URL}block")" -ne 200 ]
+	[ "$(curl -s -o answer -w '%{http_code}' "${URL}wall?seconds=1")" -ne 200 ]
+	fetch threads.pb.gz goroutine
+	[ "$(total threads.pb.gz 1)" -eq 5 ]
+	[ "$(count_links "$EXOPROF" '^offcpu_')" -eq 0 ]
+}
+
+@test "a thread that has ended is said to, and the others are there" {
+	start_fed ends_first "$targets/ends_first"
+	start_exoprof -p "$TARGET" --no-heap
+	printf 1 >&4
+	wait_for 10 grep -q '^State:.*Z' "/proc/$TARGET/status"
+	# The mappings have been read again.
+	sleep 2.5
+	fetch threads.pb.gz goroutine
+	labelled threads.pb.gz | tee threads
+	[ "$(total threads.pb.gz 1)" -eq 2 ]
+	grep -q ' ended zombie ;\[no_stack\];$' threads
+	grep -q ' signal sleeping .*;stay_on;start_thread;clone3;$' threads
+}
+
+@test "threads that gdb holds are traced, and held by gdb alone" {
+	start_target mixed
+	start_exoprof -p "$TARGET" --no-heap
+	mkfifo commands
+	exec 5<> commands
+	STDIN=commands start gdb gdb -nx -q -p "$TARGET"
+	wait_for 20 grep -q '^State:.*t (tracing' "/proc/$TARGET/status"
+	fetch threads.pb.gz goroutine
+	labelled threads.pb.gz | tee threads
+	[ "$(grep -c ' stopped traced .*;\(clone3\|_start\);$' threads)" -eq 5 ]
+	echo quit >&5
+	wait_for 20 has_ended "$STARTED"
+	exec 5>&-
+	not grep -q '^State:.*t (tracing' "/proc/$TARGET/task/"*/status
+}
+
+# More than a thousand a second where nobody else is busy.
+@test "threads that are born and end by the thousand are counted, each once" {
+	start_fed births "$targets/births" 3
+	start_exoprof -p "$TARGET" --no-heap
+	printf 1 >&4
+	sleep 1
+	fetch threads.pb.gz goroutine
+	fetch wall.pb.gz 'wall?seconds=1'
+	wait_for 60 grep -qx end births.out
+	fetch created.pb.gz threadcreate
+	fetch block.pb.gz block
+	cat births.out
+	comments block.pb.gz
+	[ "$(total created.pb.gz 1)" -eq "$(sed -n 's/^created //p' births.out)" ]
+	not grep -F '[lost]' <(samples block.pb.gz)
+	comments block.pb.gz | grep -q 'lost: 0 (call sites), 0 s, + 0 (beginnings) + 0 (ends)'
+}
+
+@test "a program goes on when exoprof is killed while it waits" {
+	start_fed waits "$targets/waits" 200
+	start_exoprof -p "$TARGET" --no-heap
+	printf 1 >&4
+	curl -s -o /dev/null "${URL}wall?seconds=10" &
+	sleep 0.5
+	end "$EXOPROF" KILL
+	wait_for 60 grep -qx end waits.out
+	wait_for 10 no_program_left
+	[ "$(sed -n 's/^book site_sleep \([0-9]*\) .*/\1/p' waits.out)" -ge 200 ]
+}
+
+# 40,000 names of a thread make as many rows; there is room for 32,768.
+@test "where there is no room for more call sites, what is lost is counted" {
+	start_fed renames "$targets/renames" 40000
+	start_exoprof -p "$TARGET" --no-heap --offcpu-rate 0 --offcpu-min 0
+	printf 1 >&4
+	wait_for 60 grep -qx end renames.out
+	fetch block.pb.gz block
+	comments block.pb.gz
+	local counted lost
+	counted=$(comments block.pb.gz | sed -n 's/^off cpu: \([0-9]*\) waits sampled.*/\1/p')
+	lost=$(comments block.pb.gz | sed -n 's/.*lost: \([0-9]*\) (call sites).*/\1/p')
+	[ "$counted" -ge 32768 ]
+	[ "$lost" -gt 1000 ]
+	# Some are preempted, too; some sleep so short that they do not.
+	between 39000 $((counted + lost)) 50000
+	[ "$(comments block.pb.gz | sed -n 's/.*(call sites), \([0-9.e-]*\) s.*/\1/p')" != 0 ]
+}

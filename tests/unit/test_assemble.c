@@ -975,6 +975,29 @@ static void threads_have_a_state_and_the_ones_told_apart_more(void **state)
 	profile__free(profile);
 }
 
+static void a_thread_without_a_stack_has_a_frame_that_says_so(void **state)
+{
+	struct samples *samples = new_samples(SAMPLES_THREADS);
+	struct sample_row row = {
+		.samples = 1, .wait = {.syscall = SYS_exit, .state = 0x20}
+        };
+	const struct profile *profile;
+
+	(void)state;
+	assert_int_equal(samples__add_stack(samples,
+					    (struct sample_stack){
+						    .end = WIRE_END_NO_USER,
+						    .frames = calloc(1, sizeof(uint64_t)),
+					    }),
+			 0);
+	assert_int_equal(samples__add_row(samples, row), 0);
+	profile = assemble(samples, &profile_kind_goroutine);
+	ASSERT_STACK(profile, 0, "[no stack]");
+	assert_string_equal(label_text(profile, 0, "state"), "zombie");
+	assert_comment(profile, "1 whole, 0 truncated, 0 lost");
+	profile__free(profile);
+}
+
 static void threads_created_are_counted(void **state)
 {
 	struct samples *samples = new_samples(SAMPLES_CLONES);
@@ -1031,6 +1054,7 @@ int main(void)
 		cmocka_unit_test(comments_say_what_of_the_waits_was_left_out_or_lost),
 		cmocka_unit_test(wall_is_time_on_and_off_the_cpu),
 		cmocka_unit_test(threads_have_a_state_and_the_ones_told_apart_more),
+		cmocka_unit_test(a_thread_without_a_stack_has_a_frame_that_says_so),
 		cmocka_unit_test(threads_created_are_counted),
 	};
 

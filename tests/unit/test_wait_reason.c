@@ -87,6 +87,13 @@ static void who_is_stopped_does_not_wait_for_the_call(void **state)
 	assert_string_equal(reason(NO_CALL, TRACED), "stopped");
 }
 
+static void who_has_ended_waits_for_nothing(void **state)
+{
+	(void)state;
+	assert_string_equal(reason(SYS_read, ZOMBIE), "ended");
+	assert_string_equal(reason(NO_CALL, DEAD), "ended");
+}
+
 static void a_futex_that_is_a_lock_is_known_by_command_or_value(void **state)
 {
 	(void)state;
@@ -172,6 +179,7 @@ int main(void)
 		cmocka_unit_test(who_waits_outside_of_a_call_waits_for_memory),
 		cmocka_unit_test(who_could_run_was_preempted),
 		cmocka_unit_test(who_is_stopped_does_not_wait_for_the_call),
+		cmocka_unit_test(who_has_ended_waits_for_nothing),
 		cmocka_unit_test(a_futex_that_is_a_lock_is_known_by_command_or_value),
 		cmocka_unit_test(functions_that_wait_on_a_futex_are_known_by_name),
 		cmocka_unit_test(other_functions_say_nothing),

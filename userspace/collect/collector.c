@@ -69,8 +69,10 @@ struct collector *collector__open(const struct collector_options *options)
 	err = exoprof_bpf__load(collector->skel);
 	if (!err)
 		err = open_tables(collector);
-	if (!err)
-		return collector;
+	if (err)
+		goto fail;
+	offcpu__find_scheduler(collector);
+	return collector;
 fail:
 	collector__close(collector);
 	errno = -err;

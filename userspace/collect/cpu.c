@@ -97,7 +97,7 @@ static int start_ticking(struct collector *collector)
 			.freq = 1,
 		};
 
-		err = ticking__start(&collector->cpu->ticking, collector->skel->progs.cpu_tick,
+		err = ticking__start(&collector->cpu->ticking, collector->skel->progs.cpu_tick, 0,
 				     &attr);
 		if (!err) {
 			collector->cpu->event = events[event].name;

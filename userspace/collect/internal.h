@@ -44,6 +44,9 @@ int heap__sweep(struct collector *collector);
 int offcpu__configure(struct collector *collector);
 void threads__configure(struct collector *collector);
 
+/* Once the programs are loaded. */
+void offcpu__find_scheduler(struct collector *collector);
+
 /* A process's time off the CPU counts from here on, for threads, too, that are off it already. 0 or
  * -errno. */
 int offcpu__begin(struct collector *collector, pid_t pid);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Time off the CPU, and the threads that are created: what is counted from the attach on. */
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
 #include <stddef.h>
@@ -79,23 +80,49 @@ static int configure_maps(struct exoprof_bpf *skel)
 	return err;
 }
 
+/* bpf_kallsyms_lookup_name() */
+static bool can_look_up(void)
+{
+	return kernel__version() >= KERNEL_VERSION(5, 16, 0);
+}
+
+/* Each program with a walk takes the verifier some 50 ms. */
+static void leave_out(struct exoprof_bpf *skel)
+{
+	bpf_program__set_autoload(skel->progs.offcpu_switch, false);
+	bpf_program__set_autoload(skel->progs.offcpu_back, false);
+	bpf_program__set_autoload(skel->progs.offcpu_begin, false);
+}
+
 int offcpu__configure(struct collector *collector)
 {
 	struct exoprof_bpf *skel = collector->skel;
 	const struct offcpu_options *options = &collector->options.offcpu;
-	static const char *const scheduler[2] = {"__sched_text_start", "__sched_text_end"};
-	uint64_t ends[2];
-
 	skel->rodata->offcpu_min_ns = options->min_ns;
 	skel->rodata->offcpu_rate_ns = options->rate_ns ? options->rate_ns : 1;
-	/* Where it is not known, stacks begin with the tracepoint's own frames. */
-	if (!kernel__find_symbols(scheduler, ends)) {
-		skel->rodata->scheduler_start = ends[0];
-		skel->rodata->scheduler_end = ends[1];
-	}
+	bpf_program__set_autoload(skel->progs.offcpu_find_scheduler, can_look_up());
 	if (choose_walk(collector))
 		return -EOPNOTSUPP;
+	if (!options->enabled)
+		leave_out(skel);
 	return configure_maps(skel);
+}
+
+/* Where it is not known, stacks begin with the tracepoint's own frames. */
+void offcpu__find_scheduler(struct collector *collector)
+{
+	static const char *const names[2] = {"__sched_text_start", "__sched_text_end"};
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+	struct exoprof_bpf *skel = collector->skel;
+	uint64_t ends[2];
+	int fd = bpf_program__fd(skel->progs.offcpu_find_scheduler);
+
+	if (fd >= 0 && !bpf_prog_test_run_opts(fd, &run) && !run.retval)
+		return;
+	if (kernel__find_symbols(names, ends))
+		return;
+	skel->bss->scheduler_start = ends[0];
+	skel->bss->scheduler_end = ends[1];
 }
 
 const char *offcpu__walk(const struct collector *collector)

@@ -183,7 +183,7 @@ static int tick(struct collector *collector, struct looking *looking)
 	struct bpf_map *map = collector->skel->maps.threads_running;
 	struct timespec pause = {.tv_nsec = TICKS_NS};
 	struct ticking ticking = {};
-	int err = ticking__start(&ticking, collector->skel->progs.threads_tick, &attr);
+	int err = ticking__start(&ticking, collector->skel->progs.cpu_tick, WIRE_TICK_LOOKS, &attr);
 
 	if (err)
 		return err;

@@ -9,16 +9,17 @@
 #include "base/array.h"
 
 /* Opens the event on one CPU and ties the program to it. 0, 1 for a CPU that is offline, -errno. */
-static int tick_on(struct ticking *ticking, struct bpf_program *program,
+static int tick_on(struct ticking *ticking, const struct bpf_program *program, uint64_t cookie,
 		   const struct perf_event_attr *attr, int cpu)
 {
+	LIBBPF_OPTS(bpf_perf_event_opts, opts, .bpf_cookie = cookie);
 	int fd = syscall(SYS_perf_event_open, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	struct bpf_link *link;
 	int err;
 
 	if (fd < 0)
 		return errno == ENODEV ? 1 : -errno;
-	link = bpf_program__attach_perf_event(program, fd);
+	link = bpf_program__attach_perf_event_opts(program, fd, &opts);
 	if (!link) {
 		err = -errno;
 		close(fd);
@@ -30,14 +31,14 @@ static int tick_on(struct ticking *ticking, struct bpf_program *program,
 	return err;
 }
 
-int ticking__start(struct ticking *ticking, struct bpf_program *program,
+int ticking__start(struct ticking *ticking, const struct bpf_program *program, uint64_t cookie,
 		   const struct perf_event_attr *attr)
 {
 	int cpus = libbpf_num_possible_cpus();
 	int err = 0;
 
 	for (int cpu = 0; cpu < cpus && err >= 0; cpu++)
-		err = tick_on(ticking, program, attr, cpu);
+		err = tick_on(ticking, program, cookie, attr, cpu);
 	if (err >= 0 && !ticking->count)
 		err = -ENODEV;
 	if (err < 0)

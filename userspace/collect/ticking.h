@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <linux/perf_event.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* All zero: nothing ticks. */
 struct ticking {
@@ -13,8 +14,8 @@ struct ticking {
 	size_t count, capacity;
 };
 
-/* 0 or -errno, and nothing ticks. */
-int ticking__start(struct ticking *ticking, struct bpf_program *program,
+/* `cookie`: what the program is told of these ticks. 0 or -errno, and nothing ticks. */
+int ticking__start(struct ticking *ticking, const struct bpf_program *program, uint64_t cookie,
 		   const struct perf_event_attr *attr);
 void ticking__stop(struct ticking *ticking);
 

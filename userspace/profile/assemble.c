@@ -237,6 +237,9 @@ static uint32_t locate(struct assembly *assembly, const struct sample_row *row, 
 	assembly->end_samples[stack->end] += weight;
 	if (end_names[stack->end])
 		locations[depth++] = cut_note(assembly, stack->end);
+	/* A thread that has ended and is still there has none, but readers want a frame. */
+	if (!depth)
+		locations[depth++] = profile_builder__note(assembly->builder, "[no stack]");
 	return depth;
 }
 

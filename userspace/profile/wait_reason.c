@@ -120,6 +120,9 @@ const char *wait_reason__of_call(const struct wire_wait *wait)
 
 	if (wait->state & (STATE_STOPPED | STATE_TRACED))
 		return "stopped";
+	/* Its call is not known any more. */
+	if (wait->state & (STATE_ZOMBIE | STATE_DEAD))
+		return "ended";
 	if (!wait->state)
 		return wait->syscall == SYS_sched_yield ? "yield" : "preempted";
 	if (wait->syscall < 0)
