@@ -4,11 +4,15 @@
 #include <bpf/bpf_helpers.h>
 
 #include "start.bpf.h"
+#include "wait.bpf.h"
 #include "kept.bpf.h"
 
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
 #define CLONE_COUNTS 4096
+
+/* Set before load: threads get a place for when they leave the CPU. */
+const volatile __u32 offcpu_is_followed = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -46,7 +50,12 @@ int clone_thread(__u64 *ctx)
 	enum wire_counter outcome;
 	__u64 zero = 0, *count_of;
 
-	if (!key.era || child->pid == child->tgid || !is_begun(key.era))
+	if (!key.era)
+		return 0;
+	if (offcpu_is_followed)
+		bpf_task_storage_get(&offcpu_off, (void *)child, NULL,
+				     BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (child->pid == child->tgid || !is_begun(key.era))
 		return 0;
 	key.stack = cloning_stack(key.era, &outcome);
 	bpf_get_current_comm(key.comm, sizeof(key.comm));

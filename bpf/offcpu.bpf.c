@@ -84,7 +84,7 @@ static __always_inline bool sample_wait(__u64 *waits, __u64 *ns)
 	*waits = WIRE_WAIT_ONE;
 	if (*ns >= offcpu_rate_ns)
 		return true;
-	if (bpf_get_prandom_u32() % offcpu_rate_ns >= *ns)
+	if (bpf_get_prandom_u32() * offcpu_rate_ns >> 32 >= *ns)
 		return false;
 	*waits = WIRE_WAIT_ONE * offcpu_rate_ns / *ns;
 	*ns = offcpu_rate_ns;
@@ -105,9 +105,12 @@ static __always_inline void begin_wait(void *ctx, struct task_struct___wait *tas
 	process = bpf_map_lookup_elem(&processes, &tgid);
 	if (!process || (offcpu_walks_at_switch && !is_begun(process->era)))
 		return;
-	off = bpf_task_storage_get(&offcpu_off, (void *)task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	/* Made when the thread was, or the attach: here, where the run queue is locked, kernels
+	 * before 6.4 must not be asked for memory. */
+	off = bpf_task_storage_get(&offcpu_off, (void *)task, NULL, 0);
 	if (!off) {
-		count(WIRE_WAIT_LOST_START);
+		if (is_begun(process->era))
+			count(WIRE_WAIT_LOST_START);
 		return;
 	}
 	if (off->since_ns)
@@ -144,15 +147,18 @@ static __always_inline void end_wait(void *ctx, struct task_struct *task, struct
 		return;
 	key.era = process->era;
 	key.stack = offcpu_walks_at_switch ? off->stack : waiting_stack(ctx, key.era, &outcome);
-	key.tid = tid_wanted ? ((struct task_struct___wait *)task)->pid : 0;
 	describe_wait(task, off->state, &key.wait);
 	read_comm(task, key.comm);
-	if (add_wait(&key, waits, ns)) {
-		count(outcome);
-	} else {
+	if (!add_wait(&key, waits, ns)) {
 		count(WIRE_WAIT_LOST);
 		count_many(WIRE_WAIT_LOST_NS, ns);
+		return;
 	}
+	count(outcome);
+	if (!tid_wanted)
+		return;
+	key.tid = ((struct task_struct___wait *)task)->pid;
+	add_wait(&key, waits, ns);
 }
 
 SEC("tp_btf/sched_switch")
@@ -187,11 +193,6 @@ int offcpu_back(__u64 *ctx)
 	return 0;
 }
 
-/* include/linux/bpf.h; CO-RE finds the offsets. */
-struct bpf_iter__task {
-	struct task_struct *task;
-} __attribute__((preserve_access_index));
-
 /* For those of the threads of offcpu_begun that are off the CPU the time begins now. Nearly
  * always: one that is on its way back meanwhile may be taken for one that is still away, until it
  * leaves the next time. */
@@ -201,18 +202,31 @@ int offcpu_begin(struct bpf_iter__task *ctx)
 	struct task_struct___wait *task = (void *)ctx->task;
 	struct off *off;
 
-	if (!task || task->flags & PF_KTHREAD || task->on_cpu)
-		return 0;
-	if ((__u32)task->tgid != offcpu_begun)
+	if (!task || task->flags & PF_KTHREAD || (__u32)task->tgid != offcpu_begun)
 		return 0;
 	off = bpf_task_storage_get(&offcpu_off, ctx->task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!off)
+	if (!off || task->on_cpu)
 		return 0;
 	off->state = task->__state;
 	off->outcome = WIRE_WAIT_STACK_BUSY;
 	off->since_ns = bpf_ktime_get_ns();
 	if (task->on_cpu)
 		off->since_ns = 0;
+	return 0;
+}
+
+/* Writes the hashes of the stacks that waits will be counted under which have not ended, where they
+ * are walked at their beginning. */
+SEC("iter/task")
+int offcpu_held(struct bpf_iter__task *ctx)
+{
+	struct off *off;
+
+	if (!ctx->task)
+		return 0;
+	off = bpf_task_storage_get(&offcpu_off, ctx->task, NULL, 0);
+	if (off && off->since_ns)
+		bpf_seq_write(ctx->meta->seq, &off->stack, sizeof(off->stack));
 	return 0;
 }
 

@@ -59,12 +59,12 @@ static __always_inline void settle_breakpoint(struct walk *walk)
 }
 
 /* Of a thread that is in the kernel: the user registers are at the top of its kernel stack. False
- * for one that has none, or whose memory is gone since it exits. */
+ * for one that has none, has never been in user mode, or exits and has given its memory up. */
 static __always_inline bool start_from_kernel_stack(struct walk *walk, struct task_struct *task)
 {
 	struct pt_regs___kernel *saved = (void *)bpf_task_pt_regs(task);
 
-	if (!task->mm || !FROM_USER_MODE(BPF_CORE_READ(saved, cs)))
+	if (!task->mm || !FROM_USER_MODE(BPF_CORE_READ(saved, cs)) || !BPF_CORE_READ(saved, ip))
 		return false;
 #define FROM_SAVED(number, kernel, user) walk->registers[number] = BPF_CORE_READ(saved, kernel);
 	REGISTERS(FROM_SAVED)

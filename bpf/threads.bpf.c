@@ -12,16 +12,6 @@
 
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
-/* include/linux/bpf.h, struct bpf_iter__task; include/linux/bpf.h, struct bpf_iter_meta */
-struct bpf_iter_meta {
-	struct seq_file *seq;
-} __attribute__((preserve_access_index));
-
-struct bpf_iter__task {
-	struct bpf_iter_meta *meta;
-	struct task_struct *task;
-} __attribute__((preserve_access_index));
-
 struct task_struct___run {
 	int pid, tgid, on_cpu, exit_state;
 	unsigned int flags, __state;
@@ -84,14 +74,22 @@ static __always_inline void walk_copy(struct scratch *scratch, struct user_copy 
 		}
 		last = from;
 		stack_add_user(scratch);
-		from = walk->missing;
-		if (scratch->head.end == WIRE_END_OUTERMOST || !from || from == last)
+		if (scratch->head.end == WIRE_END_OUTERMOST || !walk->missing)
+			break;
+		/* The step is done anew: all that it reads is above its frame's end. */
+		from = walk->missing - walk->sp < COPY_STACK_BYTES - COPY_READ_MAX ? walk->sp
+										   : walk->missing;
+		if (from == last)
 			break;
 	}
 }
 
+/* Whether nothing but since when they are off the CPU is of interest. Set by user space, as is the
+ * next. */
+volatile __u32 threads_only_since = 0;
+
 /* Whether threads are looked at whose waits begin to be followed, for which nobody else has walked
- * their stacks (see offcpu_walks_at_switch). Set by user space. */
+ * their stacks (see offcpu_walks_at_switch). */
 volatile __u32 threads_begin_waits = 0;
 
 /* The hash of a thread's stack that does not run. */
@@ -132,6 +130,8 @@ static __always_inline void look_at(struct task_struct *task, struct wire_thread
 	if (off)
 		thread->since_ns = off->since_ns;
 	describe_wait(task, runs->__state | runs->exit_state, &thread->wait);
+	if (threads_only_since)
+		return;
 	thread->stack = stack_of(task, thread->era);
 	if (runs->on_cpu || runs_of(runs) != before)
 		thread->look = WIRE_LOOK_MOVED;
@@ -143,12 +143,11 @@ static __always_inline void look_at(struct task_struct *task, struct wire_thread
 static __always_inline void begin_wait_of(struct task_struct *task,
 					  const struct wire_thread *thread)
 {
-	struct off *off;
+	struct off *off =
+		bpf_task_storage_get(&offcpu_off, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
-	if (thread->look != WIRE_LOOK_TAKEN && thread->look != WIRE_LOOK_LOST)
-		return;
-	off = bpf_task_storage_get(&offcpu_off, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!off || off->since_ns)
+	if (!off || off->since_ns ||
+	    (thread->look != WIRE_LOOK_TAKEN && thread->look != WIRE_LOOK_LOST))
 		return;
 	off->state = thread->wait.state;
 	off->stack = thread->stack;

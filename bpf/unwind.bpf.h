@@ -246,7 +246,9 @@ __weak __noinline int walk_step(struct walk *walk)
 		return WIRE_END_READ_FAULT;
 	mapping = find_mapping(walk, walk_code_address(walk));
 	if (!mapping) {
-		tell_unknown_address();
+		/* The news would be of the current process. */
+		if (!walk->is_copy)
+			tell_unknown_address();
 		return WIRE_END_NO_MAPPING;
 	}
 	if (mapping->kind == WIRE_MAPPING_ROWS)

@@ -14,6 +14,16 @@ struct task_struct___wait {
 
 #define PF_KTHREAD 0x00200000
 
+/* include/linux/bpf.h, struct bpf_iter__task; include/linux/bpf.h, struct bpf_iter_meta */
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} __attribute__((preserve_access_index));
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+} __attribute__((preserve_access_index));
+
 /* Of each thread that is followed. */
 struct off {
 	__u64 since_ns; /* when it left the CPU; 0: it is on one */
@@ -34,13 +44,15 @@ volatile __u32 offcpu_begun __weak = 0;
 
 static __always_inline void read_comm(struct task_struct *task, __u8 comm[WIRE_COMM_BYTES])
 {
-	bpf_probe_read_kernel(comm, WIRE_COMM_BYTES, ((struct task_struct___wait *)task)->comm);
+	/* Before 5.17 what is behind the end is of an earlier name. */
+	__builtin_memset(comm, 0, WIRE_COMM_BYTES);
+	bpf_probe_read_kernel_str(comm, WIRE_COMM_BYTES, ((struct task_struct___wait *)task)->comm);
 }
 
 /* The registers that a system call's number and arguments are in (System V ABI, AMD64 supplement,
  * A.2.1). */
 struct pt_regs___call {
-	unsigned long orig_ax, si, dx, r10;
+	unsigned long orig_ax, si, dx, r10, ip;
 } __attribute__((preserve_access_index));
 
 #define NR_FUTEX       202 /* arch/x86/entry/syscalls/syscall_64.tbl */
@@ -67,7 +79,9 @@ static __always_inline void describe_wait(struct task_struct *task, __u32 state,
 		.syscall = number >= 0 && number < 0x7fff ? number : -1,
 		.state = state,
 	};
-	if (number == NR_FUTEX)
+	if (!BPF_CORE_READ(saved, ip))
+		wait->syscall = WIRE_SYSCALL_WORKER;
+	else if (number == NR_FUTEX)
 		describe_futex(saved, wait);
 }
 

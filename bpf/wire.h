@@ -228,9 +228,12 @@ struct wire_cpu_key {
 };
 _Static_assert(sizeof(struct wire_cpu_key) == 40, "wire layout");
 
+/* Instead of a system call, of a thread that the kernel has made in the process, as io_uring's. */
+#define WIRE_SYSCALL_WORKER (-2)
+
 /* What a thread that is off the CPU does there, as far as the kernel side sees it. */
 struct wire_wait {
-	__s16 syscall;    /* that it is in; -1: none, as in a page fault */
+	__s16 syscall;    /* that it is in; -1: none, as in a page fault; WIRE_SYSCALL_WORKER */
 	__u16 state;      /* as in struct task_struct; 0: it could run */
 	__u8 futex;       /* of futex(2): its command, plus one; 0: another call */
 	__u8 futex_value; /* that it expects there; 255: that or more */

@@ -108,6 +108,12 @@ static int subtract_last(struct measuring *measuring, struct measurement *measur
 	return 0;
 }
 
+/* Whether the kernel side has to be told: windows see to it, and threads are told apart anyway. */
+static bool wants_tid(const struct agent_request *request)
+{
+	return request->with_tid && request->kind->source == SAMPLES_WAITS;
+}
+
 /* 0 or -errno. */
 static int begin_window(struct measurement *measurement, struct measuring *measuring,
 			const struct agent_request *request)
@@ -158,7 +164,7 @@ int measurement__begin(struct measurement *measurement, struct measuring *measur
 		return -errno;
 	if (request->seconds) {
 		measurement->base = samples;
-		if (request->with_tid)
+		if (wants_tid(request))
 			collector__want_tid(measuring->collector, true);
 		return 0;
 	}
@@ -199,7 +205,7 @@ void measurement__cancel(struct measurement *measurement, struct measuring *meas
 		cpu__cancel(measuring->collector, measurement->cpu);
 	if (measurement->wall)
 		wall__cancel(measuring->collector, measurement->wall);
-	if (measurement->base && request->with_tid)
+	if (measurement->base && wants_tid(request))
 		collector__want_tid(measuring->collector, false);
 	samples__free(measurement->base);
 	measurement->cpu = NULL;

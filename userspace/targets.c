@@ -28,6 +28,7 @@
 
 #define HEAP_TICK_MS 1000
 #define SWEEP_MS     1000
+#define CLEAN_MS     1000
 
 struct target {
 	struct process *process;
@@ -52,7 +53,9 @@ struct targets {
 	size_t count, capacity;
 	size_t given;
 	int64_t heap_tick_ms, sweep_ms;
-	bool has_outdated; /* the heap's books have entries of programs that are over */
+	bool has_outdated; /* the books have entries of programs that are over */
+	bool is_swept;     /* once since then */
+	int64_t clean_ms;  /* not before this are they swept */
 	bool has_life_news;
 	int64_t life_ms;            /* not before this is it looked at */
 	uint64_t unfollowed;        /* children that could not be */
@@ -452,9 +455,19 @@ static void tick_heaps(struct targets *targets)
 		if (!targets->items[i]->is_gone)
 			heap_watch__tick(targets->items[i]->watch);
 	}
-	if (targets->has_outdated)
-		collector__sweep(targets->collector);
-	targets->has_outdated = false;
+}
+
+/* What could not be swept is tried again. */
+static void sweep(struct targets *targets)
+{
+	int64_t now_ms = clock__monotonic_ms();
+
+	if (!targets->has_outdated || now_ms < targets->clean_ms)
+		return;
+	targets->clean_ms = now_ms + CLEAN_MS;
+	/* Stacks go at the second sweep that finds them unused. */
+	targets->has_outdated = collector__sweep(targets->collector) || !targets->is_swept;
+	targets->is_swept = !targets->is_swept;
 }
 
 void targets__tick(struct targets *targets)
@@ -468,6 +481,7 @@ void targets__tick(struct targets *targets)
 	}
 	refresh_due(targets);
 	tick_heaps(targets);
+	sweep(targets);
 }
 
 int64_t targets__next_tick_ms(const struct targets *targets)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/intern.h"
 #include "collect/internal.h"
 #include "collect/news.h"
 
@@ -90,6 +91,7 @@ void collector__close(struct collector *collector)
 	for (size_t i = 0; i < LIFE_LINKS; i++)
 		bpf_link__destroy(collector->life_links[i]);
 	eras__free(collector->eras);
+	intern__free(collector->unused_stacks);
 	exoprof_bpf__destroy(collector->skel);
 	free(collector);
 }
@@ -164,6 +166,8 @@ int collector__sweep(struct collector *collector)
 void collector__want_tid(struct collector *collector, bool yes)
 {
 	collector->skel->bss->tid_wanted += yes ? 1 : -1;
+	if (!collector->skel->bss->tid_wanted)
+		offcpu__forget_tids(collector);
 }
 
 void collector__unfollow(struct collector *collector, uint32_t era)
@@ -195,16 +199,25 @@ const struct era *collector__era(const struct collector *collector, uint32_t num
 	return eras__find(collector->eras, number);
 }
 
-int collector__set_maps(struct collector *collector, uint32_t number, struct maps *maps)
+/* From the attach on what happens counts once it is known where. */
+static int begin(struct collector *collector, uint32_t number)
 {
 	const struct era *era = eras__find(collector->eras, number);
-	bool begins = era && era->origin == WIRE_ERA_ATTACH && !era->maps;
-	pid_t pid = era ? era->pid : 0;
 	int err;
 
-	eras__set_maps(collector->eras, number, maps);
-	err = tables__update(collector->tables, number, maps);
-	if (!err && begins)
-		err = offcpu__begin(collector, pid);
+	if (!era || era->origin != WIRE_ERA_ATTACH || era->has_begun)
+		return 0;
+	err = offcpu__begin(collector, era->pid);
+	if (!err)
+		eras__note_begun(collector->eras, number);
 	return err;
+}
+
+int collector__set_maps(struct collector *collector, uint32_t era, struct maps *maps)
+{
+	int err;
+
+	eras__set_maps(collector->eras, era, maps);
+	err = tables__update(collector->tables, era, maps);
+	return err ? err : begin(collector, era);
 }

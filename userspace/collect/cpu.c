@@ -315,7 +315,7 @@ static void retire_stacks(struct collector *collector, const struct forgetting *
 
 /* Deletes what no open window needs, so that one that stays open does not fill the maps. What short
  * memory leaves behind goes the next time. */
-void cpu__forget_old(struct collector *collector)
+void cpu__forget_old(struct collector *collector, bool again)
 {
 	struct exoprof_bpf *skel = collector->skel;
 	struct forgetting forgetting = {
@@ -325,7 +325,8 @@ void cpu__forget_old(struct collector *collector)
 	int counts_fd = bpf_map__fd(skel->maps.cpu_counts);
 	int err = -ENOMEM;
 
-	if (forgetting.oldest_epoch == collector->cpu->forgotten_epoch || !forgetting.needed)
+	if ((forgetting.oldest_epoch == collector->cpu->forgotten_epoch && !again) ||
+	    !forgetting.needed)
 		goto out;
 	err = map__each(counts_fd, sizeof(struct wire_cpu_key), sizeof(uint64_t), sort_count,
 			&forgetting);
@@ -398,7 +399,7 @@ struct samples *cpu__end(struct collector *collector, struct cpu_window *window)
 	struct samples *samples = gather(collector, window, leave(collector, window));
 	int err = samples ? 0 : errno;
 
-	cpu__forget_old(collector);
+	cpu__forget_old(collector, false);
 	free(window);
 	errno = err;
 	return samples;
@@ -414,13 +415,13 @@ struct samples *cpu__take(struct collector *collector, struct cpu_window *window
 	window->first_epoch = end_epoch;
 	window->start_ns = samples->time_ns;
 	memcpy(window->counters_then, window->counters_now, sizeof(window->counters_then));
-	cpu__forget_old(collector);
+	cpu__forget_old(collector, false);
 	return samples;
 }
 
 void cpu__cancel(struct collector *collector, struct cpu_window *window)
 {
 	leave(collector, window);
-	cpu__forget_old(collector);
+	cpu__forget_old(collector, false);
 	free(window);
 }

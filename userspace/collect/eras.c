@@ -265,6 +265,14 @@ void eras__set_maps(struct eras *eras, uint32_t number, struct maps *maps)
 	era->maps = maps;
 }
 
+void eras__note_begun(struct eras *eras, uint32_t number)
+{
+	struct era *era = find(eras, number);
+
+	if (era)
+		era->has_begun = true;
+}
+
 static int read_wire(const struct eras *eras, uint32_t number, struct wire_era *era)
 {
 	return bpf_map_lookup_elem(eras_fd(eras), &number, era);

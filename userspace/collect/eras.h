@@ -22,6 +22,7 @@ struct era {
 	enum wire_era_origin origin;
 	bool was_asked_for; /* not a child that was found */
 	bool was_told_of;
+	bool has_begun;                        /* of the attach: its waits count */
 	bool is_new, has_inherited, is_ending; /* the update's own notes */
 	struct maps *maps;  /* NULL: were never read; the parent's at first, of a fork */
 	bool is_over;       /* executes something else by now, or is gone */
@@ -59,6 +60,8 @@ const struct era *eras__find(const struct eras *eras, uint32_t number);
 
 /* How the process's memory looks; takes a reference. */
 void eras__set_maps(struct eras *eras, uint32_t number, struct maps *maps);
+
+void eras__note_begun(struct eras *eras, uint32_t number);
 
 /* Changes what the kernel side knows of an era. 0 or -errno; -ENOENT once it is over. */
 int eras__set_mappings(struct eras *eras, uint32_t number, uint32_t first, uint32_t count);

@@ -15,6 +15,7 @@
 
 struct heap_source {
 	struct heap_probes *probes;
+	struct intern *unused_stacks; /* hashes, when they were last looked at */
 };
 
 struct heap_source *heap_source__new(void)
@@ -35,6 +36,7 @@ void heap_source__free(struct heap_source *source)
 	if (!source)
 		return;
 	heap_probes__free(source->probes);
+	intern__free(source->unused_stacks);
 	free(source);
 }
 
@@ -192,7 +194,8 @@ int heap__sweep(struct collector *collector)
 
 	if (!err)
 		err = sweep__rows(&rows, collector->eras);
-	return err ? err : sweep__stacks(&stacks, &rows, 1);
+	return err ? err
+		   : sweep__stacks(&stacks, &collector->heap->unused_stacks, &rows, 1, NULL, 0);
 }
 
 /* Whether nothing is known any more of what was in use: of an earlier spell, or of a child that has

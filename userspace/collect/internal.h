@@ -27,7 +27,8 @@ struct collector {
 	struct bpf_link *life_links[LIFE_LINKS];
 	uint32_t since_era;                     /* counters are from there on */
 	uint64_t since_counters[WIRE_COUNTERS]; /* what they were then */
-	uint64_t removed[WIRE_FILLS];           /* elements, by user space, less those put back */
+	struct intern *unused_stacks; /* hashes, of kept_stacks, when they were last looked at */
+	uint64_t removed[WIRE_FILLS]; /* elements, by user space, less those put back */
 };
 
 /* Each source: its state, made before anything is attached. NULL with errno set. */
@@ -52,8 +53,14 @@ void offcpu__find_scheduler(struct collector *collector);
 int offcpu__begin(struct collector *collector, pid_t pid);
 int offcpu__sweep(struct collector *collector);
 
+/* Forgets which threads waits were of: nobody wants to know any more. */
+void offcpu__forget_tids(struct collector *collector);
+
 /* Whether the kernel can walk the stacks of threads that do not run. */
 bool threads__can_look(void);
+
+/* Drops from a snapshot of threads those whose wait has ended since. 0 or -errno. */
+int threads__drop_ended(struct collector *collector, struct samples *threads);
 
 /* As offcpu__begin(), with their stacks. 0 or -errno. */
 int threads__begin_waits(struct collector *collector);
@@ -75,8 +82,9 @@ int counters__of_program(struct collector *collector, struct samples *samples);
 /* The first epoch that CPU samples may still be asked for of; UINT64_MAX: none. */
 uint64_t cpu__oldest_epoch(const struct collector *collector);
 
-/* Forgets the counts that no window needs any more, and where there is none the stacks. */
-void cpu__forget_old(struct collector *collector);
+/* Forgets the counts and stacks that no window needs any more; `again`: stacks have come since,
+ * that no count is of. */
+void cpu__forget_old(struct collector *collector, bool again);
 
 /* Samples that are being put together: each stack is read once, and each process noted once. */
 struct gathering {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/kernel.h"
 #include "collect/internal.h"
@@ -92,17 +93,21 @@ static void leave_out(struct exoprof_bpf *skel)
 	bpf_program__set_autoload(skel->progs.offcpu_switch, false);
 	bpf_program__set_autoload(skel->progs.offcpu_back, false);
 	bpf_program__set_autoload(skel->progs.offcpu_begin, false);
+	bpf_program__set_autoload(skel->progs.offcpu_held, false);
 }
 
 int offcpu__configure(struct collector *collector)
 {
 	struct exoprof_bpf *skel = collector->skel;
 	const struct offcpu_options *options = &collector->options.offcpu;
+
+	skel->rodata->offcpu_is_followed = options->enabled;
 	skel->rodata->offcpu_min_ns = options->min_ns;
 	skel->rodata->offcpu_rate_ns = options->rate_ns ? options->rate_ns : 1;
 	bpf_program__set_autoload(skel->progs.offcpu_find_scheduler, can_look_up());
 	if (choose_walk(collector))
 		return -EOPNOTSUPP;
+	bpf_program__set_autoload(skel->progs.offcpu_held, walks_at_switch(collector));
 	if (!options->enabled)
 		leave_out(skel);
 	return configure_maps(skel);
@@ -146,6 +151,17 @@ int offcpu__begin(struct collector *collector, pid_t pid)
 	return err;
 }
 
+/* The stacks of waits that have not ended, which no row is of yet. Where they are walked at the end
+ * of a wait there are none for longer than a moment. */
+static int find_held(struct collector *collector, char **hashes, size_t *size)
+{
+	*hashes = NULL;
+	*size = 0;
+	if (!collector->options.offcpu.enabled || !walks_at_switch(collector))
+		return 0;
+	return iterate__threads(collector->skel->progs.offcpu_held, hashes, size);
+}
+
 int offcpu__sweep(struct collector *collector)
 {
 	struct exoprof_bpf *skel = collector->skel;
@@ -159,12 +175,46 @@ int offcpu__sweep(struct collector *collector)
 		.map = skel->maps.kept_stacks,
 		.removed = &collector->removed[WIRE_FILL_KEPT_STACKS],
 	};
-	size_t count = sizeof(rows) / sizeof(*rows);
+	size_t count = sizeof(rows) / sizeof(*rows), size = 0;
+	char *held = NULL;
 	int err = 0;
 
 	for (size_t i = 0; i < count && !err; i++)
 		err = sweep__rows(&rows[i], collector->eras);
-	return err ? err : sweep__stacks(&stacks, rows, count);
+	if (!err)
+		err = find_held(collector, &held, &size);
+	if (!err)
+		err = sweep__stacks(&stacks, &collector->unused_stacks, rows, count, held, size);
+	free(held);
+	return err;
+}
+
+struct tid_keys {
+	struct wire_wait_key *keys;
+	size_t count, capacity;
+};
+
+static int note_tid(void *context, const void *key_bytes, const void *value)
+{
+	struct tid_keys *tids = context;
+	const struct wire_wait_key *key = key_bytes;
+
+	(void)value;
+	return key->tid ? array_append(&tids->keys, &tids->count, &tids->capacity, *key) : 0;
+}
+
+void offcpu__forget_tids(struct collector *collector)
+{
+	struct bpf_map *map = collector->skel->maps.offcpu_counts;
+	struct tid_keys tids = {};
+
+	/* What short memory leaves behind goes the next time. */
+	map__each(bpf_map__fd(map), sizeof(struct wire_wait_key), sizeof(struct wire_wait_counts),
+		  note_tid, &tids);
+	for (size_t i = 0; i < tids.count; i++)
+		collector->removed[WIRE_FILL_OFFCPU_COUNTS] +=
+			!bpf_map_delete_elem(bpf_map__fd(map), &tids.keys[i]);
+	free(tids.keys);
 }
 
 /* What of the counts is asked for. */
@@ -197,10 +247,13 @@ static int add_wait(void *context, const void *key_bytes, const void *value)
 	struct counting *counting = context;
 	const struct wire_wait_key *key = key_bytes;
 	const struct wire_wait_counts *counts = value;
-	struct sample_row like = {.wait = key->wait, .tid = counting->with_tid ? key->tid : 0};
+	struct sample_row like = {.wait = key->wait, .tid = key->tid};
 	struct sample_row *row;
 	int err;
 
+	/* While somebody wants to know the thread each wait is counted twice, once without. */
+	if (counting->with_tid != (key->tid != 0))
+		return 0;
 	memcpy(like.thread, key->comm, sizeof(like.thread) - 1);
 	row = find_row(&counting->gathering, key->era, key->stack, &like, &err);
 	if (row) {

@@ -2,6 +2,7 @@
 #include "collect/samples.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -251,6 +252,7 @@ void samples__keep_thread(struct samples *samples, const char *thread)
 			samples->rows[kept++] = samples->rows[i];
 	}
 	samples->row_count = kept;
+	snprintf(samples->thread, sizeof(samples->thread), "%s", thread);
 }
 
 /* Drops the rows in which nothing happened. */

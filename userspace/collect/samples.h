@@ -67,17 +67,18 @@ struct samples {
 	const char *how;                  /* cpu: what ticks; a constant */
 	char **notes;                     /* what else the reader should know, a line each */
 	size_t note_count, note_capacity;
-	const char *walk;         /* waits: how their stacks are walked; a constant */
-	uint64_t wait_min_ns;     /* waits: shorter ones are left out */
-	uint64_t wait_rate_ns;    /* waits: shorter ones are sampled */
-	uint64_t threads_missed;  /* threads: that would not be looked at */
-	int64_t threads_before;   /* clones: created before the attach */
-	uint64_t preattach_bytes; /* heap: in use since before the attach, estimated */
-	bool show_preattach;      /* as a frame, in the totals */
-	int64_t time_ns;          /* end, since the epoch */
-	int64_t monotonic_ns;     /* threads: the same by the clock that waits are timed by */
-	int64_t duration_ns;      /* 0: everything since the attach */
-	bool target_gone;         /* the target exited before the collection was due to end */
+	const char *walk;             /* waits: how their stacks are walked; a constant */
+	uint64_t wait_min_ns;         /* waits: shorter ones are left out */
+	uint64_t wait_rate_ns;        /* waits: shorter ones are sampled */
+	uint64_t threads_missed;      /* threads: that would not be looked at */
+	int64_t threads_before;       /* clones: created before the attach */
+	uint64_t preattach_bytes;     /* heap: in use since before the attach, estimated */
+	bool show_preattach;          /* as a frame, in the totals */
+	char thread[WIRE_COMM_BYTES]; /* only what is of threads of this name; empty: of all */
+	int64_t time_ns;              /* end, since the epoch */
+	int64_t monotonic_ns;         /* threads: the same by the clock that waits are timed by */
+	int64_t duration_ns;          /* 0: everything since the attach */
+	bool target_gone;             /* the target exited before the collection was due to end */
 };
 
 struct samples *samples__new(enum samples_source source); /* NULL with errno set */

@@ -70,7 +70,8 @@ int sweep__rows(const struct sweep_map *rows, const struct eras *eras)
 
 /* Stacks that rows still have, and those of the others. */
 struct stack_sweep {
-	struct intern *kept;
+	struct intern *kept, *unused;
+	const struct intern *unused_before; /* NULL: nothing was looked at yet */
 	struct wire_chunk_key *gone;
 	size_t count, capacity;
 };
@@ -83,28 +84,64 @@ static int keep_stack(void *context, const void *key, const void *value)
 	return intern__id(sweep->kept, key, sizeof(uint64_t), NULL) == INTERN_FAILED ? -ENOMEM : 0;
 }
 
+static bool is_in(const struct intern *hashes, const uint64_t *hash)
+{
+	return hashes && intern__find(hashes, hash, sizeof(*hash)) != INTERN_FAILED;
+}
+
 static int note_chunk(void *context, const void *key_bytes, const void *value)
 {
 	struct stack_sweep *sweep = context;
 	const struct wire_chunk_key *key = key_bytes;
+	uint64_t hash = key->stack;
 
 	(void)value;
-	if (intern__find(sweep->kept, &key->stack, sizeof(key->stack)) != INTERN_FAILED)
+	if (is_in(sweep->kept, &hash))
+		return 0;
+	if (intern__id(sweep->unused, &hash, sizeof(hash), NULL) == INTERN_FAILED)
+		return -ENOMEM;
+	if (!is_in(sweep->unused_before, &hash))
 		return 0;
 	return array_append(&sweep->gone, &sweep->count, &sweep->capacity, *key);
 }
 
-int sweep__stacks(const struct sweep_map *stacks, const struct sweep_map *rows, size_t count)
+/* A program takes a stack for being there by its first chunk, and writes that last: so it is
+ * deleted last. */
+static void delete_gone(const struct sweep_map *stacks, const struct stack_sweep *sweep)
 {
-	struct stack_sweep sweep = {.kept = intern__new()};
-	int err = sweep.kept ? 0 : -ENOMEM;
+	int fd = bpf_map__fd(stacks->map);
+
+	for (int is_first = 0; is_first <= 1; is_first++) {
+		for (size_t i = 0; i < sweep->count; i++) {
+			if (is_first == (sweep->gone[i].index == 0))
+				*stacks->removed += !bpf_map_delete_elem(fd, &sweep->gone[i]);
+		}
+	}
+}
+
+int sweep__stacks(const struct sweep_map *stacks, struct intern **unused,
+		  const struct sweep_map *rows, size_t count, const char *held, size_t held_size)
+{
+	struct stack_sweep sweep = {
+		.kept = intern__new(),
+		.unused = intern__new(),
+		.unused_before = *unused,
+	};
+	int err = sweep.kept && sweep.unused ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < count && !err; i++)
 		err = each_of(rows[i].map, keep_stack, &sweep);
+	for (size_t at = 0; at + sizeof(uint64_t) <= held_size && !err; at += sizeof(uint64_t))
+		err = keep_stack(&sweep, held + at, NULL);
 	if (!err)
 		err = each_of(stacks->map, note_chunk, &sweep);
-	for (size_t i = 0; i < sweep.count && !err; i++)
-		*stacks->removed += !bpf_map_delete_elem(bpf_map__fd(stacks->map), &sweep.gone[i]);
+	if (!err) {
+		delete_gone(stacks, &sweep);
+		intern__free(*unused);
+		*unused = sweep.unused;
+	} else {
+		intern__free(sweep.unused);
+	}
 	free(sweep.gone);
 	intern__free(sweep.kept);
 	return err;

@@ -5,6 +5,7 @@
 
 #include <bpf/libbpf.h>
 
+#include "base/intern.h"
 #include "collect/eras.h"
 
 /* A map of counts, whose keys begin with the hash of a stack. */
@@ -18,8 +19,11 @@ struct sweep_map {
  * that is forgotten. 0 or -errno. */
 int sweep__rows(const struct sweep_map *rows, const struct eras *eras);
 
-/* Deletes the stacks that none of these has rows of, or a program that executes itself again and
- * again would fill the map. A call that is under way may lose its stack. 0 or -errno. */
-int sweep__stacks(const struct sweep_map *stacks, const struct sweep_map *rows, size_t count);
+/* Deletes the stacks that none of these has rows of, nor the `held_size` bytes of hashes at `held`,
+ * and had none of the last time: one that was just walked may not have its row yet. Or a program
+ * that executes itself again and again would fill the map. `unused` (NULL at first) remembers those
+ * of this time. 0 or -errno. */
+int sweep__stacks(const struct sweep_map *stacks, struct intern **unused,
+		  const struct sweep_map *rows, size_t count, const char *held, size_t held_size);
 
 #endif

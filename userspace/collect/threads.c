@@ -265,7 +265,7 @@ struct samples *threads__snapshot(struct collector *collector, bool with_tid)
 		samples->time_ns = clock__realtime_ns();
 		err = gather(collector, &looking, samples, with_tid);
 	}
-	cpu__forget_old(collector);
+	cpu__forget_old(collector, true);
 	intern__free(looking.ids);
 	free(looking.threads);
 	if (!err)
@@ -273,4 +273,45 @@ struct samples *threads__snapshot(struct collector *collector, bool with_tid)
 	samples__free(samples);
 	errno = -err;
 	return NULL;
+}
+
+/* Since when each thread is off the CPU, without a look at its stack. */
+static int look_since(struct collector *collector, struct looking *looking)
+{
+	int err;
+
+	collector->skel->bss->threads_only_since = 1;
+	err = look(collector, looking);
+	collector->skel->bss->threads_only_since = 0;
+	return err;
+}
+
+static bool still_waits(const struct looking *looking, const struct samples *threads,
+			const struct sample_row *row)
+{
+	uint32_t id = intern__find(looking->ids, &row->tid, sizeof(row->tid));
+	const struct wire_thread *thread;
+
+	if (id == INTERN_FAILED)
+		return false;
+	thread = &looking->threads[id];
+	return thread->look != WIRE_LOOK_RUNS &&
+	       (int64_t)thread->since_ns == threads->monotonic_ns - row->ns;
+}
+
+int threads__drop_ended(struct collector *collector, struct samples *threads)
+{
+	struct looking looking = {.ids = intern__new()};
+	int err = looking.ids ? look_since(collector, &looking) : -ENOMEM;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < threads->row_count && !err; i++) {
+		if (still_waits(&looking, threads, &threads->rows[i]))
+			threads->rows[kept++] = threads->rows[i];
+	}
+	if (!err)
+		threads->row_count = kept;
+	intern__free(looking.ids);
+	free(looking.threads);
+	return err;
 }

@@ -16,11 +16,37 @@ struct wall_window {
 	bool with_tid;
 };
 
-static void free_window(struct wall_window *window)
+static void free_window(struct collector *collector, struct wall_window *window)
 {
+	int err = errno;
+
+	if (window->with_tid)
+		collector__want_tid(collector, false);
+	errno = err;
 	samples__free(window->waits);
 	samples__free(window->threads);
 	free(window);
+}
+
+/* The threads take the longest to look at. What has ended of their waits by the time that the waits
+ * were read is among those already. Gives the instant that both stand for, or -errno. */
+static int64_t look(struct collector *collector, bool with_tid, struct samples **threads,
+		    struct samples **waits)
+{
+	int64_t now_ns;
+	int err;
+
+	*threads = threads__snapshot(collector, true);
+	if (!*threads)
+		return -errno;
+	*waits = offcpu__snapshot(collector, with_tid);
+	now_ns = clock__monotonic_ns();
+	if (!*waits)
+		return -errno;
+	err = threads__drop_ended(collector, *threads);
+	for (size_t i = 0; i < (*threads)->row_count; i++)
+		(*threads)->rows[i].ns += now_ns - (*threads)->monotonic_ns;
+	return err ? err : now_ns;
 }
 
 struct wall_window *wall__start(struct collector *collector, bool with_tid)
@@ -30,23 +56,24 @@ struct wall_window *wall__start(struct collector *collector, bool with_tid)
 	if (!window)
 		return NULL;
 	window->with_tid = with_tid;
-	window->waits = offcpu__snapshot(collector, with_tid);
-	if (window->waits)
-		window->threads = threads__snapshot(collector, true);
-	if (window->threads)
-		window->start_ns = window->threads->monotonic_ns;
-	if (window->threads)
+	/* Before the first look: what ends after it is to be told apart by thread. */
+	if (with_tid)
+		collector__want_tid(collector, true);
+	window->start_ns = look(collector, with_tid, &window->threads, &window->waits);
+	if (window->start_ns < 0)
+		errno = -window->start_ns;
+	else
 		window->cpu = cpu__start(collector, with_tid);
 	if (window->cpu)
 		return window;
-	free_window(window);
+	free_window(collector, window);
 	return NULL;
 }
 
 void wall__cancel(struct collector *collector, struct wall_window *window)
 {
 	cpu__cancel(collector, window->cpu);
-	free_window(window);
+	free_window(collector, window);
 }
 
 /* Keeps of the threads' rows the time off the CPU that is to be added or taken off, without what
@@ -92,15 +119,10 @@ static int drop_lasting(struct samples *before, const struct samples *after, int
 	return err;
 }
 
-/* `late_ns`: how long after the window's end the threads were looked at. */
-static int clip(struct wall_window *window, struct samples *after, int64_t window_ns,
-		int64_t late_ns)
+static int clip(struct wall_window *window, struct samples *after, int64_t window_ns)
 {
-	int err;
+	int err = drop_lasting(window->threads, after, window_ns);
 
-	for (size_t i = 0; i < after->row_count; i++)
-		after->rows[i].ns -= late_ns;
-	err = drop_lasting(window->threads, after, window_ns);
 	for (size_t i = 0; i < after->row_count; i++) {
 		struct sample_row *row = &after->rows[i];
 
@@ -142,7 +164,7 @@ static int add_up(struct wall_window *window, int64_t end_ns, struct samples *cp
 	int err = samples__subtract(waits, window->waits);
 
 	if (!err)
-		err = clip(window, after, end_ns - window->start_ns, after->monotonic_ns - end_ns);
+		err = clip(window, after, end_ns - window->start_ns);
 	ticks_to_time(cpu);
 	if (!err)
 		err = samples__merge(waits, window->threads, -1);
@@ -165,12 +187,15 @@ static void take_over(struct samples *wall, const struct samples *cpu, const str
 
 struct samples *wall__end(struct collector *collector, struct wall_window *window)
 {
-	int64_t end_ns = clock__monotonic_ns();
-	struct samples *cpu = cpu__end(collector, window->cpu);
-	struct samples *waits = cpu ? offcpu__snapshot(collector, window->with_tid) : NULL;
-	struct samples *after = waits ? threads__snapshot(collector, true) : NULL;
-	int err = after ? add_up(window, end_ns, cpu, waits, after) : -errno;
+	struct samples *waits = NULL, *after = NULL, *cpu;
+	int64_t end_ns = look(collector, window->with_tid, &after, &waits);
+	int err = end_ns < 0 ? end_ns : 0;
 
+	cpu = cpu__end(collector, window->cpu);
+	if (!err && !cpu)
+		err = -errno;
+	if (!err)
+		err = add_up(window, end_ns, cpu, waits, after);
 	if (!err) {
 		take_over(waits, cpu, after);
 	} else {
@@ -179,7 +204,7 @@ struct samples *wall__end(struct collector *collector, struct wall_window *windo
 	}
 	samples__free(cpu);
 	samples__free(after);
-	free_window(window);
+	free_window(collector, window);
 	errno = -err;
 	return waits;
 }

@@ -500,10 +500,11 @@ static int64_t count_lost(const struct samples *samples)
 	case SAMPLES_CPU:
 		return counters[WIRE_CPU_LOST];
 	case SAMPLES_WAITS:
-		return counters[WIRE_WAIT_LOST] + counters[WIRE_WAIT_LOST_START];
+		return counters[WIRE_WAIT_LOST] + counters[WIRE_WAIT_LOST_START] +
+		       counters[WIRE_WAIT_LOST_END];
 	case SAMPLES_WALL:
 		return counters[WIRE_CPU_LOST] + counters[WIRE_WAIT_LOST] +
-		       counters[WIRE_WAIT_LOST_START];
+		       counters[WIRE_WAIT_LOST_START] + counters[WIRE_WAIT_LOST_END];
 	case SAMPLES_THREADS:
 		return samples->threads_missed;
 	case SAMPLES_CLONES:
@@ -698,6 +699,9 @@ static void add_stackless(struct assembly *assembly)
 {
 	const struct samples *samples = assembly->samples;
 
+	/* Of which thread it was nobody knows. */
+	if (*samples->thread)
+		return;
 	if (samples->source == SAMPLES_CPU || samples->source == SAMPLES_WALL)
 		add_lost_ticks(assembly);
 	if (assembly->kind == &profile_kind_block || samples->source == SAMPLES_WALL)
@@ -751,6 +755,10 @@ static void add_comments(struct assembly *assembly, const char *title)
 	comment_source(assembly);
 	comment_stacks(assembly);
 	comment_unfollowed(assembly);
+	if (*assembly->samples->thread)
+		profile_builder__comment(assembly->builder,
+					 "only threads of the name %s; what was lost, of all",
+					 assembly->samples->thread);
 	for (size_t i = 0; i < assembly->samples->note_count; i++)
 		profile_builder__comment(assembly->builder, "%s", assembly->samples->notes[i]);
 	if (assembly->samples->target_gone)

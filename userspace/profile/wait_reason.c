@@ -125,6 +125,8 @@ const char *wait_reason__of_call(const struct wire_wait *wait)
 		return "ended";
 	if (!wait->state)
 		return wait->syscall == SYS_sched_yield ? "yield" : "preempted";
+	if (wait->syscall == WIRE_SYSCALL_WORKER)
+		return "kernel worker";
 	if (wait->syscall < 0)
 		return "page fault";
 	if (wait->futex && is_lock(wait))
