@@ -48,15 +48,12 @@ with_offcputime() {
 		END { printf "%.1f%%", all ? 100 * whole / all : 0 }' "$work/bcc" >"$work/whole.bcc"
 }
 
-median() {
-	sort -g | awk '{ a[NR] = $1 } END { print NR % 2 ? a[(NR + 1) / 2] : (a[NR / 2] + a[NR / 2 + 1]) / 2 }'
-}
-
 print_row() {
 	local row=$1 title=$2 rate ns
 	[ -s "$work/row.$row" ] || return 0
-	rate=$(cut -d ' ' -f 1 "$work/row.$row" | median)
-	ns=$(cut -d ' ' -f 2 "$work/row.$row" | median)
+	# The round that others have disturbed least.
+	rate=$(cut -d ' ' -f 1 "$work/row.$row" | sort -g | tail -n 1)
+	ns=$(cut -d ' ' -f 2 "$work/row.$row" | sort -g | head -n 1)
 	[ "$row" != none ] || { none_rate=$rate none_ns=$ns; }
 	awk -v title="$title" -v rate="$rate" -v ns="$ns" -v none_rate="$none_rate" -v none_ns="$none_ns" \
 		-v whole="$(cat "$work/whole.$row" 2>/dev/null || echo -)" 'BEGIN {

@@ -178,6 +178,16 @@ begins_before_the_attach() {
 	begins_before_the_attach --offcpu-walk switch
 }
 
+@test "waits that end while exoprof attaches are not in it, and none is cut short" {
+	start_target mixed
+	start_exoprof -p "$TARGET" --no-heap --offcpu-rate 0
+	sleep 0.5
+	fetch block.pb.gz block
+	comments block.pb.gz
+	labelled block.pb.gz | grep -q ';site_sleep;doze;'
+	all_is_whole
+}
+
 @test "waits below --offcpu-min are left out, and counted" {
 	start_fed naps "$targets/naps" pipe 4 20000
 	start_exoprof -p "$TARGET" --no-heap --offcpu-min 1s
@@ -387,7 +397,7 @@ schedstats() {
 	cat births.out
 	comments block.pb.gz
 	[ "$(total created.pb.gz 1)" -eq "$(sed -n 's/^created //p' births.out)" ]
-	not grep -F '[lost]' <(samples block.pb.gz)
+	not grep -E '\[lost|read_fault' <(labelled block.pb.gz)
 	comments block.pb.gz | grep -q 'lost: 0 (call sites), 0 s, + 0 (beginnings) + 0 (ends)'
 }
 
