@@ -102,7 +102,7 @@ ends_well_by() {
 
 @test "twenty times attached and detached under load, no request fails" {
 	start_demo
-	start_load 60 /gc
+	start_load 600 /gc
 	local i
 	for i in $(seq 20); do
 		start_exoprof_as "exoprof$i" -p "$DEMO"
@@ -192,7 +192,7 @@ hang_up() {
 
 @test "record: heap in each format, by the file's ending" {
 	start_demo
-	start_load 8 /gc
+	start_load 60 /gc
 	run -0 "$exoprof" record -p "$DEMO" --type heap --heap-rate 4096 -d 1 -o h.pb.gz
 	go tool pprof -top h.pb.gz | grep gc_heavy_handler
 	run -0 "$exoprof" record -p "$DEMO" --type heap --heap-rate 4096 -d 1 -o h.folded
