@@ -538,6 +538,30 @@ static void what_grows_too_much_in_memory_is_refused(void **state)
 	free(bytes);
 }
 
+/* One location of many lines, named many times: 2^32 frames and some more, from a few KiB. */
+static void frames_have_a_limit_all_in_all(void **state)
+{
+	enum { LINES = 65536, DEPTH = 65537 };
+	struct message *m = new_message();
+	P(Line) **lines = calloc(LINES, sizeof(*lines));
+	uint64_t *stack = calloc(DEPTH, sizeof(*stack));
+
+	(void)state;
+	assert_non_null(lines);
+	assert_non_null(stack);
+	for (size_t i = 0; i < LINES; i++)
+		lines[i] = &m->lines[0];
+	for (size_t i = 0; i < DEPTH; i++)
+		stack[i] = m->locations[0].id;
+	m->locations[0].n_line = LINES;
+	m->locations[0].line = lines;
+	m->samples[0].n_location_id = DEPTH;
+	m->samples[0].location_id = stack;
+	assert_refused(read_message(m), "more than 268435456 frames");
+	free(lines);
+	free(stack);
+}
+
 /* --- gzip ----------------------------------------------------------------------------------------
  */
 
@@ -786,6 +810,7 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_in_pprof_is_told),
 		cmocka_unit_test(the_first_string_is_empty),
 		cmocka_unit_test(what_grows_too_much_in_memory_is_refused),
+		cmocka_unit_test(frames_have_a_limit_all_in_all),
 		cmocka_unit_test(anything_may_be_gzipped),
 		cmocka_unit_test(members_of_gzip_follow_each_other),
 		cmocka_unit_test(what_inflates_has_a_limit),

@@ -88,11 +88,12 @@ out:
 	return err;
 }
 
-static uint32_t count_frames(const struct profile *profile, const struct profile_sample *sample)
+/* Less than 2^64, as there are less than 2^32 locations of less than 2^32 lines. */
+static uint64_t count_frames(const struct profile *profile, const struct profile_sample *sample)
 {
-	uint32_t depth = 0, i;
+	uint64_t depth = 0;
 
-	for (i = 0; i < sample->depth; i++) {
+	for (uint32_t i = 0; i < sample->depth; i++) {
 		uint32_t lines = profile->locations[sample->locations[i]].line_count;
 
 		depth += lines ? lines : 1;
@@ -138,14 +139,28 @@ static bool take_value(struct folded *folded, const struct profile *profile,
 	return true;
 }
 
+/* In all stacks; more than FRAMES_MAX where there are too many. */
+static uint64_t count_all_frames(const struct profile *profile)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < profile->sample_count && count <= FRAMES_MAX; i++) {
+		uint64_t depth = count_frames(profile, &profile->samples[i]);
+
+		count = depth > FRAMES_MAX ? depth : count + depth;
+	}
+	return count;
+}
+
 static int fill_stacks(struct folded *folded, const struct profile *profile, const uint32_t *ranks)
 {
-	size_t frame_count = 0, i;
+	uint64_t frame_count = count_all_frames(profile);
 	struct frame *frames;
+	size_t i;
 
+	if (frame_count > FRAMES_MAX)
+		return -E2BIG;
 	folded->is_diff = profile->diff != DIFF_NONE;
-	for (i = 0; i < profile->sample_count; i++)
-		frame_count += count_frames(profile, &profile->samples[i]);
 	/* One more of each, because an empty allocation may be NULL. */
 	folded->frames = calloc(frame_count + 1, sizeof(*folded->frames));
 	folded->stacks = calloc(profile->sample_count + 1, sizeof(*folded->stacks));

@@ -412,6 +412,7 @@ static int read_locations(struct pprof_reading *reading)
 static int read_stack(struct pprof_reading *reading, const P(Sample) * message, size_t number)
 {
 	struct indexes *stack = &reading->stack;
+	uint64_t frames = 0;
 
 	stack->count = 0;
 	for (size_t i = 0; i < message->n_location_id; i++) {
@@ -423,11 +424,12 @@ static int read_stack(struct pprof_reading *reading, const P(Sample) * message, 
 					       "sample %zu has location %" PRIu64
 					       ", which it has not",
 					       number, id);
+		frames += reading->message->location[place]->n_line ?: 1;
 		if (array_append(&stack->items, &stack->count, &stack->capacity,
 				 reading->locations[place]))
 			return -ENOMEM;
 	}
-	return 0;
+	return reading__count_frames(reading->in, frames);
 }
 
 static int read_labels(struct pprof_reading *reading, const P(Sample) * message)
