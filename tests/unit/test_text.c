@@ -306,6 +306,24 @@ static void no_name_breaks_a_line_or_makes_it_too_long(void **state)
 	free(name);
 }
 
+static void sums_that_do_not_fit_are_the_greatest_number(void **state)
+{
+	struct profile_builder *builder = new_of("goroutine", "samples", "count");
+	uint32_t frame = built_frame(builder, 0xfff, "work", "", 0), other;
+
+	(void)state;
+	add(builder, &frame, 1, (int64_t[]){INT64_MAX});
+	add(builder, &frame, 1, (int64_t[]){INT64_MAX});
+	assert_has(builder, "samples profile: total 9223372036854775807\n"
+			    "9223372036854775807 @");
+	builder = new_heap();
+	frame = built_frame(builder, 0xfff, "work", "", 0);
+	other = built_frame(builder, 0x1fff, "more", "", 0);
+	add(builder, &frame, 1, (int64_t[]){INT64_MAX, 1, -2, 1});
+	add(builder, &other, 1, (int64_t[]){INT64_MAX, 1, -2, 1});
+	assert_has(builder, "# Frees = 9223372036854775807\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +339,7 @@ int main(void)
 		cmocka_unit_test(inlined_functions_have_a_line_each),
 		cmocka_unit_test(without_a_source_the_mapped_file_is_named),
 		cmocka_unit_test(no_name_breaks_a_line_or_makes_it_too_long),
+		cmocka_unit_test(sums_that_do_not_fit_are_the_greatest_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

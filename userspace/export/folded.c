@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/saturating.h"
 #include "export/export.h"
 #include "export/folded.h"
 
@@ -198,8 +199,8 @@ static void merge_stack(struct stack *into, const struct stack *from)
 {
 	uint32_t i;
 
-	into->value = folded__add(into->value, from->value);
-	into->base = folded__add(into->base, from->base);
+	into->value = saturating__add(into->value, from->value);
+	into->base = saturating__add(into->base, from->base);
 	/* A name may stand for code of two kinds: the greater one, whichever came first. */
 	for (i = 0; i < into->depth; i++) {
 		if (from->frames[i].kind > into->frames[i].kind)
@@ -214,8 +215,8 @@ static void merge_stacks(struct folded *folded)
 
 	qsort(stacks, folded->stack_count, sizeof(*stacks), compare_stacks);
 	for (i = 0; i < folded->stack_count; i++) {
-		folded->total = folded__add(folded->total, stacks[i].value);
-		folded->base_total = folded__add(folded->base_total, stacks[i].base);
+		folded->total = saturating__add(folded->total, stacks[i].value);
+		folded->base_total = saturating__add(folded->base_total, stacks[i].base);
 		if (count && compare_stacks(&stacks[count - 1], &stacks[i]) == 0)
 			merge_stack(&stacks[count - 1], &stacks[i]);
 		else

@@ -51,13 +51,4 @@ enum folded_names {
 struct folded *folded__new(const struct profile *profile, enum folded_names names);
 void folded__free(struct folded *folded); /* NULL is fine */
 
-/* The sum of two values that are not negative, or the greatest number where it does not fit: the
- * counters are foreign. */
-static inline int64_t folded__add(int64_t a, int64_t b)
-{
-	int64_t sum;
-
-	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
-
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/saturating.h"
 #include "export/export.h"
 #include "export/lines.h"
 
@@ -84,13 +85,15 @@ static void merge(struct text *text)
 	qsort(text->records, text->count, sizeof(*text->records), compare_by_key);
 	for (size_t i = 0; i < text->count; i++) {
 		const struct record *record = &text->records[i];
+		int64_t *into;
 
 		if (!kept || compare_by_key(&text->records[kept - 1], record)) {
 			text->records[kept++] = *record;
 			continue;
 		}
+		into = text->records[kept - 1].values;
 		for (uint32_t j = 0; j < types; j++)
-			text->records[kept - 1].values[j] += record->values[j];
+			into[j] = saturating__add(into[j], record->values[j]);
 	}
 	text->count = kept;
 }
@@ -253,7 +256,7 @@ static void add_sayable(const struct text *text, int64_t totals[PROFILE_VALUES_M
 		if (!is_sayable(&text->records[i]))
 			continue;
 		for (uint32_t j = 0; j < text->profile->type_count; j++)
-			totals[j] += text->records[i].values[j];
+			totals[j] = saturating__add(totals[j], text->records[i].values[j]);
 	}
 }
 
@@ -303,7 +306,7 @@ static void put_heap_tail(const struct text *text)
 	fprintf(text->out, "# TotalAlloc = %" PRId64 "\n", totals[ALLOC_SPACE]);
 	fprintf(text->out, "# Mallocs = %" PRId64 "\n", totals[ALLOC_OBJECTS]);
 	fprintf(text->out, "# Frees = %" PRId64 "\n",
-		totals[ALLOC_OBJECTS] - totals[INUSE_OBJECTS]);
+		saturating__subtract(totals[ALLOC_OBJECTS], totals[INUSE_OBJECTS]));
 	fprintf(text->out, "# HeapAlloc = %" PRId64 "\n", totals[INUSE_SPACE]);
 	fprintf(text->out, "# HeapObjects = %" PRId64 "\n", totals[INUSE_OBJECTS]);
 }

@@ -143,7 +143,7 @@ void profile_sample__release(const struct profile_sample *sample);
 /* Whether it is one of those that are to be compared with. */
 bool profile_sample__is_base(const struct profile *profile, const struct profile_sample *sample);
 
-/* The sum of one sample type over all samples. */
+/* The sum of one sample type over all samples; what does not fit is cut off there. */
 int64_t profile__total(const struct profile *profile, uint32_t type);
 
 /* The name that a line of a location shows. */
