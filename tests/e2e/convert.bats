@@ -191,6 +191,11 @@ refuses() {
 	convert signed.folded -o signed.pb.gz 2> said
 	not grep -q 'below zero' said
 	[ "$(pprof_sum signed.pb.gz 1)" -eq 2 ]
+	# Text has them, in a form that is no other tool's.
+	convert signed.folded -o signed.txt 2> said
+	not grep -q 'below zero' said
+	grep -q '^exoprof profile: samples/count 2$' signed.txt
+	grep -q '^-3 @' signed.txt
 	# A sample of one value in location 1, at 0x10, of a mapping; "", "samples", "count".
 	printf '\012\004\010\001\020\002\022\006\012\001\001\022\001\007\032\002\010\001\042\006\010\001\020\001\030\020\062\000\062\007samples\062\005count' > nameless
 	run --separate-stderr convert nameless -o nameless.folded

@@ -324,6 +324,28 @@ static void sums_that_do_not_fit_are_the_greatest_number(void **state)
 	assert_has(builder, "# Frees = 9223372036854775807\n");
 }
 
+/* pprof refuses the whole file for a count below zero. */
+static void what_go_has_no_minus_for_is_plain(void **state)
+{
+	struct profile_builder *builder = new_of("goroutine", "goroutine", "count");
+	uint32_t frame = built_frame(builder, 0xfff, "work", "", 0);
+
+	(void)state;
+	add(builder, &frame, 1, (int64_t[]){-3});
+	assert_text(builder, "exoprof goroutine: goroutine/count -3\n"
+			     "-3 @ 0x1000\n"
+			     "#\t0xfff\twork\n"
+			     "\n");
+	builder = new_heap();
+	frame = built_frame(builder, 0xfff, "work", "", 0);
+	add(builder, &frame, 1, (int64_t[]){-1, -64, 0, 0});
+	assert_has(builder, "exoprof heap: alloc_objects/count -1,");
+	builder = new_contention("mutex");
+	frame = built_frame(builder, 0xfff, "work", "", 0);
+	add(builder, &frame, 1, (int64_t[]){1, -5});
+	assert_has(builder, "1 -5 @ 0x1000\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +362,7 @@ int main(void)
 		cmocka_unit_test(without_a_source_the_mapped_file_is_named),
 		cmocka_unit_test(no_name_breaks_a_line_or_makes_it_too_long),
 		cmocka_unit_test(sums_that_do_not_fit_are_the_greatest_number),
+		cmocka_unit_test(what_go_has_no_minus_for_is_plain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

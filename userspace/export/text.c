@@ -27,7 +27,8 @@ struct text {
 /* One of the formats that pprof knows, by a profile's sample types. */
 struct form {
 	const char *first_type;
-	uint32_t type_count; /* 0: any number */
+	uint32_t type_count;    /* 0: any number */
+	uint32_t signed_values; /* a bit for each that may be below zero */
 	void (*put_head)(const struct text *text);
 	void (*put_record)(const struct text *text, const struct record *record);
 	void (*put_tail)(const struct text *text);
@@ -98,7 +99,7 @@ static void merge(struct text *text)
 	text->count = kept;
 }
 
-static int make_records(struct text *text, uint32_t ordered_by)
+static int make_records(struct text *text)
 {
 	const struct profile *profile = text->profile;
 
@@ -113,7 +114,6 @@ static int make_records(struct text *text, uint32_t ordered_by)
 		       sizeof(text->records[i].values));
 	}
 	merge(text);
-	qsort_r(text->records, text->count, sizeof(*text->records), compare_by_value, &ordered_by);
 	return 0;
 }
 
@@ -343,7 +343,8 @@ static void put_count_record(const struct text *text, const struct record *recor
 	put_stack(text, record);
 }
 
-/* What Go has no text for. The first line is none that pprof would take for another format's. */
+/* What Go has no text for, or no minus. The first line is none that pprof would take for another
+ * format's. */
 static void put_plain_head(const struct text *text)
 {
 	const struct profile *profile = text->profile;
@@ -367,34 +368,56 @@ static void put_plain_record(const struct text *text, const struct record *recor
 	put_stack(text, record);
 }
 
+#define ALL_VALUES UINT32_MAX
+
 static const struct form forms[] = {
-	{"alloc_objects", 4, put_heap_head,       put_heap_record,       put_heap_tail, INUSE_SPACE},
-	{"contentions",   2, put_contention_head, put_contention_record, NULL,          1          },
-	{NULL,            1, put_count_head,      put_count_record,      NULL,          0          },
-	{NULL,            0, put_plain_head,      put_plain_record,      NULL,          0          },
+	{"alloc_objects", 4, 1 << INUSE_OBJECTS | 1 << INUSE_SPACE, put_heap_head,       put_heap_record,
+	 put_heap_tail,											       INUSE_SPACE},
+	{"contentions",   2, 0,				     put_contention_head, put_contention_record, NULL, 1          },
+	{NULL,            1, 0,				     put_count_head,      put_count_record,      NULL, 0          },
+	{NULL,            0, ALL_VALUES,                            put_plain_head,      put_plain_record,      NULL, 0          },
 };
 
-static const struct form *form_of(const struct profile *profile)
+/* Readers refuse the whole of a text in which they do not expect a minus. */
+static bool can_say_all(const struct form *form, const struct text *text)
+{
+	for (size_t i = 0; i < text->count; i++) {
+		for (uint32_t j = 0; j < text->profile->type_count; j++) {
+			if (text->records[i].values[j] < 0 && !(form->signed_values >> j & 1))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool is_form_of(const struct form *form, const struct profile *profile)
+{
+	return form->type_count == profile->type_count &&
+	       (!form->first_type ||
+		!strcmp(form->first_type, profile->strings[profile->types[0].type]));
+}
+
+/* The last one is for all. */
+static const struct form *form_of(const struct text *text)
 {
 	const struct form *form = forms;
 
-	for (; form->type_count; form++) {
-		if (form->type_count == profile->type_count &&
-		    (!form->first_type ||
-		     !strcmp(form->first_type, profile->strings[profile->types[0].type])))
-			break;
-	}
+	while (form->type_count && !(is_form_of(form, text->profile) && can_say_all(form, text)))
+		form++;
 	return form;
 }
 
 int export_text(const struct profile *profile, FILE *out)
 {
-	const struct form *form = form_of(profile);
 	struct text text = {.profile = profile, .out = out};
-	int err = make_records(&text, form->ordered_by);
+	const struct form *form;
+	int err = make_records(&text);
 
 	if (err)
 		return err;
+	form = form_of(&text);
+	qsort_r(text.records, text.count, sizeof(*text.records), compare_by_value,
+		(void *)&form->ordered_by);
 	form->put_head(&text);
 	lines__put_comments(profile, out);
 	for (size_t i = 0; i < text.count; i++)
