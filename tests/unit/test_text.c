@@ -346,6 +346,24 @@ static void what_go_has_no_minus_for_is_plain(void **state)
 	assert_has(builder, "1 -5 @ 0x1000\n");
 }
 
+static void foreign_types_break_no_line(void **state)
+{
+	struct profile_builder *builder = new_of("", "a\nb", "count");
+
+	(void)state;
+	assert_has(builder, "a?b profile: total 0\n");
+	builder = new_of("", "a\nb", "c\033d");
+	profile_builder__type(builder, "e", "f", true);
+	assert_has(builder, "exoprof profile: a?b/c?d 0, e/f 0\n");
+}
+
+/* pprof takes what is in the form of counts for counts. */
+static void one_type_that_is_no_count_has_its_unit(void **state)
+{
+	(void)state;
+	assert_has(new_of("", "space", "bytes"), "exoprof profile: space/bytes 0\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,6 +381,8 @@ int main(void)
 		cmocka_unit_test(no_name_breaks_a_line_or_makes_it_too_long),
 		cmocka_unit_test(sums_that_do_not_fit_are_the_greatest_number),
 		cmocka_unit_test(what_go_has_no_minus_for_is_plain),
+		cmocka_unit_test(foreign_types_break_no_line),
+		cmocka_unit_test(one_type_that_is_no_count_has_its_unit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

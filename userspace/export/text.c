@@ -26,7 +26,7 @@ struct text {
 
 /* One of the formats that pprof knows, by a profile's sample types. */
 struct form {
-	const char *first_type;
+	const char *first_type; /* NULL: any that is a count */
 	uint32_t type_count;    /* 0: any number */
 	uint32_t signed_values; /* a bit for each that may be below zero */
 	void (*put_head)(const struct text *text);
@@ -333,8 +333,8 @@ static void put_count_head(const struct text *text)
 {
 	const struct profile *profile = text->profile;
 
-	fprintf(text->out, "%s profile: total %" PRId64 "\n",
-		profile->strings[profile->types[0].type], profile__total(profile, 0));
+	lines__put_text(profile->strings[profile->types[0].type], text->out);
+	fprintf(text->out, " profile: total %" PRId64 "\n", profile__total(profile, 0));
 }
 
 static void put_count_record(const struct text *text, const struct record *record)
@@ -349,14 +349,17 @@ static void put_plain_head(const struct text *text)
 {
 	const struct profile *profile = text->profile;
 
-	fprintf(text->out, "exoprof %s",
-		profile->kind ? profile->strings[profile->kind] : "profile");
+	fputs("exoprof ", text->out);
+	lines__put_text(profile->kind ? profile->strings[profile->kind] : "profile", text->out);
 	if (profile->duration_ns)
 		fprintf(text->out, " over %.3f s", profile->duration_ns / 1e9);
-	for (uint32_t i = 0; i < profile->type_count; i++)
-		fprintf(text->out, "%s %s/%s %" PRId64, i ? "," : ":",
-			profile->strings[profile->types[i].type],
-			profile->strings[profile->types[i].unit], profile__total(profile, i));
+	for (uint32_t i = 0; i < profile->type_count; i++) {
+		fputs(i ? ", " : ": ", text->out);
+		lines__put_text(profile->strings[profile->types[i].type], text->out);
+		putc('/', text->out);
+		lines__put_text(profile->strings[profile->types[i].unit], text->out);
+		fprintf(text->out, " %" PRId64, profile__total(profile, i));
+	}
 	putc('\n', text->out);
 }
 
@@ -392,9 +395,13 @@ static bool can_say_all(const struct form *form, const struct text *text)
 
 static bool is_form_of(const struct form *form, const struct profile *profile)
 {
-	return form->type_count == profile->type_count &&
-	       (!form->first_type ||
-		!strcmp(form->first_type, profile->strings[profile->types[0].type]));
+	const struct value_type *first = &profile->types[0];
+
+	if (form->type_count != profile->type_count)
+		return false;
+	if (!form->first_type)
+		return !strcmp(profile->strings[first->unit], "count");
+	return !strcmp(profile->strings[first->type], form->first_type);
 }
 
 /* The last one is for all. */
