@@ -212,6 +212,23 @@ refuses() {
 	refuses 'samples.gz: it takes more than 2048 MiB to unpack' convert samples.gz -o x.svg
 }
 
+# with_memory MIB COMMAND...: refused more than that.
+with_memory() {
+	local mib=$1
+	shift
+	(ulimit -d $((mib * 1024)) && "$@")
+}
+
+@test "memory that runs out is said to have run out" {
+	# 8 million empty samples.
+	head -c 16M /dev/zero | tr '\0' '\22' | sed 's/\x12\x12/\x12\x00/g' | gzip -1 > samples.gz
+	refuses 'samples.gz: not enough memory' with_memory 200 convert samples.gz -o x.svg
+	# What is small still fits.
+	printf 'main 1\n' > small.folded
+	with_memory 200 convert small.folded -o x.folded
+	cmp small.folded x.folded
+}
+
 @test "a bad command line is status 2 and one line" {
 	local arguments
 	for arguments in "" "$own/cpu.pb.gz" "-o x.svg" "$own/cpu.pb.gz -o x.gif" "$own/cpu.pb.gz -o -" \

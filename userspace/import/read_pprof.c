@@ -19,6 +19,7 @@
 struct budget {
 	size_t left;
 	bool is_spent;
+	bool is_refused; /* there is no more memory to be had */
 };
 
 struct indexes {
@@ -48,15 +49,24 @@ struct pprof_reading {
 	struct labels labels; /* of one sample */
 };
 
+/* What glibc's malloc takes for a block: 8 bytes more, in steps of 16, and 32 at least. */
+static size_t cost_of(size_t size)
+{
+	return size <= 24 ? 32 : (size + 8 + 15) & ~(size_t)15;
+}
+
 static void *spend(void *data, size_t size)
 {
 	struct budget *budget = data;
+	void *block;
 
-	budget->is_spent |= size > budget->left;
+	budget->is_spent |= size > budget->left || cost_of(size) > budget->left;
 	if (budget->is_spent)
 		return NULL;
-	budget->left -= size;
-	return malloc(size);
+	budget->left -= cost_of(size);
+	block = malloc(size);
+	budget->is_refused |= !block;
+	return block;
 }
 
 static void give_back(void *data, void *block)
@@ -74,6 +84,8 @@ static P(Profile) * unpack(struct reading *in, int *err)
 	if (!message && budget.is_spent)
 		*err = reading__refuse(in, "it takes more than %zu MiB to unpack",
 				       UNPACKED_BYTES_MAX >> 20);
+	else if (!message && budget.is_refused)
+		*err = -ENOMEM;
 	else if (!message)
 		*err = reading__refuse(in, "it is none of pprof's protobuf, folded stacks and "
 					   "speedscope's JSON");
