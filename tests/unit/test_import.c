@@ -14,6 +14,7 @@
 #include "import/import.h"
 #include "profile.pb-c.h"
 #include "profile/builder.h"
+#include "profile/diff.h"
 
 #define P(name) Perftools__Profiles__##name
 
@@ -207,6 +208,8 @@ static struct message *new_message(void)
 	m->profile.period = 10;
 	m->profile.time_nanos = 111;
 	m->profile.duration_nanos = 222;
+	m->profile.drop_frames = WORK;
+	m->profile.keep_frames = WORKER;
 	m->comments[0] = COMMENT;
 	m->profile.comment = m->comments;
 	m->profile.n_comment = 1;
@@ -271,6 +274,23 @@ static void pprof_is_read_whole(void **state)
 }
 
 /* Mapping, address and first function are the same: only the line is not. */
+static void what_pprof_leaves_out_stays_said(void **state)
+{
+	const struct profile *profile = read_message(new_message()), *diff;
+	struct diff_options options = {.title = "", .widths = DIFF_AFTER};
+
+	(void)state;
+	assert_non_null(profile);
+	assert_string_equal(profile->strings[profile->drop_frames], "work");
+	assert_string_equal(profile->strings[profile->keep_frames], "worker");
+	diff = profile__diff(profile, profile, &options);
+	assert_non_null(diff);
+	assert_string_equal(diff->strings[diff->drop_frames], "work");
+	assert_string_equal(diff->strings[diff->keep_frames], "worker");
+	profile__free(diff);
+	profile__free(profile);
+}
+
 static void locations_that_differ_in_a_line_stay_two(void **state)
 {
 	struct message *m = new_message();
@@ -390,6 +410,16 @@ static void spoil_comment(struct message *m)
 	m->comments[0] = INT64_MIN;
 }
 
+static void spoil_drop(struct message *m)
+{
+	m->profile.drop_frames = STRINGS;
+}
+
+static void spoil_keep(struct message *m)
+{
+	m->profile.keep_frames = -1;
+}
+
 static void spoil_mapping_file(struct message *m)
 {
 	m->mappings[1].filename = STRINGS;
@@ -481,6 +511,8 @@ static void what_is_wrong_in_pprof_is_told(void **state)
 		{spoil_default,             "string 9223372036854775807"                   },
 		{spoil_period,              "string 14"                                    },
 		{spoil_comment,             "string -9223372036854775808"                  },
+		{spoil_drop,                "string 14"                                    },
+		{spoil_keep,                "string -1"                                    },
 		{spoil_mapping_file,        "string 14"                                    },
 		{spoil_build_id,            "string 14"                                    },
 		{spoil_function_name,       "string 14"                                    },
@@ -802,6 +834,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pprof_is_read_whole),
+		cmocka_unit_test(what_pprof_leaves_out_stays_said),
 		cmocka_unit_test(locations_that_differ_in_a_line_stay_two),
 		cmocka_unit_test(a_frame_is_of_the_kind_that_its_mapping_and_name_tell),
 		cmocka_unit_test(a_location_without_a_line_is_unknown),

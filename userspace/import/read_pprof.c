@@ -190,6 +190,21 @@ static const char *kind_of(const struct pprof_reading *reading)
 	return "";
 }
 
+static int read_pruning(struct pprof_reading *reading)
+{
+	const P(Profile) *message = reading->message;
+	string_id id;
+	int err = message->drop_frames ? take_string(reading, message->drop_frames, &id) : 0;
+
+	if (!err && message->keep_frames)
+		err = take_string(reading, message->keep_frames, &id);
+	if (!err)
+		profile_builder__pruning(reading->in->builder,
+					 text_of(reading, message->drop_frames),
+					 text_of(reading, message->keep_frames));
+	return err;
+}
+
 static int read_head(struct pprof_reading *reading)
 {
 	struct profile_builder *builder = reading->in->builder;
@@ -494,8 +509,8 @@ static int read_samples(struct pprof_reading *reading)
 static int read_message(struct pprof_reading *reading)
 {
 	static int (*const steps[])(struct pprof_reading *) = {
-		read_strings,   read_types,     read_head,    read_mappings,
-		read_functions, read_locations, read_samples,
+		read_strings,  read_types,     read_head,      read_pruning,
+		read_mappings, read_functions, read_locations, read_samples,
 	};
 	int err = 0;
 

@@ -113,7 +113,10 @@ struct profile {
 	int64_t period;
 	int64_t time_ns;     /* since the epoch, of the end of the collection */
 	int64_t duration_ns; /* 0: a snapshot */
-	string_id title;     /* "demo-server (pid 4242)" */
+	/* Which functions pprof leaves out, with all that they call, and of them which it keeps
+	 * (profile.proto): regular expressions; empty: none. */
+	string_id drop_frames, keep_frames;
+	string_id title; /* "demo-server (pid 4242)" */
 	enum diff_widths diff;
 	string_id kind; /* "heap": see struct profile_kind; empty: not known */
 	struct profile_outcome outcome;
