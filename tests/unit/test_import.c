@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "export/export.h"
@@ -733,6 +734,50 @@ static void evented_speedscope_is_read(void **state)
 			"main 1250000\nmain;work 2250000\n");
 }
 
+/* Frames 0 to OPEN_FRAMES - 1 are opened; then, over and over, one of `leaves` above them. */
+enum { OPEN_FRAMES = 4000 };
+
+static char *deep_events(int leaves, int events)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	fputs("{\"shared\":{\"frames\":[{}", out);
+	for (int i = 1; i < OPEN_FRAMES + leaves; i++)
+		fputs(",{}", out);
+	fputs("]},\"profiles\":[{\"type\":\"evented\",\"unit\":\"none\",\"events\":[", out);
+	for (int i = 0; i < OPEN_FRAMES; i++)
+		fprintf(out, "{\"type\":\"O\",\"frame\":%d,\"at\":0},", i);
+	for (int i = 0; i < events; i++)
+		fprintf(out, "%s" OPEN("%d", "%d") "," CLOSE("%d", "%d"), i ? "," : "",
+			OPEN_FRAMES + i % leaves, i, i + 1, OPEN_FRAMES + i % leaves);
+	fputs("]}]}", out);
+	fclose(out);
+	return text;
+}
+
+/* A copy of the stack at each event took 10 s for 7 MB. */
+static void deep_stacks_cost_by_their_events(void **state)
+{
+	char *text = deep_events(2, 100000);
+	clock_t start = clock();
+	const struct profile *profile = read_text(text);
+
+	(void)state;
+	if (!profile)
+		fail_msg("not read: %s", why);
+	assert_true(clock() - start < 5 * CLOCKS_PER_SEC);
+	assert_int_equal(profile->sample_count, 2);
+	assert_int_equal(profile->samples[0].depth, OPEN_FRAMES + 1);
+	assert_int_equal(profile->samples[0].values[0], 50000);
+	profile__free(profile);
+	free(text);
+	text = deep_events(70000, 70000);
+	assert_refused(read_text(text), "more than 268435456 frames");
+	free(text);
+}
+
 static void threads_become_labels_and_units_types(void **state)
 {
 	const struct profile *profile =
@@ -852,6 +897,7 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_in_folded_stacks_is_told),
 		cmocka_unit_test(sampled_speedscope_is_read),
 		cmocka_unit_test(evented_speedscope_is_read),
+		cmocka_unit_test(deep_stacks_cost_by_their_events),
 		cmocka_unit_test(threads_become_labels_and_units_types),
 		cmocka_unit_test(what_is_wrong_in_speedscope_is_told),
 		cmocka_unit_test(pprof_there_and_back_is_the_same),
