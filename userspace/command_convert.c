@@ -5,8 +5,8 @@
 #include "commands.h"
 #include "profile_file.h"
 
-/* A format that has no names but those of the file, and no values below zero, says less than the
- * file: then it is said here. */
+/* A format that has no names but those of the file, or no values below zero, says less than the
+ * file: then it is said here. Speedscope's has none to be compared with either. */
 static void say_losses(const struct profile *profile, const struct options *options)
 {
 	const char *path = options->inputs[0];
@@ -21,7 +21,7 @@ static void say_losses(const struct profile *profile, const struct options *opti
 	}
 	for (size_t i = 0; i < profile->location_count; i++)
 		nameless += !profile->locations[i].line_count;
-	if (hidden)
+	if (hidden && options->format->positive_only)
 		say("%zu of the %zu samples of %s are below zero: they are left out", hidden,
 		    profile->sample_count, path);
 	if (nameless)

@@ -57,6 +57,13 @@ static int read_bytes(const char *path, char **bytes, size_t *size)
 	return err;
 }
 
+static const char *reason(int err)
+{
+	return err == -ENOMEM ? "not enough memory (exoprof takes no more than half of the "
+				"machine's)"
+			      : strerror(-err);
+}
+
 const struct profile *profile_file__read(const char *path, const char *sample_index)
 {
 	const struct profile *profile = NULL;
@@ -66,11 +73,11 @@ const struct profile *profile_file__read(const char *path, const char *sample_in
 	int err = read_bytes(path, &bytes, &size);
 
 	if (err) {
-		say("cannot read %s: %s", path, strerror(-err));
+		say("cannot read %s: %s", path, reason(err));
 	} else {
 		profile = import__profile(bytes, size, sample_index, why);
 		if (!profile)
-			say("cannot read %s: %s", path, why);
+			say("cannot read %s: %s", path, errno == ENOMEM ? reason(-ENOMEM) : why);
 	}
 	free(bytes);
 	return profile;
@@ -99,7 +106,7 @@ int profile_file__write(const struct profile *profile, const struct options *opt
 	int err = write_bytes(profile, options->format, &bytes, &size), fd;
 
 	if (err) {
-		say("cannot write %s: %s", path, strerror(-err));
+		say("cannot write %s: %s", path, reason(err));
 	} else {
 		fd = output__open(path);
 		if (fd < 0) {

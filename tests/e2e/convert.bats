@@ -191,6 +191,11 @@ refuses() {
 	convert signed.folded -o signed.pb.gz 2> said
 	not grep -q 'below zero' said
 	[ "$(pprof_sum signed.pb.gz 1)" -eq 2 ]
+	# Text has them, in a form that is no other tool's.
+	convert signed.folded -o signed.txt 2> said
+	not grep -q 'below zero' said
+	grep -q '^exoprof profile: samples/count 2$' signed.txt
+	grep -q '^-3 @' signed.txt
 	# A sample of one value in location 1, at 0x10, of a mapping; "", "samples", "count".
 	printf '\012\004\010\001\020\002\022\006\012\001\001\022\001\007\032\002\010\001\042\006\010\001\020\001\030\020\062\000\062\007samples\062\005count' > nameless
 	run --separate-stderr convert nameless -o nameless.folded
@@ -207,10 +212,28 @@ refuses() {
 	refuses 'samples.gz: it takes more than 2048 MiB to unpack' convert samples.gz -o x.svg
 }
 
+# with_memory MIB COMMAND...: refused more than that.
+with_memory() {
+	local mib=$1
+	shift
+	(ulimit -d $((mib * 1024)) && "$@")
+}
+
+@test "memory that runs out is said to have run out" {
+	# 8 million empty samples.
+	head -c 16M /dev/zero | tr '\0' '\22' | sed 's/\x12\x12/\x12\x00/g' | gzip -1 > samples.gz
+	refuses 'samples.gz: not enough memory' with_memory 200 convert samples.gz -o x.svg
+	# What is small still fits.
+	printf 'main 1\n' > small.folded
+	with_memory 200 convert small.folded -o x.folded
+	cmp small.folded x.folded
+}
+
 @test "a bad command line is status 2 and one line" {
 	local arguments
 	for arguments in "" "$own/cpu.pb.gz" "-o x.svg" "$own/cpu.pb.gz -o x.gif" "$own/cpu.pb.gz -o -" \
-		"$own/cpu.pb.gz b -o x.svg" "$own/cpu.pb.gz -o x.svg --format gif"; do
+		"$own/cpu.pb.gz b -o x.svg" "$own/cpu.pb.gz -o x.svg --format gif" \
+		"$own/goroutine.pb.gz -o x.threads" "$own/cpu.pb.gz -o x --format threads"; do
 		run --separate-stderr "$exoprof" convert $arguments
 		echo "$stderr"
 		[ "$status" -eq 2 ]

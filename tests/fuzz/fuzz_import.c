@@ -52,6 +52,9 @@ static void check_head(const struct profile *profile)
 	check(profile->shown_type < profile->type_count, "one of them is shown");
 	check(profile->string_count && !*profile->strings[0], "the first string is empty");
 	check(profile->default_sample_type < profile->string_count, "the default is a string");
+	check(profile->drop_frames < profile->string_count &&
+		      profile->keep_frames < profile->string_count,
+	      "expressions are strings");
 	for (size_t i = 0; i < profile->comment_count; i++)
 		check(profile->comments[i] < profile->string_count, "a comment is a string");
 }
@@ -115,6 +118,7 @@ static void check_diff(const struct profile *profile)
 	check(diff, "it can be compared with itself");
 	free(write_as(diff, "flamegraph", &size));
 	free(write_as(diff, "folded", &size));
+	free(write_as(diff, "text", &size));
 	profile__free(diff);
 }
 
@@ -131,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_locations(profile);
 	check_samples(profile);
 	free(write_as(profile, "folded", &size));
+	free(write_as(profile, "text", &size));
 	check_pprof(profile);
 	check_speedscope(profile);
 	check_diff(profile);

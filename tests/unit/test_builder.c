@@ -333,6 +333,25 @@ static void a_builder_can_be_thrown_away(void **state)
 	profile__free(NULL);
 }
 
+static void a_total_that_does_not_fit_is_the_nearest_number(void **state)
+{
+	struct profile_builder *builder = profile_builder__new();
+	const struct profile *profile;
+
+	(void)state;
+	assert_non_null(builder);
+	profile_builder__type(builder, "a", "count", true);
+	profile_builder__type(builder, "b", "count", false);
+	for (int i = 0; i < 2; i++)
+		profile_builder__sample(builder, NULL, 0, (int64_t[]){INT64_MAX, INT64_MIN}, NULL,
+					0);
+	profile = profile_builder__freeze(builder);
+	assert_non_null(profile);
+	assert_true(profile__total(profile, 0) == INT64_MAX);
+	assert_true(profile__total(profile, 1) == INT64_MIN);
+	profile__free(profile);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +368,7 @@ int main(void)
 		cmocka_unit_test(a_sample_is_a_copy),
 		cmocka_unit_test(mappings_and_comments_keep_their_order),
 		cmocka_unit_test(a_builder_can_be_thrown_away),
+		cmocka_unit_test(a_total_that_does_not_fit_is_the_nearest_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

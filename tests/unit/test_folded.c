@@ -238,6 +238,34 @@ static void a_full_disk_is_an_error(void **state)
 	profile__free(profile);
 }
 
+/* 2^32 frames and some more, of one location that has many lines. */
+static void what_has_too_many_frames_is_refused(void **state)
+{
+	enum { LINES = 65536, DEPTH = 65537 };
+	struct profile_builder *builder = new_builder();
+	struct profile_line *lines = calloc(LINES, sizeof(*lines));
+	uint32_t *stack = calloc(DEPTH, sizeof(*stack));
+	const struct profile *profile;
+
+	(void)state;
+	assert_non_null(lines);
+	assert_non_null(stack);
+	lines[0] = make_line(builder, "many");
+	for (size_t i = 1; i < LINES; i++)
+		lines[i] = lines[0];
+	stack[0] = profile_builder__location(builder, PROFILE_NO_MAPPING, 0x1000, FRAME_APP, lines,
+					     LINES);
+	for (size_t i = 1; i < DEPTH; i++)
+		stack[i] = stack[0];
+	profile_builder__sample(builder, stack, DEPTH, (int64_t[]){1, 1}, NULL, 0);
+	free(lines);
+	free(stack);
+	profile = profile_builder__freeze(builder);
+	assert_non_null(profile);
+	assert_int_equal(export_folded(profile, stdout), -E2BIG);
+	profile__free(profile);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +282,7 @@ int main(void)
 		cmocka_unit_test(sums_do_not_wrap),
 		cmocka_unit_test(an_empty_profile_has_no_lines),
 		cmocka_unit_test(a_full_disk_is_an_error),
+		cmocka_unit_test(what_has_too_many_frames_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "export/export.h"
@@ -14,6 +15,7 @@
 #include "import/import.h"
 #include "profile.pb-c.h"
 #include "profile/builder.h"
+#include "profile/diff.h"
 
 #define P(name) Perftools__Profiles__##name
 
@@ -207,6 +209,8 @@ static struct message *new_message(void)
 	m->profile.period = 10;
 	m->profile.time_nanos = 111;
 	m->profile.duration_nanos = 222;
+	m->profile.drop_frames = WORK;
+	m->profile.keep_frames = WORKER;
 	m->comments[0] = COMMENT;
 	m->profile.comment = m->comments;
 	m->profile.n_comment = 1;
@@ -271,6 +275,23 @@ static void pprof_is_read_whole(void **state)
 }
 
 /* Mapping, address and first function are the same: only the line is not. */
+static void what_pprof_leaves_out_stays_said(void **state)
+{
+	const struct profile *profile = read_message(new_message()), *diff;
+	struct diff_options options = {.title = "", .widths = DIFF_AFTER};
+
+	(void)state;
+	assert_non_null(profile);
+	assert_string_equal(profile->strings[profile->drop_frames], "work");
+	assert_string_equal(profile->strings[profile->keep_frames], "worker");
+	diff = profile__diff(profile, profile, &options);
+	assert_non_null(diff);
+	assert_string_equal(diff->strings[diff->drop_frames], "work");
+	assert_string_equal(diff->strings[diff->keep_frames], "worker");
+	profile__free(diff);
+	profile__free(profile);
+}
+
 static void locations_that_differ_in_a_line_stay_two(void **state)
 {
 	struct message *m = new_message();
@@ -390,6 +411,16 @@ static void spoil_comment(struct message *m)
 	m->comments[0] = INT64_MIN;
 }
 
+static void spoil_drop(struct message *m)
+{
+	m->profile.drop_frames = STRINGS;
+}
+
+static void spoil_keep(struct message *m)
+{
+	m->profile.keep_frames = -1;
+}
+
 static void spoil_mapping_file(struct message *m)
 {
 	m->mappings[1].filename = STRINGS;
@@ -481,6 +512,8 @@ static void what_is_wrong_in_pprof_is_told(void **state)
 		{spoil_default,             "string 9223372036854775807"                   },
 		{spoil_period,              "string 14"                                    },
 		{spoil_comment,             "string -9223372036854775808"                  },
+		{spoil_drop,                "string 14"                                    },
+		{spoil_keep,                "string -1"                                    },
 		{spoil_mapping_file,        "string 14"                                    },
 		{spoil_build_id,            "string 14"                                    },
 		{spoil_function_name,       "string 14"                                    },
@@ -538,6 +571,30 @@ static void what_grows_too_much_in_memory_is_refused(void **state)
 	free(bytes);
 }
 
+/* One location of many lines, named many times: 2^32 frames and some more, from a few KiB. */
+static void frames_have_a_limit_all_in_all(void **state)
+{
+	enum { LINES = 65536, DEPTH = 65537 };
+	struct message *m = new_message();
+	P(Line) **lines = calloc(LINES, sizeof(*lines));
+	uint64_t *stack = calloc(DEPTH, sizeof(*stack));
+
+	(void)state;
+	assert_non_null(lines);
+	assert_non_null(stack);
+	for (size_t i = 0; i < LINES; i++)
+		lines[i] = &m->lines[0];
+	for (size_t i = 0; i < DEPTH; i++)
+		stack[i] = m->locations[0].id;
+	m->locations[0].n_line = LINES;
+	m->locations[0].line = lines;
+	m->samples[0].n_location_id = DEPTH;
+	m->samples[0].location_id = stack;
+	assert_refused(read_message(m), "more than 268435456 frames");
+	free(lines);
+	free(stack);
+}
+
 /* --- gzip ----------------------------------------------------------------------------------------
  */
 
@@ -576,6 +633,22 @@ static void members_of_gzip_follow_each_other(void **state)
 	fclose(out);
 	assert_folds_to(import__profile(two, twice, NULL, why), "main;work 84\n");
 	free(two);
+	free(bytes);
+}
+
+static void zeros_behind_gzip_are_ignored_and_nothing_else(void **state)
+{
+	size_t size;
+	char *bytes = compress_text("main;work 42\n", 13, &size);
+
+	(void)state;
+	bytes = realloc(bytes, size + 100);
+	assert_non_null(bytes);
+	memset(bytes + size, 0, 100);
+	assert_folds_to(import__profile(bytes, size + 1, NULL, why), "main;work 42\n");
+	assert_folds_to(import__profile(bytes, size + 100, NULL, why), "main;work 42\n");
+	bytes[size + 99] = 1;
+	assert_refused(import__profile(bytes, size + 100, NULL, why), "gzip data is damaged");
 	free(bytes);
 }
 
@@ -675,6 +748,50 @@ static void evented_speedscope_is_read(void **state)
 	assert_folds_to(read_text(SCOPE(EVENTED(OPEN("0", "2.5") "," OPEN("1", "3") "," CLOSE(
 				"1", "5.25") "," CLOSE("0", "6")))),
 			"main 1250000\nmain;work 2250000\n");
+}
+
+/* Frames 0 to OPEN_FRAMES - 1 are opened; then, over and over, one of `leaves` above them. */
+enum { OPEN_FRAMES = 4000 };
+
+static char *deep_events(int leaves, int events)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	fputs("{\"shared\":{\"frames\":[{}", out);
+	for (int i = 1; i < OPEN_FRAMES + leaves; i++)
+		fputs(",{}", out);
+	fputs("]},\"profiles\":[{\"type\":\"evented\",\"unit\":\"none\",\"events\":[", out);
+	for (int i = 0; i < OPEN_FRAMES; i++)
+		fprintf(out, "{\"type\":\"O\",\"frame\":%d,\"at\":0},", i);
+	for (int i = 0; i < events; i++)
+		fprintf(out, "%s" OPEN("%d", "%d") "," CLOSE("%d", "%d"), i ? "," : "",
+			OPEN_FRAMES + i % leaves, i, i + 1, OPEN_FRAMES + i % leaves);
+	fputs("]}]}", out);
+	fclose(out);
+	return text;
+}
+
+/* A copy of the stack at each event took 10 s for 7 MB. */
+static void deep_stacks_cost_by_their_events(void **state)
+{
+	char *text = deep_events(2, 100000);
+	clock_t start = clock();
+	const struct profile *profile = read_text(text);
+
+	(void)state;
+	if (!profile)
+		fail_msg("not read: %s", why);
+	assert_true(clock() - start < 5 * CLOCKS_PER_SEC);
+	assert_int_equal(profile->sample_count, 2);
+	assert_int_equal(profile->samples[0].depth, OPEN_FRAMES + 1);
+	assert_int_equal(profile->samples[0].values[0], 50000);
+	profile__free(profile);
+	free(text);
+	text = deep_events(70000, 70000);
+	assert_refused(read_text(text), "more than 268435456 frames");
+	free(text);
 }
 
 static void threads_become_labels_and_units_types(void **state)
@@ -778,6 +895,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pprof_is_read_whole),
+		cmocka_unit_test(what_pprof_leaves_out_stays_said),
 		cmocka_unit_test(locations_that_differ_in_a_line_stay_two),
 		cmocka_unit_test(a_frame_is_of_the_kind_that_its_mapping_and_name_tell),
 		cmocka_unit_test(a_location_without_a_line_is_unknown),
@@ -786,14 +904,17 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_in_pprof_is_told),
 		cmocka_unit_test(the_first_string_is_empty),
 		cmocka_unit_test(what_grows_too_much_in_memory_is_refused),
+		cmocka_unit_test(frames_have_a_limit_all_in_all),
 		cmocka_unit_test(anything_may_be_gzipped),
 		cmocka_unit_test(members_of_gzip_follow_each_other),
+		cmocka_unit_test(zeros_behind_gzip_are_ignored_and_nothing_else),
 		cmocka_unit_test(what_inflates_has_a_limit),
 		cmocka_unit_test(folded_stacks_are_read),
 		cmocka_unit_test(a_folded_name_tells_what_it_is),
 		cmocka_unit_test(what_is_wrong_in_folded_stacks_is_told),
 		cmocka_unit_test(sampled_speedscope_is_read),
 		cmocka_unit_test(evented_speedscope_is_read),
+		cmocka_unit_test(deep_stacks_cost_by_their_events),
 		cmocka_unit_test(threads_become_labels_and_units_types),
 		cmocka_unit_test(what_is_wrong_in_speedscope_is_told),
 		cmocka_unit_test(pprof_there_and_back_is_the_same),

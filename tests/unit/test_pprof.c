@@ -368,6 +368,25 @@ static void a_stream_that_fails_is_an_error(void **state)
 	profile__free(profile);
 }
 
+static void what_readers_are_to_leave_out_is_written(void **state)
+{
+	struct profile_builder *builder = profile_builder__new();
+	const struct profile *profile;
+	Message *message;
+
+	(void)state;
+	assert_non_null(builder);
+	profile_builder__type(builder, "samples", "count", true);
+	profile_builder__pruning(builder, "malloc|free", "mallopt");
+	profile = profile_builder__freeze(builder);
+	assert_non_null(profile);
+	message = round_trip(profile);
+	assert_string_equal(message->string_table[message->drop_frames], "malloc|free");
+	assert_string_equal(message->string_table[message->keep_frames], "mallopt");
+	forget(message);
+	profile__free(profile);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +402,7 @@ int main(void)
 		cmocka_unit_test(an_empty_profile_is_valid),
 		cmocka_unit_test(the_same_profile_gives_the_same_bytes),
 		cmocka_unit_test(a_stream_that_fails_is_an_error),
+		cmocka_unit_test(what_readers_are_to_leave_out_is_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

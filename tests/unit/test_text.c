@@ -306,6 +306,64 @@ static void no_name_breaks_a_line_or_makes_it_too_long(void **state)
 	free(name);
 }
 
+static void sums_that_do_not_fit_are_the_greatest_number(void **state)
+{
+	struct profile_builder *builder = new_of("goroutine", "samples", "count");
+	uint32_t frame = built_frame(builder, 0xfff, "work", "", 0), other;
+
+	(void)state;
+	add(builder, &frame, 1, (int64_t[]){INT64_MAX});
+	add(builder, &frame, 1, (int64_t[]){INT64_MAX});
+	assert_has(builder, "samples profile: total 9223372036854775807\n"
+			    "9223372036854775807 @");
+	builder = new_heap();
+	frame = built_frame(builder, 0xfff, "work", "", 0);
+	other = built_frame(builder, 0x1fff, "more", "", 0);
+	add(builder, &frame, 1, (int64_t[]){INT64_MAX, 1, -2, 1});
+	add(builder, &other, 1, (int64_t[]){INT64_MAX, 1, -2, 1});
+	assert_has(builder, "# Frees = 9223372036854775807\n");
+}
+
+/* pprof refuses the whole file for a count below zero. */
+static void what_go_has_no_minus_for_is_plain(void **state)
+{
+	struct profile_builder *builder = new_of("goroutine", "goroutine", "count");
+	uint32_t frame = built_frame(builder, 0xfff, "work", "", 0);
+
+	(void)state;
+	add(builder, &frame, 1, (int64_t[]){-3});
+	assert_text(builder, "exoprof goroutine: goroutine/count -3\n"
+			     "-3 @ 0x1000\n"
+			     "#\t0xfff\twork\n"
+			     "\n");
+	builder = new_heap();
+	frame = built_frame(builder, 0xfff, "work", "", 0);
+	add(builder, &frame, 1, (int64_t[]){-1, -64, 0, 0});
+	assert_has(builder, "exoprof heap: alloc_objects/count -1,");
+	builder = new_contention("mutex");
+	frame = built_frame(builder, 0xfff, "work", "", 0);
+	add(builder, &frame, 1, (int64_t[]){1, -5});
+	assert_has(builder, "1 -5 @ 0x1000\n");
+}
+
+static void foreign_types_break_no_line(void **state)
+{
+	struct profile_builder *builder = new_of("", "a\nb", "count");
+
+	(void)state;
+	assert_has(builder, "a?b profile: total 0\n");
+	builder = new_of("", "a\nb", "c\033d");
+	profile_builder__type(builder, "e", "f", true);
+	assert_has(builder, "exoprof profile: a?b/c?d 0, e/f 0\n");
+}
+
+/* pprof takes what is in the form of counts for counts. */
+static void one_type_that_is_no_count_has_its_unit(void **state)
+{
+	(void)state;
+	assert_has(new_of("", "space", "bytes"), "exoprof profile: space/bytes 0\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +379,10 @@ int main(void)
 		cmocka_unit_test(inlined_functions_have_a_line_each),
 		cmocka_unit_test(without_a_source_the_mapped_file_is_named),
 		cmocka_unit_test(no_name_breaks_a_line_or_makes_it_too_long),
+		cmocka_unit_test(sums_that_do_not_fit_are_the_greatest_number),
+		cmocka_unit_test(what_go_has_no_minus_for_is_plain),
+		cmocka_unit_test(foreign_types_break_no_line),
+		cmocka_unit_test(one_type_that_is_no_count_has_its_unit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

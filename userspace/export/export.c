@@ -9,12 +9,12 @@
 #define JSON  "application/json"
 
 static const struct format formats[] = {
-	{"pprof",      ".pb.gz",           BYTES, export_pprof,      NULL,        false},
-	{"folded",     ".folded",          TEXT,  export_folded,     NULL,        false},
-	{"flamegraph", ".svg",             SVG,   export_flamegraph, NULL,        false},
-	{"speedscope", ".speedscope.json", JSON,  export_speedscope, NULL,        false},
-	{"text",       ".txt",             TEXT,  export_text,       NULL,        false},
-	{"threads",    ".threads",         TEXT,  export_threads,    "goroutine", true },
+	{"pprof",      ".pb.gz",           BYTES, export_pprof,      NULL,        false, false},
+	{"folded",     ".folded",          TEXT,  export_folded,     NULL,        true,  false},
+	{"flamegraph", ".svg",             SVG,   export_flamegraph, NULL,        true,  false},
+	{"speedscope", ".speedscope.json", JSON,  export_speedscope, NULL,        true,  false},
+	{"text",       ".txt",             TEXT,  export_text,       NULL,        false, false},
+	{"threads",    ".threads",         TEXT,  export_threads,    "goroutine", false, true },
 };
 
 #define FORMATS (sizeof(formats) / sizeof(*formats))

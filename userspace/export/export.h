@@ -15,6 +15,7 @@ struct format {
 	/* Writes the whole profile. 0 or -errno. */
 	int (*write)(const struct profile *profile, FILE *out);
 	const char *only_kind; /* of profiles that it is for, such as "goroutine"; NULL: for all */
+	bool positive_only;    /* what is below zero, and not to be compared with, is left out */
 	bool by_thread;        /* each sample has to be of one thread, and tell its number */
 };
 
@@ -41,7 +42,8 @@ int export_folded(const struct profile *profile, FILE *out);
 
 /* What Go's net/http/pprof answers to debug=1, in the legacy formats that pprof reads
  * (github.com/google/pprof, profile/legacy_profile.go); of what Go has no text for, such as CPU
- * time, the same for people only. Its values are those of the other formats. */
+ * time, and of values below zero, the same for people only. Its values are those of the other
+ * formats. */
 int export_text(const struct profile *profile, FILE *out);
 
 /* A block a thread, as Go answers goroutine?debug=2: by the label "tid", or 0, and with "thread",

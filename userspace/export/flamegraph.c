@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/saturating.h"
 #include "export/export.h"
 #include "export/folded.h"
 #include "export/svg_text.h"
@@ -153,7 +154,7 @@ static void measure_changes(struct graph *graph)
 
 		if (shown_value(graph, stack))
 			continue;
-		graph->gone = folded__add(graph->gone, other_value(graph, stack));
+		graph->gone = saturating__add(graph->gone, other_value(graph, stack));
 		graph->gone_stacks++;
 	}
 	/* The root's is that of the totals: a small one of a frame would not be seen beside it. */
@@ -232,7 +233,7 @@ static int add_stack(struct graph *graph, const struct stack *stack, int64_t sta
 	uint32_t depth = stack->depth < DEPTH_MAX ? stack->depth : DEPTH_MAX, i;
 
 	graph->deep_stacks += stack->depth > depth;
-	graph->nodes->other = folded__add(graph->nodes->other, other_value(graph, stack));
+	graph->nodes->other = saturating__add(graph->nodes->other, other_value(graph, stack));
 	for (i = 0; i < depth; i++) {
 		const struct frame *frame = &stack->frames[i];
 		struct node *node;
@@ -248,7 +249,7 @@ static int add_stack(struct graph *graph, const struct stack *stack, int64_t sta
 			if (!node)
 				return -ENOMEM;
 		}
-		node->other = folded__add(node->other, other_value(graph, stack));
+		node->other = saturating__add(node->other, other_value(graph, stack));
 	}
 	return 0;
 }

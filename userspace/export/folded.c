@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/saturating.h"
 #include "export/export.h"
 #include "export/folded.h"
 
@@ -88,11 +89,12 @@ out:
 	return err;
 }
 
-static uint32_t count_frames(const struct profile *profile, const struct profile_sample *sample)
+/* Less than 2^64, as there are less than 2^32 locations of less than 2^32 lines. */
+static uint64_t count_frames(const struct profile *profile, const struct profile_sample *sample)
 {
-	uint32_t depth = 0, i;
+	uint64_t depth = 0;
 
-	for (i = 0; i < sample->depth; i++) {
+	for (uint32_t i = 0; i < sample->depth; i++) {
 		uint32_t lines = profile->locations[sample->locations[i]].line_count;
 
 		depth += lines ? lines : 1;
@@ -138,14 +140,28 @@ static bool take_value(struct folded *folded, const struct profile *profile,
 	return true;
 }
 
+/* In all stacks; more than FRAMES_MAX where there are too many. */
+static uint64_t count_all_frames(const struct profile *profile)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < profile->sample_count && count <= FRAMES_MAX; i++) {
+		uint64_t depth = count_frames(profile, &profile->samples[i]);
+
+		count = depth > FRAMES_MAX ? depth : count + depth;
+	}
+	return count;
+}
+
 static int fill_stacks(struct folded *folded, const struct profile *profile, const uint32_t *ranks)
 {
-	size_t frame_count = 0, i;
+	uint64_t frame_count = count_all_frames(profile);
 	struct frame *frames;
+	size_t i;
 
+	if (frame_count > FRAMES_MAX)
+		return -E2BIG;
 	folded->is_diff = profile->diff != DIFF_NONE;
-	for (i = 0; i < profile->sample_count; i++)
-		frame_count += count_frames(profile, &profile->samples[i]);
 	/* One more of each, because an empty allocation may be NULL. */
 	folded->frames = calloc(frame_count + 1, sizeof(*folded->frames));
 	folded->stacks = calloc(profile->sample_count + 1, sizeof(*folded->stacks));
@@ -183,8 +199,8 @@ static void merge_stack(struct stack *into, const struct stack *from)
 {
 	uint32_t i;
 
-	into->value = folded__add(into->value, from->value);
-	into->base = folded__add(into->base, from->base);
+	into->value = saturating__add(into->value, from->value);
+	into->base = saturating__add(into->base, from->base);
 	/* A name may stand for code of two kinds: the greater one, whichever came first. */
 	for (i = 0; i < into->depth; i++) {
 		if (from->frames[i].kind > into->frames[i].kind)
@@ -199,8 +215,8 @@ static void merge_stacks(struct folded *folded)
 
 	qsort(stacks, folded->stack_count, sizeof(*stacks), compare_stacks);
 	for (i = 0; i < folded->stack_count; i++) {
-		folded->total = folded__add(folded->total, stacks[i].value);
-		folded->base_total = folded__add(folded->base_total, stacks[i].base);
+		folded->total = saturating__add(folded->total, stacks[i].value);
+		folded->base_total = saturating__add(folded->base_total, stacks[i].base);
 		if (count && compare_stacks(&stacks[count - 1], &stacks[i]) == 0)
 			merge_stack(&stacks[count - 1], &stacks[i]);
 		else

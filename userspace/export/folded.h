@@ -11,6 +11,8 @@
 #include "profile/profile.h"
 
 #define FRAME_NAMES_MAX (1u << 28)
+/* Of all stacks: a diff has those of two files. */
+#define FRAMES_MAX      (2 * PROFILE_FRAMES_MAX)
 
 struct frame {
 	uint32_t name : 28; /* an index into folded.names */
@@ -44,17 +46,9 @@ enum folded_names {
 };
 
 /* Folds the samples whose shown value is positive, or negative and to be compared with. NULL with
- * errno set. The names are the profile's: the profile must outlive what comes back. */
+ * errno set; E2BIG where there are more than FRAMES_MAX frames. The names are the profile's: the
+ * profile must outlive what comes back. */
 struct folded *folded__new(const struct profile *profile, enum folded_names names);
 void folded__free(struct folded *folded); /* NULL is fine */
-
-/* The sum of two values that are not negative, or the greatest number where it does not fit: the
- * counters are foreign. */
-static inline int64_t folded__add(int64_t a, int64_t b)
-{
-	int64_t sum;
-
-	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
 
 #endif

@@ -247,6 +247,8 @@ int export_pprof(const struct profile *profile, FILE *out)
 	put_locations(&arena, profile, &message);
 	put_samples(&arena, profile, &message);
 	put_strings(&arena, profile, &message);
+	message.drop_frames = profile->drop_frames;
+	message.keep_frames = profile->keep_frames;
 	message.time_nanos = profile->time_ns;
 	message.duration_nanos = profile->duration_ns;
 	message.period = profile->period;

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <yajl/yajl_gen.h>
 
+#include "base/saturating.h"
 #include "export/export.h"
-#include "export/folded.h"
 #include "export/utf8.h"
 
 #define SCHEMA       "https://www.speedscope.app/file-format-schema.json"
@@ -150,7 +150,7 @@ static int64_t total_of(const struct profile *profile, uint32_t type)
 		int64_t value = profile->samples[i].values[type];
 
 		if (value > 0)
-			total = folded__add(total, value);
+			total = saturating__add(total, value);
 	}
 	return total;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/saturating.h"
 #include "export/export.h"
 #include "export/lines.h"
 
@@ -25,8 +26,9 @@ struct text {
 
 /* One of the formats that pprof knows, by a profile's sample types. */
 struct form {
-	const char *first_type;
-	uint32_t type_count; /* 0: any number */
+	const char *first_type; /* NULL: any that is a count */
+	uint32_t type_count;    /* 0: any number */
+	uint32_t signed_values; /* a bit for each that may be below zero */
 	void (*put_head)(const struct text *text);
 	void (*put_record)(const struct text *text, const struct record *record);
 	void (*put_tail)(const struct text *text);
@@ -84,18 +86,20 @@ static void merge(struct text *text)
 	qsort(text->records, text->count, sizeof(*text->records), compare_by_key);
 	for (size_t i = 0; i < text->count; i++) {
 		const struct record *record = &text->records[i];
+		int64_t *into;
 
 		if (!kept || compare_by_key(&text->records[kept - 1], record)) {
 			text->records[kept++] = *record;
 			continue;
 		}
+		into = text->records[kept - 1].values;
 		for (uint32_t j = 0; j < types; j++)
-			text->records[kept - 1].values[j] += record->values[j];
+			into[j] = saturating__add(into[j], record->values[j]);
 	}
 	text->count = kept;
 }
 
-static int make_records(struct text *text, uint32_t ordered_by)
+static int make_records(struct text *text)
 {
 	const struct profile *profile = text->profile;
 
@@ -110,7 +114,6 @@ static int make_records(struct text *text, uint32_t ordered_by)
 		       sizeof(text->records[i].values));
 	}
 	merge(text);
-	qsort_r(text->records, text->count, sizeof(*text->records), compare_by_value, &ordered_by);
 	return 0;
 }
 
@@ -253,7 +256,7 @@ static void add_sayable(const struct text *text, int64_t totals[PROFILE_VALUES_M
 		if (!is_sayable(&text->records[i]))
 			continue;
 		for (uint32_t j = 0; j < text->profile->type_count; j++)
-			totals[j] += text->records[i].values[j];
+			totals[j] = saturating__add(totals[j], text->records[i].values[j]);
 	}
 }
 
@@ -303,7 +306,7 @@ static void put_heap_tail(const struct text *text)
 	fprintf(text->out, "# TotalAlloc = %" PRId64 "\n", totals[ALLOC_SPACE]);
 	fprintf(text->out, "# Mallocs = %" PRId64 "\n", totals[ALLOC_OBJECTS]);
 	fprintf(text->out, "# Frees = %" PRId64 "\n",
-		totals[ALLOC_OBJECTS] - totals[INUSE_OBJECTS]);
+		saturating__subtract(totals[ALLOC_OBJECTS], totals[INUSE_OBJECTS]));
 	fprintf(text->out, "# HeapAlloc = %" PRId64 "\n", totals[INUSE_SPACE]);
 	fprintf(text->out, "# HeapObjects = %" PRId64 "\n", totals[INUSE_OBJECTS]);
 }
@@ -330,8 +333,8 @@ static void put_count_head(const struct text *text)
 {
 	const struct profile *profile = text->profile;
 
-	fprintf(text->out, "%s profile: total %" PRId64 "\n",
-		profile->strings[profile->types[0].type], profile__total(profile, 0));
+	lines__put_text(profile->strings[profile->types[0].type], text->out);
+	fprintf(text->out, " profile: total %" PRId64 "\n", profile__total(profile, 0));
 }
 
 static void put_count_record(const struct text *text, const struct record *record)
@@ -340,19 +343,23 @@ static void put_count_record(const struct text *text, const struct record *recor
 	put_stack(text, record);
 }
 
-/* What Go has no text for. The first line is none that pprof would take for another format's. */
+/* What Go has no text for, or no minus. The first line is none that pprof would take for another
+ * format's. */
 static void put_plain_head(const struct text *text)
 {
 	const struct profile *profile = text->profile;
 
-	fprintf(text->out, "exoprof %s",
-		profile->kind ? profile->strings[profile->kind] : "profile");
+	fputs("exoprof ", text->out);
+	lines__put_text(profile->kind ? profile->strings[profile->kind] : "profile", text->out);
 	if (profile->duration_ns)
 		fprintf(text->out, " over %.3f s", profile->duration_ns / 1e9);
-	for (uint32_t i = 0; i < profile->type_count; i++)
-		fprintf(text->out, "%s %s/%s %" PRId64, i ? "," : ":",
-			profile->strings[profile->types[i].type],
-			profile->strings[profile->types[i].unit], profile__total(profile, i));
+	for (uint32_t i = 0; i < profile->type_count; i++) {
+		fputs(i ? ", " : ": ", text->out);
+		lines__put_text(profile->strings[profile->types[i].type], text->out);
+		putc('/', text->out);
+		lines__put_text(profile->strings[profile->types[i].unit], text->out);
+		fprintf(text->out, " %" PRId64, profile__total(profile, i));
+	}
 	putc('\n', text->out);
 }
 
@@ -364,34 +371,60 @@ static void put_plain_record(const struct text *text, const struct record *recor
 	put_stack(text, record);
 }
 
+#define ALL_VALUES UINT32_MAX
+
 static const struct form forms[] = {
-	{"alloc_objects", 4, put_heap_head,       put_heap_record,       put_heap_tail, INUSE_SPACE},
-	{"contentions",   2, put_contention_head, put_contention_record, NULL,          1          },
-	{NULL,            1, put_count_head,      put_count_record,      NULL,          0          },
-	{NULL,            0, put_plain_head,      put_plain_record,      NULL,          0          },
+	{"alloc_objects", 4, 1 << INUSE_OBJECTS | 1 << INUSE_SPACE, put_heap_head,       put_heap_record,
+	 put_heap_tail,											       INUSE_SPACE},
+	{"contentions",   2, 0,				     put_contention_head, put_contention_record, NULL, 1          },
+	{NULL,            1, 0,				     put_count_head,      put_count_record,      NULL, 0          },
+	{NULL,            0, ALL_VALUES,                            put_plain_head,      put_plain_record,      NULL, 0          },
 };
 
-static const struct form *form_of(const struct profile *profile)
+/* Readers refuse the whole of a text in which they do not expect a minus. */
+static bool can_say_all(const struct form *form, const struct text *text)
+{
+	for (size_t i = 0; i < text->count; i++) {
+		for (uint32_t j = 0; j < text->profile->type_count; j++) {
+			if (text->records[i].values[j] < 0 && !(form->signed_values >> j & 1))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool is_form_of(const struct form *form, const struct profile *profile)
+{
+	const struct value_type *first = &profile->types[0];
+
+	if (form->type_count != profile->type_count)
+		return false;
+	if (!form->first_type)
+		return !strcmp(profile->strings[first->unit], "count");
+	return !strcmp(profile->strings[first->type], form->first_type);
+}
+
+/* The last one is for all. */
+static const struct form *form_of(const struct text *text)
 {
 	const struct form *form = forms;
 
-	for (; form->type_count; form++) {
-		if (form->type_count == profile->type_count &&
-		    (!form->first_type ||
-		     !strcmp(form->first_type, profile->strings[profile->types[0].type])))
-			break;
-	}
+	while (form->type_count && !(is_form_of(form, text->profile) && can_say_all(form, text)))
+		form++;
 	return form;
 }
 
 int export_text(const struct profile *profile, FILE *out)
 {
-	const struct form *form = form_of(profile);
 	struct text text = {.profile = profile, .out = out};
-	int err = make_records(&text, form->ordered_by);
+	const struct form *form;
+	int err = make_records(&text);
 
 	if (err)
 		return err;
+	form = form_of(&text);
+	qsort_r(text.records, text.count, sizeof(*text.records), compare_by_value,
+		(void *)&form->ordered_by);
 	form->put_head(&text);
 	lines__put_comments(profile, out);
 	for (size_t i = 0; i < text.count; i++)

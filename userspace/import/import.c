@@ -23,6 +23,16 @@ int reading__refuse(struct reading *reading, const char *format, ...)
 	return -EBADMSG;
 }
 
+int reading__count_frames(struct reading *reading, uint64_t count)
+{
+	/* Neither sum is more than 64 bits: there are fewer than 2^32 locations in a stack. */
+	reading->frame_count += count;
+	if (reading->frame_count <= PROFILE_FRAMES_MAX)
+		return 0;
+	return reading__refuse(reading, "its stacks have more than %u frames, all in all",
+			       PROFILE_FRAMES_MAX);
+}
+
 /* By name; else by number, as pprof has it. */
 static size_t find_type(const struct type_names *types, size_t count, const char *wanted)
 {

@@ -63,6 +63,7 @@ static int add_stack(struct folded_reading *reading, char *stack, int64_t value)
 {
 	struct frames *frames = &reading->frames;
 	char *frame;
+	int err;
 
 	frames->count = 0;
 	while ((frame = strsep(&stack, ";"))) {
@@ -70,6 +71,9 @@ static int add_stack(struct folded_reading *reading, char *stack, int64_t value)
 				 add_frame(reading->in->builder, frame)))
 			return -ENOMEM;
 	}
+	err = reading__count_frames(reading->in, frames->count);
+	if (err)
+		return err;
 	for (size_t i = 0; i < frames->count / 2; i++) {
 		uint32_t other = frames->items[frames->count - 1 - i];
 

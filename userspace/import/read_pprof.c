@@ -19,6 +19,7 @@
 struct budget {
 	size_t left;
 	bool is_spent;
+	bool is_refused; /* there is no more memory to be had */
 };
 
 struct indexes {
@@ -48,15 +49,24 @@ struct pprof_reading {
 	struct labels labels; /* of one sample */
 };
 
+/* What glibc's malloc takes for a block: 8 bytes more, in steps of 16, and 32 at least. */
+static size_t cost_of(size_t size)
+{
+	return size <= 24 ? 32 : (size + 8 + 15) & ~(size_t)15;
+}
+
 static void *spend(void *data, size_t size)
 {
 	struct budget *budget = data;
+	void *block;
 
-	budget->is_spent |= size > budget->left;
+	budget->is_spent |= size > budget->left || cost_of(size) > budget->left;
 	if (budget->is_spent)
 		return NULL;
-	budget->left -= size;
-	return malloc(size);
+	budget->left -= cost_of(size);
+	block = malloc(size);
+	budget->is_refused |= !block;
+	return block;
 }
 
 static void give_back(void *data, void *block)
@@ -74,6 +84,8 @@ static P(Profile) * unpack(struct reading *in, int *err)
 	if (!message && budget.is_spent)
 		*err = reading__refuse(in, "it takes more than %zu MiB to unpack",
 				       UNPACKED_BYTES_MAX >> 20);
+	else if (!message && budget.is_refused)
+		*err = -ENOMEM;
 	else if (!message)
 		*err = reading__refuse(in, "it is none of pprof's protobuf, folded stacks and "
 					   "speedscope's JSON");
@@ -176,6 +188,21 @@ static const char *kind_of(const struct pprof_reading *reading)
 		}
 	}
 	return "";
+}
+
+static int read_pruning(struct pprof_reading *reading)
+{
+	const P(Profile) *message = reading->message;
+	string_id id;
+	int err = message->drop_frames ? take_string(reading, message->drop_frames, &id) : 0;
+
+	if (!err && message->keep_frames)
+		err = take_string(reading, message->keep_frames, &id);
+	if (!err)
+		profile_builder__pruning(reading->in->builder,
+					 text_of(reading, message->drop_frames),
+					 text_of(reading, message->keep_frames));
+	return err;
 }
 
 static int read_head(struct pprof_reading *reading)
@@ -412,6 +439,7 @@ static int read_locations(struct pprof_reading *reading)
 static int read_stack(struct pprof_reading *reading, const P(Sample) * message, size_t number)
 {
 	struct indexes *stack = &reading->stack;
+	uint64_t frames = 0;
 
 	stack->count = 0;
 	for (size_t i = 0; i < message->n_location_id; i++) {
@@ -423,11 +451,12 @@ static int read_stack(struct pprof_reading *reading, const P(Sample) * message, 
 					       "sample %zu has location %" PRIu64
 					       ", which it has not",
 					       number, id);
+		frames += reading->message->location[place]->n_line ?: 1;
 		if (array_append(&stack->items, &stack->count, &stack->capacity,
 				 reading->locations[place]))
 			return -ENOMEM;
 	}
-	return 0;
+	return reading__count_frames(reading->in, frames);
 }
 
 static int read_labels(struct pprof_reading *reading, const P(Sample) * message)
@@ -480,8 +509,8 @@ static int read_samples(struct pprof_reading *reading)
 static int read_message(struct pprof_reading *reading)
 {
 	static int (*const steps[])(struct pprof_reading *) = {
-		read_strings,   read_types,     read_head,    read_mappings,
-		read_functions, read_locations, read_samples,
+		read_strings,  read_types,     read_head,      read_pruning,
+		read_mappings, read_functions, read_locations, read_samples,
 	};
 	int err = 0;
 

@@ -12,7 +12,7 @@
 #include "import/reader.h"
 #include "import/speedscope_file.h"
 
-/* Of a stack that events open; without, each of them might be copied with a million frames. */
+/* Of frames that events open. */
 #define OPEN_MAX 4096
 
 static const struct unit {
@@ -33,9 +33,23 @@ struct numbers {
 	size_t count, capacity;
 };
 
+/* Stacks are the ways to the nodes of a tree: one that differs from another in its leaf costs a
+ * node, however deep it is. */
+#define NO_NODE UINT32_MAX /* above the roots */
+
+struct node {
+	uint32_t parent;
+	uint32_t location;
+};
+
+struct nodes {
+	struct node *items;
+	size_t count, capacity;
+};
+
 /* What was seen with one stack. */
 struct row {
-	size_t first; /* of the stack in the pool, leaf first */
+	uint32_t node; /* the leaf */
 	uint32_t depth;
 	uint32_t thread;
 	int64_t values[PROFILE_VALUES_MAX];
@@ -53,11 +67,11 @@ struct scope_reading {
 	uint32_t *types;
 	bool has_threads;
 	uint32_t *locations; /* of each frame */
-	struct intern *row_ids;
+	struct intern *node_ids, *row_ids;
+	struct nodes nodes;
 	struct rows rows;
-	struct numbers pool;
-	struct numbers stack; /* the thread's number, then the stack, leaf first */
-	struct numbers open;  /* frames of an evented profile, root first */
+	struct numbers open;       /* frames of an evented profile, root first */
+	struct numbers open_nodes; /* the same as nodes */
 };
 
 static const struct unit *find_unit(const char *name)
@@ -140,57 +154,55 @@ static int read_frames(struct scope_reading *reading)
 	return 0;
 }
 
-/* Stacks come root first, and are kept leaf first. */
-static int begin_stack(struct scope_reading *reading, uint32_t thread)
+/* The node of a frame that the code of another calls; NO_NODE for the parent of a root. */
+static int find_child(struct scope_reading *reading, uint32_t parent, double number,
+		      uint32_t *child)
 {
-	struct numbers *stack = &reading->stack;
-
-	stack->count = 0;
-	return array_append(&stack->items, &stack->count, &stack->capacity, thread);
-}
-
-static int push_frame(struct scope_reading *reading, double number)
-{
-	struct numbers *stack = &reading->stack;
 	size_t count = reading->file.frame_count;
+	struct node node = {.parent = parent};
+	bool is_new;
 
 	if (!(number >= 0 && number < count) || number != floor(number))
 		return reading__refuse(reading->in, "it names frame %g, and has %zu frames", number,
 				       count);
-	return array_append(&stack->items, &stack->count, &stack->capacity,
-			    reading->locations[(size_t)number]);
+	node.location = reading->locations[(size_t)number];
+	*child = intern__id(reading->node_ids, &node, sizeof(node), &is_new);
+	if (*child == INTERN_FAILED)
+		return -ENOMEM;
+	return is_new ? array_append(&reading->nodes.items, &reading->nodes.count,
+				     &reading->nodes.capacity, node)
+		      : 0;
 }
 
-static int new_row(struct scope_reading *reading)
+static int new_row(struct scope_reading *reading, const struct row *row)
 {
-	const struct numbers *stack = &reading->stack;
-	struct row row = {
-		.first = reading->pool.count,
-		.depth = stack->count - 1,
-		.thread = stack->items[0],
-	};
+	int err = reading__count_frames(reading->in, row->depth);
 
-	for (size_t i = 1; i < stack->count; i++) {
-		if (array_append(&reading->pool.items, &reading->pool.count,
-				 &reading->pool.capacity, stack->items[i]))
-			return -ENOMEM;
-	}
-	return array_append(&reading->rows.items, &reading->rows.count, &reading->rows.capacity,
-			    row);
+	return err ? err
+		   : array_append(&reading->rows.items, &reading->rows.count,
+				  &reading->rows.capacity, *row);
+}
+
+static uint32_t thread_of(const struct scope_reading *reading, size_t number)
+{
+	return reading->has_threads && reading->file.profile_count > 1 ? number : UINT32_MAX;
 }
 
 /* Adds to what was seen with the stack. */
-static int end_stack(struct scope_reading *reading, uint32_t type, int64_t value)
+static int add_value(struct scope_reading *reading, size_t number, uint32_t node, uint32_t depth,
+		     int64_t value)
 {
-	const struct numbers *stack = &reading->stack;
+	struct row row = {.node = node, .depth = depth, .thread = thread_of(reading, number)};
+	uint32_t key[] = {node, row.thread}, id;
 	bool is_new;
-	uint32_t id = intern__id(reading->row_ids, stack->items,
-				 stack->count * sizeof(*stack->items), &is_new);
 	int64_t *sum;
+	int err;
 
-	if (id == INTERN_FAILED || (is_new && new_row(reading)))
-		return -ENOMEM;
-	sum = &reading->rows.items[id].values[type];
+	id = intern__id(reading->row_ids, key, sizeof(key), &is_new);
+	err = id == INTERN_FAILED ? -ENOMEM : is_new ? new_row(reading, &row) : 0;
+	if (err)
+		return err;
+	sum = &reading->rows.items[id].values[reading->types[number]];
 	if (__builtin_add_overflow(*sum, value, sum))
 		return reading__refuse(reading->in, "its weights add up to more than 64 bits");
 	return 0;
@@ -207,11 +219,6 @@ static int to_value(struct scope_reading *reading, double weight, const struct u
 	return 0;
 }
 
-static uint32_t thread_of(const struct scope_reading *reading, size_t number)
-{
-	return reading->has_threads && reading->file.profile_count > 1 ? number : UINT32_MAX;
-}
-
 static int read_sampled(struct scope_reading *reading, size_t number)
 {
 	const struct speedscope_profile *profile = &reading->file.profiles[number];
@@ -222,28 +229,40 @@ static int read_sampled(struct scope_reading *reading, size_t number)
 				       number, profile->end_count, profile->weight_count);
 	for (size_t i = 0; !err && i < profile->end_count; i++) {
 		size_t begin = i ? profile->ends[i - 1] : 0;
+		uint32_t node = NO_NODE;
 		int64_t value = 0;
 
 		err = to_value(reading, profile->weights[i], reading->units[number], &value);
+		for (size_t at = begin; !err && at < profile->ends[i]; at++)
+			err = find_child(reading, node, profile->frames[at], &node);
 		if (!err)
-			err = begin_stack(reading, thread_of(reading, number));
-		for (size_t at = profile->ends[i]; !err && at > begin; at--)
-			err = push_frame(reading, profile->frames[at - 1]);
-		if (!err)
-			err = end_stack(reading, reading->types[number], value);
+			err = add_value(reading, number, node, profile->ends[i] - begin, value);
 	}
 	return err;
 }
 
-/* The time since the last event belongs to the frames that are open. */
-static int add_open(struct scope_reading *reading, size_t number, int64_t value)
+static uint32_t open_node(const struct scope_reading *reading)
 {
-	const struct numbers *open = &reading->open;
-	int err = begin_stack(reading, thread_of(reading, number));
+	const struct numbers *nodes = &reading->open_nodes;
 
-	for (size_t i = open->count; !err && i-- > 0;)
-		err = push_frame(reading, open->items[i]);
-	return err ? err : end_stack(reading, reading->types[number], value);
+	return nodes->count ? nodes->items[nodes->count - 1] : NO_NODE;
+}
+
+static int open_frame(struct scope_reading *reading, double number)
+{
+	struct numbers *open = &reading->open, *nodes = &reading->open_nodes;
+	uint32_t node;
+	int err;
+
+	if (open->count == OPEN_MAX)
+		return reading__refuse(reading->in, "more than %d frames are open at once",
+				       OPEN_MAX);
+	err = find_child(reading, open_node(reading), number, &node);
+	if (!err)
+		err = array_append(&open->items, &open->count, &open->capacity, (uint32_t)number);
+	if (!err)
+		err = array_append(&nodes->items, &nodes->count, &nodes->capacity, node);
+	return err;
 }
 
 static int apply_event(struct scope_reading *reading, size_t number,
@@ -253,12 +272,8 @@ static int apply_event(struct scope_reading *reading, size_t number,
 
 	if (!(event->frame >= 0 && event->frame < reading->file.frame_count))
 		return reading__refuse(reading->in, "an event of profile %zu has no frame", number);
-	if (event->type == 'O' && open->count == OPEN_MAX)
-		return reading__refuse(reading->in, "more than %d frames are open at once",
-				       OPEN_MAX);
 	if (event->type == 'O')
-		return array_append(&open->items, &open->count, &open->capacity,
-				    (uint32_t)event->frame);
+		return open_frame(reading, event->frame);
 	if (event->type != 'C' || !open->count ||
 	    open->items[open->count - 1] != (uint32_t)event->frame)
 		return reading__refuse(reading->in,
@@ -266,6 +281,7 @@ static int apply_event(struct scope_reading *reading, size_t number,
 				       "last one opened",
 				       number);
 	open->count--;
+	reading->open_nodes.count--;
 	return 0;
 }
 
@@ -276,7 +292,7 @@ static int read_evented(struct scope_reading *reading, size_t number)
 	int64_t last = 0, at = 0, passed;
 	int err = to_value(reading, profile->start, unit, &last);
 
-	reading->open.count = 0;
+	reading->open.count = reading->open_nodes.count = 0;
 	for (size_t i = 0; !err && i < profile->event_count; i++) {
 		const struct speedscope_event *event = &profile->events[i];
 
@@ -286,8 +302,10 @@ static int read_evented(struct scope_reading *reading, size_t number)
 					      "the events of profile %zu are not in the order of "
 					      "time",
 					      number);
+		/* The time since the last event belongs to the frames that are open. */
 		if (!err && passed && reading->open.count)
-			err = add_open(reading, number, passed);
+			err = add_value(reading, number, open_node(reading), reading->open.count,
+					passed);
 		if (!err)
 			err = apply_event(reading, number, event);
 		last = at;
@@ -306,12 +324,27 @@ static int read_profile(struct scope_reading *reading, size_t number)
 	return reading__refuse(reading->in, "profile %zu is neither sampled nor evented", number);
 }
 
-static void add_samples(struct scope_reading *reading)
+/* Leaf first. */
+static int fill_stack(const struct scope_reading *reading, const struct row *row,
+		      struct numbers *stack)
+{
+	stack->count = 0;
+	for (uint32_t node = row->node; node != NO_NODE; node = reading->nodes.items[node].parent) {
+		if (array_append(&stack->items, &stack->count, &stack->capacity,
+				 reading->nodes.items[node].location))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_samples(struct scope_reading *reading)
 {
 	struct profile_builder *builder = reading->in->builder;
 	struct profile_label label = {.key = profile_builder__string(builder, "thread")};
+	struct numbers stack = {};
+	int err = 0;
 
-	for (size_t i = 0; i < reading->rows.count; i++) {
+	for (size_t i = 0; !err && i < reading->rows.count; i++) {
 		const struct row *row = &reading->rows.items[i];
 		const char *thread = NULL;
 
@@ -319,9 +352,13 @@ static void add_samples(struct scope_reading *reading)
 			thread = reading->file.profiles[row->thread].name;
 		if (thread)
 			label.text = profile_builder__string(builder, thread);
-		profile_builder__sample(builder, reading->pool.items + row->first, row->depth,
-					row->values, &label, thread != NULL);
+		err = fill_stack(reading, row, &stack);
+		if (!err)
+			profile_builder__sample(builder, stack.items, stack.count, row->values,
+						&label, thread != NULL);
 	}
+	free(stack.items);
+	return err;
 }
 
 static int read_all(struct scope_reading *reading)
@@ -341,23 +378,24 @@ static int read_all(struct scope_reading *reading)
 		return err;
 	if (reading->file.name)
 		profile_builder__title(reading->in->builder, reading->file.name);
-	add_samples(reading);
-	return 0;
+	return add_samples(reading);
 }
 
 int read_speedscope(struct reading *in)
 {
-	struct scope_reading reading = {.in = in, .row_ids = intern__new()};
-	int err = reading.row_ids ? read_all(&reading) : -ENOMEM;
+	struct scope_reading reading = {
+		.in = in, .node_ids = intern__new(), .row_ids = intern__new()};
+	int err = reading.node_ids && reading.row_ids ? read_all(&reading) : -ENOMEM;
 
+	intern__free(reading.node_ids);
 	intern__free(reading.row_ids);
 	speedscope_file__release(&reading.file);
 	free(reading.units);
 	free(reading.types);
 	free(reading.locations);
+	free(reading.nodes.items);
 	free(reading.rows.items);
-	free(reading.pool.items);
-	free(reading.stack.items);
 	free(reading.open.items);
+	free(reading.open_nodes.items);
 	return err;
 }

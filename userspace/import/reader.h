@@ -13,11 +13,17 @@ struct reading {
 	const char *sample_index; /* NULL: none is asked for */
 	struct profile_builder *builder;
 	char *why;
+	uint64_t frame_count; /* in the stacks so far */
 };
 
 /* Puts into words what is wrong. -EBADMSG. */
 int reading__refuse(struct reading *reading, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* To be told of each stack, before it is copied: there is a limit to the frames of all. 0 or
+ * -errno.
+ */
+int reading__count_frames(struct reading *reading, uint64_t count);
 
 struct type_names {
 	const char *type, *unit;

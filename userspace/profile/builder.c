@@ -183,6 +183,13 @@ void profile_builder__times(struct profile_builder *builder, int64_t time_ns, in
 	builder->head.duration_ns = duration_ns;
 }
 
+void profile_builder__pruning(struct profile_builder *builder, const char *drop_frames,
+			      const char *keep_frames)
+{
+	builder->head.drop_frames = profile_builder__string(builder, drop_frames);
+	builder->head.keep_frames = profile_builder__string(builder, keep_frames);
+}
+
 void profile_builder__kind(struct profile_builder *builder, const char *name)
 {
 	builder->head.kind = profile_builder__string(builder, name);

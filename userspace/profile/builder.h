@@ -23,6 +23,9 @@ void profile_builder__period(struct profile_builder *builder, const char *type, 
 			     int64_t period);
 /* `time_ns`: end of the collection since the epoch; `duration_ns`: 0 for a snapshot. */
 void profile_builder__times(struct profile_builder *builder, int64_t time_ns, int64_t duration_ns);
+/* Regular expressions, for pprof alone. */
+void profile_builder__pruning(struct profile_builder *builder, const char *drop_frames,
+			      const char *keep_frames);
 void profile_builder__title(struct profile_builder *builder, const char *title);
 /* The profile is a diff: some of its samples have the label PROFILE_BASE_KEY. */
 void profile_builder__diff(struct profile_builder *builder, enum diff_widths widths);

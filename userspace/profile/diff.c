@@ -194,6 +194,7 @@ static void say_head(struct profile_builder *builder, const struct profile *afte
 	profile_builder__period(builder, strings[after->period_type.type],
 				strings[after->period_type.unit], after->period);
 	profile_builder__times(builder, after->time_ns, after->duration_ns);
+	profile_builder__pruning(builder, strings[after->drop_frames], strings[after->keep_frames]);
 	profile_builder__title(builder, options->title);
 	profile_builder__diff(builder, options->widths);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/saturating.h"
+
 void profile_sample__release(const struct profile_sample *sample)
 {
 	free((void *)sample->locations);
@@ -45,7 +47,7 @@ int64_t profile__total(const struct profile *profile, uint32_t type)
 	int64_t total = 0;
 
 	for (size_t i = 0; i < profile->sample_count; i++)
-		total += profile->samples[i].values[type];
+		total = saturating__add(total, profile->samples[i].values[type]);
 	return total;
 }
 

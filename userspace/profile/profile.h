@@ -14,6 +14,10 @@ typedef uint32_t string_id;
 
 #define PROFILE_NO_MAPPING UINT32_MAX
 #define PROFILE_VALUES_MAX 16 /* ours have 4; those of other tools may have more */
+/* Frames in the stacks of all samples of a file, what is inlined spelled out. A few bytes can name
+ * one location, of any number of lines, any number of times; a file of 1 GiB without such tricks
+ * has fewer. */
+#define PROFILE_FRAMES_MAX (1u << 28)
 
 /* Whose code a frame is; what colours and filters go by. */
 enum frame_kind {
@@ -109,7 +113,10 @@ struct profile {
 	int64_t period;
 	int64_t time_ns;     /* since the epoch, of the end of the collection */
 	int64_t duration_ns; /* 0: a snapshot */
-	string_id title;     /* "demo-server (pid 4242)" */
+	/* Which functions pprof leaves out, with all that they call, and of them which it keeps
+	 * (profile.proto): regular expressions; empty: none. */
+	string_id drop_frames, keep_frames;
+	string_id title; /* "demo-server (pid 4242)" */
 	enum diff_widths diff;
 	string_id kind; /* "heap": see struct profile_kind; empty: not known */
 	struct profile_outcome outcome;
@@ -139,7 +146,7 @@ void profile_sample__release(const struct profile_sample *sample);
 /* Whether it is one of those that are to be compared with. */
 bool profile_sample__is_base(const struct profile *profile, const struct profile_sample *sample);
 
-/* The sum of one sample type over all samples. */
+/* The sum of one sample type over all samples; what does not fit is cut off there. */
 int64_t profile__total(const struct profile *profile, uint32_t type);
 
 /* The name that a line of a location shows. */

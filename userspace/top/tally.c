@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/saturating.h"
+
 #define UNKNOWN_NAME "[unknown]"
 
 const struct format tally_format = {.name = "tally", .write = tally__write};
@@ -23,7 +25,7 @@ static void add_line(struct slot *slot, size_t sample, int64_t value, enum frame
 	if (slot->last_sample == sample)
 		return;
 	slot->last_sample = sample;
-	slot->total += value;
+	slot->total = saturating__add(slot->total, value);
 }
 
 static void add_sample(const struct profile *profile, size_t index, struct slot *slots)
@@ -41,7 +43,7 @@ static void add_sample(const struct profile *profile, size_t index, struct slot 
 
 			add_line(slot, index + 1, value, location->kind);
 			if (is_leaf)
-				slot->self += value;
+				slot->self = saturating__add(slot->self, value);
 			is_leaf = false;
 		}
 	}
