@@ -77,6 +77,45 @@ headers() {
 	done
 }
 
+# crowd COUNT PATH [BEFORE AFTER]: that many clients ask for the path, and once exoprof has begun with
+# all of them they close their connections together, between these two commands.
+crowd() {
+	python3 - "$URL" "$@" <<- 'END'
+		import os, socket, sys, time, urllib.parse, urllib.request
+		url, count, path, before, after = (sys.argv + ["true", "true"])[1:6]
+		count = int(count)
+		place = urllib.parse.urlsplit(url)
+		clients = [socket.create_connection((place.hostname, place.port)) for _ in range(count)]
+		for client in clients:
+		    client.sendall(b"GET /debug/pprof/%s HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode())
+		metric = "exoprof_profile_requests_in_flight %d\n" % count
+		deadline = time.time() + 20
+		while metric not in urllib.request.urlopen(url + "../../metrics").read().decode():
+		    assert time.time() < deadline, "not all of them have begun"
+		    time.sleep(0.1)
+		os.system(before)
+		for client in clients:
+		    client.close()
+		os.system(after)
+	END
+}
+
+@test "clients that go away all at once end their profiles" {
+	start_idle
+	start_exoprof -p "$TARGET"
+	crowd 200 'profile?seconds=3600'
+	wait_for 10 not is_sampling
+	wait_for 5 eval 'curl -sS "${URL%/debug/pprof/}/metrics" | grep -qx "exoprof_profile_requests_in_flight 0"'
+}
+
+@test "SIGTERM ends exoprof whoever goes away at that time" {
+	start_idle
+	start_exoprof -p "$TARGET"
+	# It finds all of them gone, and the signal, at once: it looks for them every second.
+	crowd 250 'profile?seconds=3000' "kill -STOP $EXOPROF" "sleep 1.2; kill -TERM $EXOPROF; kill -CONT $EXOPROF"
+	wait_for 10 is_gone "$EXOPROF"
+}
+
 # --- parameters -----------------------------------------------------------------------------------
 
 @test "thread and labels are for profiles that have threads" {

@@ -43,9 +43,7 @@ static void on_look(h2o_timeout_entry_t *entry)
 
 	if (has_hung_up(waiting->req->conn))
 		agent__end(waiting->routes->agent, waiting->number, false);
-	else
-		h2o_timeout_link(waiting->routes->context->loop, look_timer(waiting),
-				 &waiting->look);
+	h2o_timeout_link(waiting->routes->context->loop, look_timer(waiting), &waiting->look);
 }
 
 /* h2o disposes of the request's pool. If this is still there, the client went away. */
