@@ -346,21 +346,33 @@ static int write_out(struct agent *agent, const struct job *job, struct agent_an
 	return err;
 }
 
+static void write_name(FILE *out, uint64_t address, const char *name)
+{
+	bool is_cut = strnlen(name, AGENT_NAME_MAX + 1) > AGENT_NAME_MAX;
+
+	fprintf(out, "%#" PRIx64 " %.*s%s\n", address, AGENT_NAME_MAX, name, is_cut ? "..." : "");
+}
+
+/* A request may ask for one long name a hundred thousand times. */
 static int write_names(struct agent *agent, const struct job *job, struct agent_answer *answer)
 {
 	FILE *out = open_memstream(&answer->body, &answer->size);
 	struct symbol_answer symbol;
+	bool fits = true;
 
 	if (!out)
 		return -errno;
 	symbolizer__look_again(agent->symbolizer);
-	for (size_t i = 0; i < job->address_count; i++) {
+	for (size_t i = 0; i < job->address_count && fits; i++) {
 		uint64_t address = job->addresses[i];
 
 		if (!profile__name(agent->symbolizer, job->maps, address, &symbol))
-			fprintf(out, "%#" PRIx64 " %s\n", address, symbol.lines[0].name);
+			write_name(out, address, symbol.lines[0].name);
+		fits = ftell(out) <= AGENT_NAMES_MAX;
 	}
-	return fclose(out) ? -errno : 0;
+	if (fclose(out))
+		return -errno;
+	return fits ? 0 : -EMSGSIZE;
 }
 
 static void publish_names(struct agent *agent)

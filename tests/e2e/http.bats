@@ -336,8 +336,41 @@ load_address() {
 	answer 200 /debug/pprof/symbol --data-binary @large
 	grep -qx 'num_symbols: 1' body
 	head -c 1048577 /dev/zero > larger
+	answer 413 /debug/pprof/symbol --data-binary @larger
+	is_error 'more than 1 MiB'
+	answer 413 /pprof/symbol --data-binary @larger --http2-prior-knowledge
+	is_error 'more than 1 MiB'
+	curl -sS "${URL%/debug/pprof/}/metrics" | grep -q 'path="/debug/pprof/symbol",code="413"} 1$'
+	head -c 3000000 /dev/zero > larger
 	[ "$(curl -sS -o body -w '%{http_code}' --data-binary @larger "${URL}symbol")" = 413 ]
 	answer 200 /debug/pprof/symbol
+}
+
+@test "symbol cuts names that are too long, and refuses answers that are too large" {
+	local name
+	name=long_$(printf 'x%.0s' {1..30000})
+	gcc -x c -o long - <<- END
+		#include <stdio.h>
+		#include <unistd.h>
+		int named(void) __asm__("$name");
+		int named(void) { return 1; }
+		int main(void) { printf("ready %p\n", (void *)named); fflush(stdout); pause(); return named(); }
+	END
+	start long ./long
+	wait_for 5 grep -q ready long.out
+	start_exoprof -p "$STARTED"
+	local address
+	address=$(sed -n 's/ready //p' long.out)
+	printf 'num_symbols: 1\n%s %s...\n' "$address" "${name:0:4096}" > expected
+	answer 200 "/debug/pprof/symbol?$address"
+	diff expected body
+	answer 200 "/debug/pprof/symbol?$address" -H 'Accept-Encoding: gzip'
+	has 'content-encoding: gzip'
+	gunzip -c < body | diff expected -
+	yes "$address+" | tr -d '\n' | head -c 1048576 > large
+	answer 413 /debug/pprof/symbol --data-binary @large
+	is_error 'ask for fewer at once'
+	[ "$(awk '$1 == "VmHWM:" { print $2 }' "/proc/$EXOPROF/status")" -lt 400000 ]
 }
 
 @test "gperftools' paths: an argument a line, and go tool pprof takes a profile" {

@@ -96,6 +96,12 @@ static void reply_failure(const struct waiting *waiting)
 	case -ESRCH:
 		reply__error(req, 500, "Could not %s: the target has exited", what);
 		break;
+	case -EMSGSIZE:
+		reply__error(req, 413,
+			     "Could not %s: the answer would have more than %d MiB (ask for "
+			     "fewer at once)",
+			     what, AGENT_NAMES_MAX >> 20);
+		break;
 	case -ECANCELED:
 		reply__error(req, 503, "exoprof is shutting down");
 		break;
