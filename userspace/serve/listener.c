@@ -78,6 +78,11 @@ const char *listener__address_error(const char *address)
 					    : NULL;
 }
 
+bool listener__address_is_unix(const char *address)
+{
+	return unix_path(address);
+}
+
 static int new_socket(int family)
 {
 	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
