@@ -116,6 +116,39 @@ crowd() {
 	wait_for 10 is_gone "$EXOPROF"
 }
 
+@test "no more than 256 requests wait for the agent" {
+	start_idle
+	start_exoprof -p "$TARGET"
+	crowd 256 'profile?seconds=3600' "curl -sS -o body -D head '${URL}heap'"
+	HEAD=$(tr -d '\r' < head)
+	has 'HTTP/1.1 503 .*'
+	has 'retry-after: 1'
+	is_error 'too many requests at once'
+	wait_for 10 answer 200 /debug/pprof/heap
+}
+
+@test "connections have a quarter of the descriptors, and one that closes makes room" {
+	start_idle
+	start exoprof prlimit --nofile=400 "$exoprof" -p "$TARGET" --listen 127.0.0.1:0
+	EXOPROF=$STARTED
+	wait_for 20 grep -q profiling exoprof.out
+	URL=$(grep -o 'http://[^ ,]*' exoprof.out)
+	local place=${URL#http://} fds=() fd
+	place=${place%%/*}
+	for _ in {1..120}; do
+		exec {fd}<> "/dev/tcp/${place/:/\/}"
+		fds+=("$fd")
+	done
+	run -28 curl -sS --max-time 2 "${URL%/debug/pprof/}/healthz"
+	between 98 "$(readlink /proc/$EXOPROF/fd/* | grep -c '^socket:')" 108
+	for fd in "${fds[@]}"; do
+		exec {fd}>&-
+	done
+	answer 200 /healthz
+	end "$EXOPROF"
+	[ "$STATUS" -eq 0 ]
+}
+
 # --- parameters -----------------------------------------------------------------------------------
 
 @test "thread and labels are for profiles that have threads" {
@@ -134,6 +167,10 @@ crowd() {
 	for path in 'profile?seconds=1&labels=pid' 'wall?seconds=1&labels=tid,x' 'mutex?labels=TID'; do
 		answer 400 "/debug/pprof/$path"
 		is_error 'unknown label'
+	done
+	for path in 'block?labels=tid' 'mutex?labels=tid' 'delta_block?labels=tid'; do
+		answer 400 "/debug/pprof/$path"
+		is_error '?seconds=N'
 	done
 	answer 200 '/debug/pprof/profile?seconds=1&thread=sleep&labels=,tid,'
 }
@@ -520,11 +557,12 @@ load_address() {
 	local options long
 	long=unix:$(printf '/%.0s' {1..108})
 	for options in "--listen garbage" "--listen unix:" "--listen unix:@" "--listen $long" "--tls-cert x" \
-		"--tls-key x" "--tls-client-ca x" "$(printf -- '--listen :0 %.0s' {1..9})"; do
+		"--tls-key x" "--tls-client-ca x" "--tls-cert x --tls-key x --listen unix:x" "$(printf -- '--listen :0 %.0s' {1..9})"; do
 		run -2 --separate-stderr "$exoprof" -p "$TARGET" $options
 		echo "$stderr"
 		grep -qE -- '--(listen|tls-[a-z-]+)' <<< "$stderr"
 	done
+	grep -q 'TLS is for HOST:PORT' <("$exoprof" -p 1 --tls-cert x --tls-key x --listen unix:x 2>&1)
 }
 
 # --- TLS ------------------------------------------------------------------------------------------
@@ -562,8 +600,17 @@ make_certificates() {
 	curl -sS --cacert ca.pem --http1.1 -o a -o b -w '%{http_code} %{num_connects}\n' "${URL}heap" "${URL}cmdline" > out
 	diff out - <<< $'200 1\n200 0'
 	not curl -sS --cacert ca.pem --tls-max 1.1 -o body "${URL}"
+	# Nor ciphers that HTTP/2 forbids.
+	local ciphers
+	for ciphers in ECDHE-ECDSA-AES128-SHA256 ECDHE-ECDSA-AES256-SHA ECDHE-ECDSA-AES128-CCM; do
+		not curl -sS --cacert ca.pem --tls-max 1.2 --ciphers $ciphers -o body "${URL}"
+	done
+	for ciphers in ECDHE-ECDSA-AES128-GCM-SHA256 ECDHE-ECDSA-CHACHA20-POLY1305; do
+		curl -sS --cacert ca.pem --tls-max 1.2 --ciphers $ciphers -o body "${URL}"
+	done
 	not curl -sS --cacert other-ca.pem -o body "${URL}"
 	not curl -sS -o body "http${URL#https}healthz"
+	[ ! -s exoprof.err ]
 	# A unix socket is as it was.
 	curl -sS --unix-socket sock http://localhost/healthz | grep -qx ok
 }
@@ -612,6 +659,15 @@ make_certificates() {
 	openssl s_client -connect "${URL:8:-13}" -CAfile ca.pem -cert client.pem -key client.key -tls1_2 \
 		-sess_in session < /dev/null > second 2>&1
 	grep -q '^Reused' second
+}
+
+@test "TLS: a key that others can read is warned of" {
+	make_certificates
+	start_idle
+	chmod 640 server.key
+	start_exoprof -p "$TARGET" --tls-cert server.pem --tls-key server.key
+	grep -qxF 'exoprof: --tls-key server.key: others than its owner can read it (chmod 600 makes it private)' exoprof.err
+	answer 200 /healthz --cacert ca.pem
 }
 
 @test "TLS: files that cannot be used are told of before the target is touched" {

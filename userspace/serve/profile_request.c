@@ -124,10 +124,8 @@ void profile_request__start(struct routes *routes, h2o_req_t *req, const struct 
 
 	if (!read_query(req, path, &query))
 		return;
-	if (routes->stopping) {
-		reply__error(req, 503, "exoprof is shutting down");
+	if (waiting__is_refused(routes, req))
 		return;
-	}
 	if (reply__is_head(req)) {
 		reply_head(req, path, &query);
 		return;

@@ -113,9 +113,7 @@ void symbol_request__start(struct routes *routes, h2o_req_t *req)
 		reply__error(req, 503, "out of memory");
 	else if (!count)
 		reply__page(req, TEXT, head, strlen(head));
-	else if (routes->stopping)
-		reply__error(req, 503, "exoprof is shutting down");
-	else
+	else if (!waiting__is_refused(routes, req))
 		submit(routes, req, addresses, count);
 	free(addresses);
 }

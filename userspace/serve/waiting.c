@@ -8,6 +8,22 @@
 
 #include "serve/reply.h"
 
+/* Each may hold a profile of megabytes. */
+#define WAITING_MAX 256
+
+bool waiting__is_refused(const struct routes *routes, h2o_req_t *req)
+{
+	if (routes->stopping) {
+		reply__error(req, 503, "exoprof is shutting down");
+		return true;
+	}
+	if (routes->waiting < WAITING_MAX)
+		return false;
+	reply__header(req, "retry-after", "1");
+	reply__error(req, 503, "too many requests at once: %d wait for their profile", WAITING_MAX);
+	return true;
+}
+
 void waiting__on_done(void *context, const struct agent_answer *answer)
 {
 	struct waiting *waiting = context;
