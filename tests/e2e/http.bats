@@ -552,6 +552,22 @@ load_address() {
 	[ ! -e sock ]
 }
 
+@test "a host has several addresses: the first that this machine has is taken, unless it is in use" {
+	start_idle
+	printf '%s\n' '192.0.2.1 several' '127.0.0.1 several' '127.0.0.2 several' > hosts
+	local in_here=(unshare -m sh -c 'mount --bind hosts /etc/hosts && exec "$@"' sh)
+	"${in_here[@]}" getent ahosts several
+	start exoprof "${in_here[@]}" "$exoprof" -p "$TARGET" --no-heap --listen several:0
+	wait_for 20 grep -q 'http://127.0.0.1:' exoprof.out
+	local port
+	port=$(grep -oE '127.0.0.1:[0-9]+' exoprof.out)
+	run -1 "${in_here[@]}" "$exoprof" -p "$TARGET" --no-heap --listen "several:${port#*:}"
+	grep -q "Address already in use" <<< "$output"
+	run -1 "$exoprof" -p "$TARGET" --listen nosuch.invalid:1
+	echo "$output"
+	grep -q 'cannot listen on nosuch.invalid:1: .* (give an address of this machine with --listen)' <<< "$output"
+}
+
 @test "options of where to serve that are wrong are usage errors" {
 	start_idle
 	local options long
@@ -683,6 +699,6 @@ make_certificates() {
 		run -1 --separate-stderr "$exoprof" -p "$TARGET" --listen 127.0.0.1:0 $options
 		echo "$stderr"
 		[ "$(wc -l <<< "$stderr")" -eq 1 ]
-		grep -qE '^exoprof: cannot use --tls-(cert|key|client-ca) [a-z]+\.(pem|key): ' <<< "$stderr"
+		grep -qE '^exoprof: cannot use --tls-(cert|key|client-ca) [a-z]+\.(pem|key): .* \(a PEM file is expected, with .*\)$' <<< "$stderr"
 	done
 }

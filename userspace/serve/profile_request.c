@@ -23,7 +23,9 @@ static const struct profile_request *request_of(const struct waiting *waiting)
 
 static void describe(const struct waiting *waiting, char *text, size_t size)
 {
-	snprintf(text, size, "take the %s profile", request_of(waiting)->path.kind->name);
+	const struct profile_kind *kind = request_of(waiting)->path.kind;
+
+	snprintf(text, size, "take the %s profile", kind == &profile_kind_cpu ? "CPU" : kind->name);
 }
 
 /* A file of pprof's is gzip by itself, and as Go sends it no encoding is spoken of. */

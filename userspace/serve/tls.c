@@ -69,19 +69,22 @@ static bool use_files(SSL_CTX *context, const struct tls_options *options, char 
 		      size_t why_size)
 {
 	const struct {
-		const char *option, *file;
+		const char *option, *file, *expected;
 		bool (*use)(SSL_CTX *context, const char *file);
 	} files[] = {
-		{"--tls-cert",      options->certificate,      use_certificate     },
-		{"--tls-key",       options->key,              use_key             },
-		{"--tls-client-ca", options->client_authority, use_client_authority},
+		{"--tls-cert",      options->certificate,      "a certificate, its chain behind it",
+		 use_certificate													},
+		{"--tls-key",       options->key,              "the certificate's private key, without a password",
+		 use_key														},
+		{"--tls-client-ca", options->client_authority,
+		 "certificates of those that sign clients' ones",                                                   use_client_authority},
 	};
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		if (!files[i].file || files[i].use(context, files[i].file))
 			continue;
-		snprintf(why, why_size, "cannot use %s %s: %s", files[i].option, files[i].file,
-			 reason());
+		snprintf(why, why_size, "cannot use %s %s: %s (a PEM file is expected, with %s)",
+			 files[i].option, files[i].file, reason(), files[i].expected);
 		return false;
 	}
 	return true;

@@ -20,7 +20,7 @@ bool waiting__is_refused(const struct routes *routes, h2o_req_t *req)
 	if (routes->waiting < WAITING_MAX)
 		return false;
 	reply__header(req, "retry-after", "1");
-	reply__error(req, 503, "too many requests at once: %d wait for their profile", WAITING_MAX);
+	reply__error(req, 503, "too many requests at once: %d wait for an answer", WAITING_MAX);
 	return true;
 }
 
@@ -111,6 +111,12 @@ static void reply_failure(const struct waiting *waiting)
 		break;
 	case -ESRCH:
 		reply__error(req, 500, "Could not %s: the target has exited", what);
+		break;
+	case -EMFILE:
+		reply__error(req, 500,
+			     "Could not %s: %s (raise the limit with ulimit -n, and start exoprof "
+			     "again)",
+			     what, strerror(EMFILE));
 		break;
 	case -EMSGSIZE:
 		reply__error(req, 413,
