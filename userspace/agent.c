@@ -15,8 +15,17 @@
 #include "profile/assemble.h"
 #include "symbol/symbolizer.h"
 
+/* How a job is asked to end before its time; more only ever follows less. */
+enum ending {
+	ENDING_NONE,
+	ENDING_KEEP, /* with what was collected until then */
+	ENDING_DROP, /* with nothing: nobody waits for it */
+};
+
 struct job {
 	struct job *next;
+	struct job *next_alive;
+	enum ending ending; /* under the agent's lock */
 	struct agent_request request;
 	uint64_t number;
 	agent_done *done;
@@ -52,11 +61,7 @@ struct agent {
 	pthread_cond_t collected_some, refreshed;
 	struct queue inbox;     /* for the collecting thread */
 	struct queue collected; /* for the naming thread */
-	struct ending {
-		uint64_t number;
-		bool keep;
-	} endings[64];
-	size_t ending_count;
+	struct job *alive;      /* whatever has not been answered, wherever it is */
 	uint64_t last_number;
 	uint64_t refreshes_asked, refreshes_done;
 	struct agent_figures figures; /* but for the fetches */
@@ -139,10 +144,22 @@ static void hand_over(struct agent *agent, struct job *job)
 	pthread_mutex_unlock(&agent->lock);
 }
 
+static enum ending ending_of(struct agent *agent, const struct job *job)
+{
+	enum ending ending;
+
+	pthread_mutex_lock(&agent->lock);
+	ending = job->ending;
+	pthread_mutex_unlock(&agent->lock);
+	return ending;
+}
+
 /* Starts what takes time; what does not is done at once. */
 static void begin(struct agent *agent, struct job *job)
 {
-	if (job->addresses)
+	if (ending_of(agent, job) == ENDING_DROP)
+		job->err = -ECANCELED;
+	else if (job->addresses)
 		job->maps = targets__maps(agent->targets);
 	else
 		job->err = measurement__begin(&job->measurement, &agent->measuring, &job->request);
@@ -190,17 +207,22 @@ static void finish_due(struct agent *agent)
 	}
 }
 
-static void end_early(struct agent *agent, const struct ending *ending)
+static void end_early(struct agent *agent)
 {
 	struct job **at = &agent->running;
 
 	while (*at) {
-		if (ending->number && (*at)->number != ending->number)
+		switch (ending_of(agent, *at)) {
+		case ENDING_NONE:
 			at = &(*at)->next;
-		else if (ending->keep)
+			break;
+		case ENDING_KEEP:
 			finish(agent, at);
-		else
+			break;
+		case ENDING_DROP:
 			cancel(agent, at);
+			break;
+		}
 	}
 }
 
@@ -220,8 +242,6 @@ static void refresh_if_asked(struct agent *agent, uint64_t asked)
 /* Does what others have asked for. False once it is to stop. */
 static bool take_orders(struct agent *agent)
 {
-	struct ending endings[sizeof(agent->endings) / sizeof(*agent->endings)];
-	size_t ending_count;
 	struct queue inbox;
 	uint64_t refreshes;
 	struct job *job;
@@ -231,9 +251,6 @@ static bool take_orders(struct agent *agent)
 	inbox.first = agent->inbox.first;
 	inbox.end = inbox.first ? agent->inbox.end : &inbox.first;
 	queue__init(&agent->inbox);
-	ending_count = agent->ending_count;
-	memcpy(endings, agent->endings, ending_count * sizeof(*endings));
-	agent->ending_count = 0;
 	refreshes = agent->refreshes_asked;
 	stopping = agent->stopping;
 	pthread_mutex_unlock(&agent->lock);
@@ -241,8 +258,7 @@ static bool take_orders(struct agent *agent)
 	refresh_if_asked(agent, refreshes);
 	while ((job = queue__pop(&inbox)))
 		begin(agent, job);
-	for (size_t i = 0; i < ending_count; i++)
-		end_early(agent, &endings[i]);
+	end_early(agent);
 	return !stopping;
 }
 
@@ -330,21 +346,33 @@ static int write_out(struct agent *agent, const struct job *job, struct agent_an
 	return err;
 }
 
+static void write_name(FILE *out, uint64_t address, const char *name)
+{
+	bool is_cut = strnlen(name, AGENT_NAME_MAX + 1) > AGENT_NAME_MAX;
+
+	fprintf(out, "%#" PRIx64 " %.*s%s\n", address, AGENT_NAME_MAX, name, is_cut ? "..." : "");
+}
+
+/* A request may ask for one long name a hundred thousand times. */
 static int write_names(struct agent *agent, const struct job *job, struct agent_answer *answer)
 {
 	FILE *out = open_memstream(&answer->body, &answer->size);
 	struct symbol_answer symbol;
+	bool fits = true;
 
 	if (!out)
 		return -errno;
 	symbolizer__look_again(agent->symbolizer);
-	for (size_t i = 0; i < job->address_count; i++) {
+	for (size_t i = 0; i < job->address_count && fits; i++) {
 		uint64_t address = job->addresses[i];
 
 		if (!profile__name(agent->symbolizer, job->maps, address, &symbol))
-			fprintf(out, "%#" PRIx64 " %s\n", address, symbol.lines[0].name);
+			write_name(out, address, symbol.lines[0].name);
+		fits = ftell(out) <= AGENT_NAMES_MAX;
 	}
-	return fclose(out) ? -errno : 0;
+	if (fclose(out))
+		return -errno;
+	return fits ? 0 : -EMSGSIZE;
 }
 
 static void publish_names(struct agent *agent)
@@ -357,11 +385,24 @@ static void publish_names(struct agent *agent)
 	pthread_mutex_unlock(&agent->lock);
 }
 
+static void forget(struct agent *agent, const struct job *job)
+{
+	struct job **at = &agent->alive;
+
+	pthread_mutex_lock(&agent->lock);
+	while (*at != job)
+		at = &(*at)->next_alive;
+	*at = job->next_alive;
+	pthread_mutex_unlock(&agent->lock);
+}
+
 static void answer_job(struct agent *agent, struct job *job)
 {
 	struct agent_answer answer = {.err = job->err};
 
-	if (!answer.err && job->addresses)
+	if (ending_of(agent, job) == ENDING_DROP)
+		answer.err = -ECANCELED;
+	else if (!answer.err && job->addresses)
 		answer.err = write_names(agent, job, &answer);
 	else if (!answer.err)
 		answer.err = write_out(agent, job, &answer);
@@ -374,6 +415,7 @@ static void answer_job(struct agent *agent, struct job *job)
 	maps__put(job->maps);
 	/* Who has the answer may ask for them. */
 	publish_names(agent);
+	forget(agent, job);
 	job->done(job->context, &answer);
 	free(job->addresses);
 	free(job);
@@ -629,6 +671,8 @@ static uint64_t submit(struct agent *agent, struct job *job)
 
 	pthread_mutex_lock(&agent->lock);
 	number = job->number = ++agent->last_number;
+	job->next_alive = agent->alive;
+	agent->alive = job;
 	queue__push(&agent->inbox, job);
 	pthread_mutex_unlock(&agent->lock);
 	wake(agent);
@@ -670,11 +714,13 @@ uint64_t agent__name(struct agent *agent, const uint64_t *addresses, size_t coun
 
 void agent__end(struct agent *agent, uint64_t number, bool keep)
 {
+	enum ending ending = keep ? ENDING_KEEP : ENDING_DROP;
+
 	pthread_mutex_lock(&agent->lock);
-	/* With so many at once, one more runs to its own end: that is a late answer, no loss. */
-	if (agent->ending_count < sizeof(agent->endings) / sizeof(*agent->endings))
-		agent->endings[agent->ending_count++] =
-			(struct ending){.number = number, .keep = keep};
+	for (struct job *job = agent->alive; job; job = job->next_alive) {
+		if ((!number || job->number == number) && job->ending < ending)
+			job->ending = ending;
+	}
 	pthread_mutex_unlock(&agent->lock);
 	wake(agent);
 }

@@ -93,8 +93,14 @@ typedef void agent_done(void *context, const struct agent_answer *answer);
 uint64_t agent__submit(struct agent *agent, const struct agent_request *request, agent_done *done,
 		       void *context);
 
+/* Of what agent__name() gives: of a name, before it is cut, which "..." shows; and of the answer.
+ */
+#define AGENT_NAME_MAX  4096
+#define AGENT_NAMES_MAX (32 << 20)
+
 /* Asks for the names of addresses of the first process, as it is now; the answer is a line each,
- * "0x4005d0 main\n", without those that have no name. As agent__submit() for the rest. */
+ * "0x4005d0 main\n", without those that have no name, or -EMSGSIZE where that is too much. As
+ * agent__submit() for the rest. */
 uint64_t agent__name(struct agent *agent, const uint64_t *addresses, size_t count, agent_done *done,
 		     void *context);
 

@@ -516,6 +516,15 @@ static void add_place(struct argp_state *state, struct server_options *server, c
 	server->places[server->place_count++] = place;
 }
 
+static bool is_all_unix(const struct server_options *server)
+{
+	for (size_t i = 0; i < server->place_count; i++) {
+		if (!listener__address_is_unix(server->places[i]))
+			return false;
+	}
+	return server->place_count;
+}
+
 static void check_server(struct argp_state *state, struct server_options *server)
 {
 	const struct tls_options *tls = &server->tls;
@@ -524,6 +533,8 @@ static void check_server(struct argp_state *state, struct server_options *server
 		argp_error(state, "--tls-cert and --tls-key: one needs the other");
 	if (tls->client_authority && !tls->certificate)
 		argp_error(state, "--tls-client-ca is for TLS: give --tls-cert and --tls-key, too");
+	if (tls->certificate && is_all_unix(server))
+		argp_error(state, "TLS is for HOST:PORT: give one with --listen");
 	if (!server->place_count)
 		server->places[server->place_count++] = DEFAULT_LISTEN;
 }

@@ -74,6 +74,18 @@ has_executed_all() {
 	samples p.pb.gz | grep ';burn_a;'
 }
 
+@test "a profile that there are no descriptors for says what to do" {
+	start_idle
+	start_exoprof -p "$TARGET" --no-heap
+	# One more, for the connection.
+	prlimit --pid "$EXOPROF" --nofile=$(($(count_descriptors) + 1)):4096
+	answer 500 '/debug/pprof/profile?seconds=1'
+	is_error 'Could not take the CPU profile: '
+	is_error 'ulimit -n'
+	prlimit --pid "$EXOPROF" --nofile=4096:4096
+	answer 200 '/debug/pprof/profile?seconds=1'
+}
+
 @test "exoprof may open as many files as the hard limit says, its command as before" {
 	start_idle
 	start_limited 300:400 -p "$TARGET" --no-heap

@@ -77,6 +77,78 @@ headers() {
 	done
 }
 
+# crowd COUNT PATH [BEFORE AFTER]: that many clients ask for the path, and once exoprof has begun with
+# all of them they close their connections together, between these two commands.
+crowd() {
+	python3 - "$URL" "$@" <<- 'END'
+		import os, socket, sys, time, urllib.parse, urllib.request
+		url, count, path, before, after = (sys.argv + ["true", "true"])[1:6]
+		count = int(count)
+		place = urllib.parse.urlsplit(url)
+		clients = [socket.create_connection((place.hostname, place.port)) for _ in range(count)]
+		for client in clients:
+		    client.sendall(b"GET /debug/pprof/%s HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode())
+		metric = "exoprof_profile_requests_in_flight %d\n" % count
+		deadline = time.time() + 20
+		while metric not in urllib.request.urlopen(url + "../../metrics").read().decode():
+		    assert time.time() < deadline, "not all of them have begun"
+		    time.sleep(0.1)
+		os.system(before)
+		for client in clients:
+		    client.close()
+		os.system(after)
+	END
+}
+
+@test "clients that go away all at once end their profiles" {
+	start_idle
+	start_exoprof -p "$TARGET"
+	crowd 200 'profile?seconds=3600'
+	wait_for 10 not is_sampling
+	wait_for 5 eval 'curl -sS "${URL%/debug/pprof/}/metrics" | grep -qx "exoprof_profile_requests_in_flight 0"'
+}
+
+@test "SIGTERM ends exoprof whoever goes away at that time" {
+	start_idle
+	start_exoprof -p "$TARGET"
+	# It finds all of them gone, and the signal, at once: it looks for them every second.
+	crowd 250 'profile?seconds=3000' "kill -STOP $EXOPROF" "sleep 1.2; kill -TERM $EXOPROF; kill -CONT $EXOPROF"
+	wait_for 10 is_gone "$EXOPROF"
+}
+
+@test "no more than 256 requests wait for the agent" {
+	start_idle
+	start_exoprof -p "$TARGET"
+	crowd 256 'profile?seconds=3600' "curl -sS -o body -D head '${URL}heap'"
+	HEAD=$(tr -d '\r' < head)
+	has 'HTTP/1.1 503 .*'
+	has 'retry-after: 1'
+	is_error 'too many requests at once'
+	wait_for 10 answer 200 /debug/pprof/heap
+}
+
+@test "connections have a quarter of the descriptors, and one that closes makes room" {
+	start_idle
+	start exoprof prlimit --nofile=400 "$exoprof" -p "$TARGET" --listen 127.0.0.1:0
+	EXOPROF=$STARTED
+	wait_for 20 grep -q profiling exoprof.out
+	URL=$(grep -o 'http://[^ ,]*' exoprof.out)
+	local place=${URL#http://} fds=() fd
+	place=${place%%/*}
+	for _ in {1..120}; do
+		exec {fd}<> "/dev/tcp/${place/:/\/}"
+		fds+=("$fd")
+	done
+	run -28 curl -sS --max-time 2 "${URL%/debug/pprof/}/healthz"
+	between 98 "$(readlink /proc/$EXOPROF/fd/* | grep -c '^socket:')" 108
+	for fd in "${fds[@]}"; do
+		exec {fd}>&-
+	done
+	answer 200 /healthz
+	end "$EXOPROF"
+	[ "$STATUS" -eq 0 ]
+}
+
 # --- parameters -----------------------------------------------------------------------------------
 
 @test "thread and labels are for profiles that have threads" {
@@ -95,6 +167,10 @@ headers() {
 	for path in 'profile?seconds=1&labels=pid' 'wall?seconds=1&labels=tid,x' 'mutex?labels=TID'; do
 		answer 400 "/debug/pprof/$path"
 		is_error 'unknown label'
+	done
+	for path in 'block?labels=tid' 'mutex?labels=tid' 'delta_block?labels=tid'; do
+		answer 400 "/debug/pprof/$path"
+		is_error '?seconds=N'
 	done
 	answer 200 '/debug/pprof/profile?seconds=1&thread=sleep&labels=,tid,'
 }
@@ -297,8 +373,41 @@ load_address() {
 	answer 200 /debug/pprof/symbol --data-binary @large
 	grep -qx 'num_symbols: 1' body
 	head -c 1048577 /dev/zero > larger
+	answer 413 /debug/pprof/symbol --data-binary @larger
+	is_error 'more than 1 MiB'
+	answer 413 /pprof/symbol --data-binary @larger --http2-prior-knowledge
+	is_error 'more than 1 MiB'
+	curl -sS "${URL%/debug/pprof/}/metrics" | grep -q 'path="/debug/pprof/symbol",code="413"} 1$'
+	head -c 3000000 /dev/zero > larger
 	[ "$(curl -sS -o body -w '%{http_code}' --data-binary @larger "${URL}symbol")" = 413 ]
 	answer 200 /debug/pprof/symbol
+}
+
+@test "symbol cuts names that are too long, and refuses answers that are too large" {
+	local name
+	name=long_$(printf 'x%.0s' {1..30000})
+	gcc -x c -o long - <<- END
+		#include <stdio.h>
+		#include <unistd.h>
+		int named(void) __asm__("$name");
+		int named(void) { return 1; }
+		int main(void) { printf("ready %p\n", (void *)named); fflush(stdout); pause(); return named(); }
+	END
+	start long ./long
+	wait_for 5 grep -q ready long.out
+	start_exoprof -p "$STARTED"
+	local address
+	address=$(sed -n 's/ready //p' long.out)
+	printf 'num_symbols: 1\n%s %s...\n' "$address" "${name:0:4096}" > expected
+	answer 200 "/debug/pprof/symbol?$address"
+	diff expected body
+	answer 200 "/debug/pprof/symbol?$address" -H 'Accept-Encoding: gzip'
+	has 'content-encoding: gzip'
+	gunzip -c < body | diff expected -
+	yes "$address+" | tr -d '\n' | head -c 1048576 > large
+	answer 413 /debug/pprof/symbol --data-binary @large
+	is_error 'ask for fewer at once'
+	[ "$(awk '$1 == "VmHWM:" { print $2 }' "/proc/$EXOPROF/status")" -lt 400000 ]
 }
 
 @test "gperftools' paths: an argument a line, and go tool pprof takes a profile" {
@@ -443,16 +552,33 @@ load_address() {
 	[ ! -e sock ]
 }
 
+@test "a host has several addresses: the first that this machine has is taken, unless it is in use" {
+	start_idle
+	printf '%s\n' '192.0.2.1 several' '127.0.0.1 several' '127.0.0.2 several' > hosts
+	local in_here=(unshare -m sh -c 'mount --bind hosts /etc/hosts && exec "$@"' sh)
+	"${in_here[@]}" getent ahosts several
+	start exoprof "${in_here[@]}" "$exoprof" -p "$TARGET" --no-heap --listen several:0
+	wait_for 20 grep -q 'http://127.0.0.1:' exoprof.out
+	local port
+	port=$(grep -oE '127.0.0.1:[0-9]+' exoprof.out)
+	run -1 "${in_here[@]}" "$exoprof" -p "$TARGET" --no-heap --listen "several:${port#*:}"
+	grep -q "Address already in use" <<< "$output"
+	run -1 "$exoprof" -p "$TARGET" --listen nosuch.invalid:1
+	echo "$output"
+	grep -q 'cannot listen on nosuch.invalid:1: .* (give an address of this machine with --listen)' <<< "$output"
+}
+
 @test "options of where to serve that are wrong are usage errors" {
 	start_idle
 	local options long
 	long=unix:$(printf '/%.0s' {1..108})
 	for options in "--listen garbage" "--listen unix:" "--listen unix:@" "--listen $long" "--tls-cert x" \
-		"--tls-key x" "--tls-client-ca x" "$(printf -- '--listen :0 %.0s' {1..9})"; do
+		"--tls-key x" "--tls-client-ca x" "--tls-cert x --tls-key x --listen unix:x" "$(printf -- '--listen :0 %.0s' {1..9})"; do
 		run -2 --separate-stderr "$exoprof" -p "$TARGET" $options
 		echo "$stderr"
 		grep -qE -- '--(listen|tls-[a-z-]+)' <<< "$stderr"
 	done
+	grep -q 'TLS is for HOST:PORT' <("$exoprof" -p 1 --tls-cert x --tls-key x --listen unix:x 2>&1)
 }
 
 # --- TLS ------------------------------------------------------------------------------------------
@@ -490,8 +616,17 @@ make_certificates() {
 	curl -sS --cacert ca.pem --http1.1 -o a -o b -w '%{http_code} %{num_connects}\n' "${URL}heap" "${URL}cmdline" > out
 	diff out - <<< $'200 1\n200 0'
 	not curl -sS --cacert ca.pem --tls-max 1.1 -o body "${URL}"
+	# Nor ciphers that HTTP/2 forbids.
+	local ciphers
+	for ciphers in ECDHE-ECDSA-AES128-SHA256 ECDHE-ECDSA-AES256-SHA ECDHE-ECDSA-AES128-CCM; do
+		not curl -sS --cacert ca.pem --tls-max 1.2 --ciphers $ciphers -o body "${URL}"
+	done
+	for ciphers in ECDHE-ECDSA-AES128-GCM-SHA256 ECDHE-ECDSA-CHACHA20-POLY1305; do
+		curl -sS --cacert ca.pem --tls-max 1.2 --ciphers $ciphers -o body "${URL}"
+	done
 	not curl -sS --cacert other-ca.pem -o body "${URL}"
 	not curl -sS -o body "http${URL#https}healthz"
+	[ ! -s exoprof.err ]
 	# A unix socket is as it was.
 	curl -sS --unix-socket sock http://localhost/healthz | grep -qx ok
 }
@@ -542,6 +677,15 @@ make_certificates() {
 	grep -q '^Reused' second
 }
 
+@test "TLS: a key that others can read is warned of" {
+	make_certificates
+	start_idle
+	chmod 640 server.key
+	start_exoprof -p "$TARGET" --tls-cert server.pem --tls-key server.key
+	grep -qxF 'exoprof: --tls-key server.key: others than its owner can read it (chmod 600 makes it private)' exoprof.err
+	answer 200 /healthz --cacert ca.pem
+}
+
 @test "TLS: files that cannot be used are told of before the target is touched" {
 	make_certificates
 	start_idle
@@ -555,6 +699,6 @@ make_certificates() {
 		run -1 --separate-stderr "$exoprof" -p "$TARGET" --listen 127.0.0.1:0 $options
 		echo "$stderr"
 		[ "$(wc -l <<< "$stderr")" -eq 1 ]
-		grep -qE '^exoprof: cannot use --tls-(cert|key|client-ca) [a-z]+\.(pem|key): ' <<< "$stderr"
+		grep -qE '^exoprof: cannot use --tls-(cert|key|client-ca) [a-z]+\.(pem|key): .* \(a PEM file is expected, with .*\)$' <<< "$stderr"
 	done
 }

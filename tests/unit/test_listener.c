@@ -5,18 +5,23 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "serve/listener.h"
 
 static char folder[] = "/tmp/exoprof-test-XXXXXX";
-static char path[64], place[80], why[256];
+static char path[64], lock[80], place[80], why[256];
 
 static int make_folder(void **state)
 {
@@ -25,6 +30,7 @@ static int make_folder(void **state)
 		return -1;
 	snprintf(path, sizeof(path), "%s/sock", folder);
 	snprintf(place, sizeof(place), "unix:%s", path);
+	snprintf(lock, sizeof(lock), "%s.lock", path);
 	return 0;
 }
 
@@ -134,20 +140,112 @@ static void the_file_goes_though_the_descriptor_was_taken(void **state)
 	assert_int_equal(close(fd), 0);
 }
 
-static void what_a_dead_process_left_is_replaced(void **state)
+/* Leaves a socket's file that nobody listens at. */
+static void leave_socket(void)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	struct listener *listener;
 
-	(void)state;
 	strcpy(address.sun_path, path);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	close(fd);
+}
+
+static void what_a_dead_process_left_is_replaced(void **state)
+{
+	struct listener *listener;
+
+	(void)state;
+	leave_socket();
 	assert_false(connects(path));
 	listener = open_place(place);
 	assert_true(connects(path));
+	assert_int_equal(access(lock, F_OK), -1);
 	listener__close(listener);
+	assert_int_equal(access(lock, F_OK), -1);
+}
+
+#define RIVALS 4
+
+/* A child of ours: once `start` closes it says whether it has got the place, and keeps it until
+ * `end` closes. */
+static void compete(const int start[2], int report, const int end[2])
+{
+	char got;
+
+	close(end[1]);
+	close(start[1]);
+	if (read(start[0], &got, 1))
+		_exit(1);
+	got = listener__open(place, why, sizeof(why)) != NULL;
+	if (write(report, &got, 1) == 1 && !read(end[0], &got, 1))
+		_exit(0);
+	_exit(1);
+}
+
+static int count_winners(int report)
+{
+	int winners = 0;
+	char got;
+
+	for (int i = 0; i < RIVALS; i++) {
+		assert_int_equal(read(report, &got, 1), 1);
+		winners += got;
+	}
+	return winners;
+}
+
+static void of_several_that_start_at_once_one_gets_the_place(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 50; round++) {
+		int start[2], end[2], report[2], winners;
+
+		leave_socket();
+		assert_int_equal(pipe(start), 0);
+		assert_int_equal(pipe(end), 0);
+		assert_int_equal(pipe(report), 0);
+		for (int i = 0; i < RIVALS; i++) {
+			if (!fork())
+				compete(start, report[1], end);
+		}
+		close(start[1]);
+		close(start[0]);
+		winners = count_winners(report[0]);
+		for (int i = 0; i < 2; i++) {
+			close(end[!i]);
+			close(report[i]);
+		}
+		for (int i = 0; i < RIVALS; i++)
+			assert_true(wait(NULL) > 0);
+		assert_int_equal(winners, 1);
+		assert_int_equal(access(lock, F_OK), -1);
+		assert_int_equal(unlink(path), 0);
+	}
+}
+
+static void a_lock_that_leads_elsewhere_is_not_followed(void **state)
+{
+	char elsewhere[80];
+
+	(void)state;
+	snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", folder);
+	assert_int_equal(symlink(elsewhere, lock), 0);
+	assert_refused(place, strerror(ELOOP));
+	assert_int_equal(access(elsewhere, F_OK), -1);
+	assert_int_equal(unlink(lock), 0);
+}
+
+static void a_lock_is_waited_for_but_not_for_ever(void **state)
+{
+	int fd = open(lock, O_RDWR | O_CREAT, 0600);
+
+	(void)state;
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_refused(place, strerror(EBUSY));
+	close(fd);
+	listener__close(open_place(place));
+	assert_int_equal(access(lock, F_OK), -1);
 }
 
 static void where_somebody_listens_it_is_left_alone(void **state)
@@ -210,6 +308,9 @@ int main(void)
 		cmocka_unit_test(a_unix_socket_is_for_its_user_and_goes_with_its_listener),
 		cmocka_unit_test(the_file_goes_though_the_descriptor_was_taken),
 		cmocka_unit_test(what_a_dead_process_left_is_replaced),
+		cmocka_unit_test(of_several_that_start_at_once_one_gets_the_place),
+		cmocka_unit_test(a_lock_that_leads_elsewhere_is_not_followed),
+		cmocka_unit_test(a_lock_is_waited_for_but_not_for_ever),
 		cmocka_unit_test(where_somebody_listens_it_is_left_alone),
 		cmocka_unit_test(a_file_that_is_no_socket_is_left_alone),
 		cmocka_unit_test(a_file_that_is_another_one_by_now_is_left_alone),

@@ -14,6 +14,7 @@ static const struct profile_path block = {.kind = &profile_kind_block};
 static const struct profile_path cpu = {.kind = &profile_kind_cpu};
 static const struct profile_path goroutine = {.kind = &profile_kind_goroutine};
 static const struct profile_path wall = {.kind = &profile_kind_wall};
+static const struct profile_path delta_block = {.kind = &profile_kind_block, .since_last = true};
 static const struct profile_path delta = {.kind = &profile_kind_heap, .since_last = true};
 
 static struct profile_query read_as(const struct profile_path *path, const char *text,
@@ -169,11 +170,20 @@ static void the_only_label_is_tid(void **state)
 	(void)state;
 	assert_false(read(&cpu, "").request.with_tid);
 	assert_true(read(&cpu, "labels=tid").request.with_tid);
-	assert_true(read(&block, "labels=,tid,,tid,").request.with_tid);
+	assert_true(read(&wall, "labels=,tid,,tid,").request.with_tid);
 	assert_false(read(&block, "labels=").request.with_tid);
 	assert_refused(&cpu, "labels=tid,pid", "unknown label \"pid\"");
 	assert_refused(&cpu, "labels=tidx", "unknown label");
 	assert_refused(&heap, "labels=tid", "heap");
+}
+
+static void waits_have_thread_numbers_only_of_their_seconds(void **state)
+{
+	(void)state;
+	assert_true(read(&block, "labels=tid&seconds=1").request.with_tid);
+	assert_true(read(&goroutine, "labels=tid").request.with_tid);
+	assert_refused(&block, "labels=tid", "use block?seconds=N");
+	assert_refused(&delta_block, "labels=tid", "use block?seconds=N");
 }
 
 static void only_threads_have_a_stack_each(void **state)
@@ -200,6 +210,7 @@ int main(void)
 		cmocka_unit_test(what_was_there_before_is_for_the_heap),
 		cmocka_unit_test(a_thread_has_a_name_of_fifteen_bytes_at_most),
 		cmocka_unit_test(the_only_label_is_tid),
+		cmocka_unit_test(waits_have_thread_numbers_only_of_their_seconds),
 		cmocka_unit_test(only_threads_have_a_stack_each),
 	};
 

@@ -2,19 +2,29 @@
 #include "serve/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define UNIX          "unix:"
-#define UNIX_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
+#define UNIX             "unix:"
+#define UNIX_PATH_MAX    (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
+
+/* Two that start at once agree by a lock on this file, which is there only for that time. */
+#define LOCK_SUFFIX      ".lock"
+#define LOCK_PATH_MAX    (UNIX_PATH_MAX + sizeof(LOCK_SUFFIX))
+
+/* Whoever holds it is done after some system calls, unless it is somebody else's trap. */
+#define LOCK_TRIES       200
+#define LOCK_INTERVAL_US 10000
 
 struct listener {
 	int fd; /* -1: taken */
@@ -78,6 +88,11 @@ const char *listener__address_error(const char *address)
 					    : NULL;
 }
 
+bool listener__address_is_unix(const char *address)
+{
+	return unix_path(address);
+}
+
 static int new_socket(int family)
 {
 	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -97,6 +112,20 @@ static int listen_at(const struct addrinfo *info)
 	err = -errno;
 	close(fd);
 	return err;
+}
+
+/* At the first of a host's addresses that this machine has. Where that is in use, another one would
+ * not be what was meant. */
+static int listen_at_first(const struct addrinfo *infos)
+{
+	int fd = -EADDRNOTAVAIL;
+
+	for (const struct addrinfo *info = infos; info; info = info->ai_next) {
+		fd = listen_at(info);
+		if (fd != -EADDRNOTAVAIL && fd != -EAFNOSUPPORT)
+			break;
+	}
+	return fd;
 }
 
 static void name_network_place(struct listener *listener)
@@ -126,10 +155,12 @@ static int open_network(struct listener *listener, const char *address, char *wh
 	if (!split(address, host, sizeof(host), &port))
 		err = getaddrinfo(*host ? host : NULL, port, &hints, &infos);
 	if (err) {
-		snprintf(why, why_size, "cannot listen on %s: %s", address, gai_strerror(err));
+		snprintf(why, why_size,
+			 "cannot listen on %s: %s (give an address of this machine with --listen)",
+			 address, err == EAI_SYSTEM ? strerror(errno) : gai_strerror(err));
 		return -EADDRNOTAVAIL;
 	}
-	listener->fd = listen_at(infos);
+	listener->fd = listen_at_first(infos);
 	freeaddrinfo(infos);
 	if (listener->fd < 0) {
 		snprintf(why, why_size,
@@ -141,15 +172,72 @@ static int open_network(struct listener *listener, const char *address, char *wh
 	return 0;
 }
 
-/* Whether a file is what a process left behind that listened there. 0, or -errno. */
-static int check_stale(const struct sockaddr_un *address, socklen_t length)
+static void lock_path(const char *path, char lock[LOCK_PATH_MAX])
 {
-	struct stat st;
+	snprintf(lock, LOCK_PATH_MAX, "%s" LOCK_SUFFIX, path);
+}
+
+static int try_lock(int fd)
+{
+	int tries = LOCK_TRIES;
+
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		if (!--tries)
+			return -EBUSY;
+		usleep(LOCK_INTERVAL_US);
+	}
+	return 0;
+}
+
+/* Whether the descriptor is of the file that the path names now. */
+static bool is_at(int fd, const char *path)
+{
+	struct stat own, there;
+
+	return !fstat(fd, &own) && !lstat(path, &there) && own.st_dev == there.st_dev &&
+	       own.st_ino == there.st_ino;
+}
+
+/* A descriptor that unlock() takes, or -errno. */
+static int lock_socket(const char *path)
+{
+	char lock[LOCK_PATH_MAX];
 	int fd, err;
 
-	if (lstat(address->sun_path, &st))
+	lock_path(path, lock);
+	for (;;) {
+		fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+		if (fd < 0)
+			return -errno;
+		err = try_lock(fd);
+		/* The one who held it has taken the file away: another one may be there. */
+		if (!err && is_at(fd, lock))
+			return fd;
+		close(fd);
+		if (err)
+			return err;
+	}
+}
+
+static void unlock_socket(const char *path, int fd)
+{
+	char lock[LOCK_PATH_MAX];
+
+	lock_path(path, lock);
+	unlink(lock);
+	close(fd);
+}
+
+/* Whether a file is what a process left behind that listened there. 0, or -errno. */
+static int check_stale(const struct sockaddr_un *address, socklen_t length, struct stat *st)
+{
+	int fd, err;
+
+	if (lstat(address->sun_path, st))
 		return -errno;
-	if (!S_ISSOCK(st.st_mode))
+	if (!S_ISSOCK(st->st_mode))
 		return -ENOTSOCK;
 	fd = new_socket(AF_UNIX);
 	if (fd < 0)
@@ -159,16 +247,29 @@ static int check_stale(const struct sockaddr_un *address, socklen_t length)
 	return err == ECONNREFUSED ? 0 : -EADDRINUSE;
 }
 
+/* Unless it is another one by now. */
+static int remove_file(const char *path, dev_t device, ino_t inode)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		return -errno;
+	if (st.st_dev != device || st.st_ino != inode)
+		return -EADDRINUSE;
+	return unlink(path) ? -errno : 0;
+}
+
 static int bind_unix(int fd, const struct sockaddr_un *address, socklen_t length)
 {
 	const struct sockaddr *any = (const struct sockaddr *)address;
 	mode_t mask = umask(0177);
 	int err = bind(fd, any, length) ? -errno : 0;
+	struct stat st;
 
 	if (err == -EADDRINUSE && *address->sun_path) {
-		err = check_stale(address, length);
-		if (!err && unlink(address->sun_path))
-			err = -errno;
+		err = check_stale(address, length, &st);
+		if (!err)
+			err = remove_file(address->sun_path, st.st_dev, st.st_ino);
 		if (!err && bind(fd, any, length))
 			err = -errno;
 	}
@@ -176,7 +277,7 @@ static int bind_unix(int fd, const struct sockaddr_un *address, socklen_t length
 	return err;
 }
 
-static int listen_at_path(struct listener *listener, const char *path)
+static int bind_and_listen(struct listener *listener, const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	socklen_t length = offsetof(struct sockaddr_un, sun_path) + strlen(path);
@@ -195,6 +296,21 @@ static int listen_at_path(struct listener *listener, const char *path)
 		listener->inode = st.st_ino;
 	}
 	return listen(listener->fd, SOMAXCONN) ? -errno : 0;
+}
+
+/* A socket that is bound, but does not listen yet, looks as if it were left behind. */
+static int listen_at_path(struct listener *listener, const char *path)
+{
+	int lock, err;
+
+	if (is_abstract(path))
+		return bind_and_listen(listener, path);
+	lock = lock_socket(path);
+	if (lock < 0)
+		return lock;
+	err = bind_and_listen(listener, path);
+	unlock_socket(path, lock);
+	return err;
 }
 
 static int open_unix(struct listener *listener, const char *path, char *why, size_t why_size)
@@ -232,15 +348,21 @@ struct listener *listener__open(const char *address, char *why, size_t why_size)
 	return NULL;
 }
 
+static void remove_socket(const struct listener *listener)
+{
+	int lock = lock_socket(listener->path);
+
+	remove_file(listener->path, listener->device, listener->inode);
+	if (lock >= 0)
+		unlock_socket(listener->path, lock);
+}
+
 void listener__close(struct listener *listener)
 {
-	struct stat st;
-
 	if (!listener)
 		return;
-	if (listener->path && !lstat(listener->path, &st) && st.st_dev == listener->device &&
-	    st.st_ino == listener->inode)
-		unlink(listener->path);
+	if (listener->path)
+		remove_socket(listener);
 	if (listener->fd >= 0)
 		close(listener->fd);
 	free(listener);

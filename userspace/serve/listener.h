@@ -13,6 +13,9 @@ struct listener;
  * which has no permissions. */
 const char *listener__address_error(const char *address);
 
+/* Whether an address that is right is a unix socket's. */
+bool listener__address_is_unix(const char *address);
+
 /* Binds and listens. A unix socket that nobody listens at any more is replaced, and a new one is
  * for exoprof's user alone. To be called before there are threads, for the umask. NULL with the
  * reason in `why`. */

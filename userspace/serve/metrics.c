@@ -241,7 +241,8 @@ static void put_requests(FILE *out, const struct request_counts *counts)
 	char labels[LABELS_MAX];
 
 	exposition__family(out, name, "counter",
-			   "Requests that were answered, by path and status code.");
+			   "Requests that were answered, by path and status code; without those "
+			   "whose body or syntax the HTTP library refuses before there is a path.");
 	for (size_t i = 0; i < count; i++) {
 		snprintf(labels, sizeof(labels), "path=\"%s\",code=\"%d\"", all[i].path,
 			 all[i].code);

@@ -174,6 +174,20 @@ static int read_thread(const struct reading *reading)
 	return check_has_threads(reading, "thread");
 }
 
+/* What is kept of waits for longer has no numbers: they would be a row each. */
+static int check_has_numbers(const struct reading *reading)
+{
+	const struct profile_query *query = reading->query;
+
+	if (reading->path->kind->source != SAMPLES_WAITS ||
+	    (query->request.seconds && !reading->path->since_last))
+		return 0;
+	return refuse(reading,
+		      "no labels=tid here: thread numbers are kept only while a request "
+		      "with seconds runs; use %s?seconds=N",
+		      reading->path->kind->name);
+}
+
 static int read_labels(const struct reading *reading)
 {
 	char text[64], *rest = text, *label;
@@ -187,7 +201,9 @@ static int read_labels(const struct reading *reading)
 			return refuse(reading, "unknown label \"%s\": there is tid", label);
 		reading->query->request.with_tid = true;
 	}
-	return reading->query->request.with_tid ? check_has_threads(reading, "labels=tid") : 0;
+	if (!reading->query->request.with_tid)
+		return 0;
+	return check_has_threads(reading, "labels=tid") ?: check_has_numbers(reading);
 }
 
 int profile_query__read(struct profile_query *query, const struct profile_path *path,

@@ -23,7 +23,9 @@ static const struct profile_request *request_of(const struct waiting *waiting)
 
 static void describe(const struct waiting *waiting, char *text, size_t size)
 {
-	snprintf(text, size, "take the %s profile", request_of(waiting)->path.kind->name);
+	const struct profile_kind *kind = request_of(waiting)->path.kind;
+
+	snprintf(text, size, "take the %s profile", kind == &profile_kind_cpu ? "CPU" : kind->name);
 }
 
 /* A file of pprof's is gzip by itself, and as Go sends it no encoding is spoken of. */
@@ -124,10 +126,8 @@ void profile_request__start(struct routes *routes, h2o_req_t *req, const struct 
 
 	if (!read_query(req, path, &query))
 		return;
-	if (routes->stopping) {
-		reply__error(req, 503, "exoprof is shutting down");
+	if (waiting__is_refused(routes, req))
 		return;
-	}
 	if (reply__is_head(req)) {
 		reply_head(req, path, &query);
 		return;

@@ -20,20 +20,22 @@ static const char *reason_of(int status)
 		int status;
 		const char *reason;
 	} reasons[] = {
-		{200, "OK"                   },
-		{301, "Moved Permanently"    },
-		{302, "Found"                },
-		{400, "Bad Request"          },
-		{404, "Not Found"            },
-		{405, "Method Not Allowed"   },
-		{500, "Internal Server Error"},
-		{503, "Service Unavailable"  },
+		{200, "OK"                      },
+		{301, "Moved Permanently"       },
+		{302, "Found"                   },
+		{400, "Bad Request"             },
+		{404, "Not Found"               },
+		{405, "Method Not Allowed"      },
+		{413, "Request Entity Too Large"},
+		{500, "Internal Server Error"   },
+		{503, "Service Unavailable"     },
 	};
-	size_t i = 0;
 
-	while (reasons[i].status != status)
-		i++;
-	return reasons[i].reason;
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++) {
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	}
+	return "Unknown";
 }
 
 /* Copies both: h2o keeps what it is given until the answer is out. */

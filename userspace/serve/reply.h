@@ -6,7 +6,7 @@
 #include <h2o.h>
 #include <stdbool.h>
 
-/* All copy the body. `status` is one of those in reply.c's table. */
+/* All copy the body. */
 void reply__bytes(h2o_req_t *req, int status, const char *content_type, const void *body,
 		  size_t size);
 void reply__text(h2o_req_t *req, int status, const char *text);

@@ -180,6 +180,9 @@ static const struct route routes_by_path[] = {
 };
 /* clang-format on */
 
+/* Bodies that are too large by no more get an answer of ours. */
+#define BODY_SPARE (64 << 10)
+
 static const struct route *find_route(const h2o_req_t *req)
 {
 	const h2o_iovec_t *path = &req->path_normalized;
@@ -248,8 +251,9 @@ void routes__register(struct routes *routes, h2o_globalconf_t *config)
 	h2o_handler_t *handler = h2o_create_handler(path, sizeof(struct pprof_handler));
 	h2o_logger_t *logger = h2o_create_logger(path, sizeof(struct pprof_logger));
 
-	/* h2o answers 413 to more. */
-	config->max_request_entity_size = SYMBOL_REQUEST_BODY_MAX;
+	/* To more h2o answers 413 by itself, without our headers, and without telling the logger.
+	 */
+	config->max_request_entity_size = SYMBOL_REQUEST_BODY_MAX + BODY_SPARE;
 	handler->on_req = on_request;
 	H2O_STRUCT_FROM_MEMBER(struct pprof_handler, super, handler)->routes = routes;
 	logger->log_access = on_answered;

@@ -6,13 +6,18 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "serve/listener.h"
 #include "serve/routes.h"
 
 /* Idle connections get this long to go; h2o would keep them for ten seconds. */
-#define LINGER_MS 500
+#define LINGER_MS         500
+
+/* A connection is a descriptor, of which the target's files need most. */
+#define CONNECTIONS_MAX   512
+#define DESCRIPTORS_SHARE 4
 
 /* A listener in the event loop. */
 struct door {
@@ -21,6 +26,7 @@ struct door {
 	h2o_accept_ctx_t accept_context;
 	h2o_socket_t *sock;
 	h2o_timeout_entry_t accept_retry;
+	bool is_shut; /* until a connection closes */
 };
 
 struct server {
@@ -31,7 +37,7 @@ struct server {
 	h2o_globalconf_t config;
 	h2o_context_t context;
 	struct routes routes;
-	unsigned int connections;
+	unsigned int connections, connections_max;
 	h2o_multithread_receiver_t stop_receiver;
 	h2o_multithread_message_t stop_message;
 	bool stopping;
@@ -40,11 +46,36 @@ struct server {
 	sem_t ready;
 };
 
+static void on_accept(h2o_socket_t *listener, const char *err);
+
 static void on_connection_closed(void *data)
 {
 	struct server *server = data;
 
 	server->connections--;
+	for (size_t i = 0; i < server->door_count; i++) {
+		struct door *door = &server->doors[i];
+
+		if (!door->is_shut)
+			continue;
+		door->is_shut = false;
+		h2o_socket_read_start(door->sock, on_accept);
+	}
+}
+
+/* The listener stays ready, and the loop would spin on it. */
+static void retry_later(struct door *door)
+{
+	h2o_socket_read_stop(door->sock);
+	h2o_timeout_link(door->server->context.loop, &door->server->context.hundred_ms_timeout,
+			 &door->accept_retry);
+}
+
+/* Clients wait in the kernel's queue, or are refused by it. */
+static void shut(struct door *door)
+{
+	h2o_socket_read_stop(door->sock);
+	door->is_shut = true;
 }
 
 static void on_accept(h2o_socket_t *listener, const char *err)
@@ -55,6 +86,10 @@ static void on_accept(h2o_socket_t *listener, const char *err)
 
 	if (err)
 		return;
+	if (server->connections >= server->connections_max) {
+		shut(door);
+		return;
+	}
 	sock = h2o_evloop_socket_accept(listener);
 	if (sock) {
 		server->connections++;
@@ -62,10 +97,7 @@ static void on_accept(h2o_socket_t *listener, const char *err)
 		sock->on_close.data = server;
 		h2o_accept(&door->accept_context, sock);
 	} else if (errno == EMFILE || errno == ENFILE) {
-		/* The listener stays ready, and the loop would spin on it. */
-		h2o_socket_read_stop(listener);
-		h2o_timeout_link(server->context.loop, &server->context.hundred_ms_timeout,
-				 &door->accept_retry);
+		retry_later(door);
 	}
 }
 
@@ -101,6 +133,7 @@ static void open_door(struct door *door)
 
 static void close_door(struct door *door)
 {
+	door->is_shut = false;
 	h2o_timeout_unlink(&door->accept_retry);
 	h2o_socket_close(door->sock);
 }
@@ -178,6 +211,17 @@ static void free_server(struct server *server)
 	free(server);
 }
 
+static unsigned int most_connections(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) ||
+	    limit.rlim_cur / DESCRIPTORS_SHARE > CONNECTIONS_MAX)
+		return CONNECTIONS_MAX;
+	/* One at least, or nobody would ever be answered. */
+	return limit.rlim_cur / DESCRIPTORS_SHARE ?: 1;
+}
+
 static int open_places(struct server *server, const struct server_options *options, char *why,
 		       size_t why_size)
 {
@@ -221,6 +265,7 @@ int server__start(struct server *server, struct agent *agent)
 	int err;
 
 	server->agent = agent;
+	server->connections_max = most_connections();
 	server->routes.agent = agent;
 	sem_init(&server->ready, 0, 0);
 	err = pthread_create(&server->thread, NULL, serving_thread, server);

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#include "base/say.h"
 
 /* The first error is the cause; what follows is what came of it. */
 static const char *reason(void)
@@ -33,10 +36,22 @@ static bool use_certificate(SSL_CTX *context, const char *file)
 	return SSL_CTX_use_certificate_chain_file(context, file) == 1;
 }
 
+static void check_is_private(const char *file)
+{
+	struct stat st;
+
+	if (!stat(file, &st) && st.st_mode & (S_IRGRP | S_IROTH))
+		say("--tls-key %s: others than its owner can read it (chmod 600 makes it private)",
+		    file);
+}
+
 static bool use_key(SSL_CTX *context, const char *file)
 {
-	return SSL_CTX_use_PrivateKey_file(context, file, SSL_FILETYPE_PEM) == 1 &&
-	       SSL_CTX_check_private_key(context) == 1;
+	if (SSL_CTX_use_PrivateKey_file(context, file, SSL_FILETYPE_PEM) != 1 ||
+	    SSL_CTX_check_private_key(context) != 1)
+		return false;
+	check_is_private(file);
+	return true;
 }
 
 static bool use_client_authority(SSL_CTX *context, const char *file)
@@ -54,19 +69,22 @@ static bool use_files(SSL_CTX *context, const struct tls_options *options, char 
 		      size_t why_size)
 {
 	const struct {
-		const char *option, *file;
+		const char *option, *file, *expected;
 		bool (*use)(SSL_CTX *context, const char *file);
 	} files[] = {
-		{"--tls-cert",      options->certificate,      use_certificate     },
-		{"--tls-key",       options->key,              use_key             },
-		{"--tls-client-ca", options->client_authority, use_client_authority},
+		{"--tls-cert",      options->certificate,      "a certificate, its chain behind it",
+		 use_certificate													},
+		{"--tls-key",       options->key,              "the certificate's private key, without a password",
+		 use_key														},
+		{"--tls-client-ca", options->client_authority,
+		 "certificates of those that sign clients' ones",                                                   use_client_authority},
 	};
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		if (!files[i].file || files[i].use(context, files[i].file))
 			continue;
-		snprintf(why, why_size, "cannot use %s %s: %s", files[i].option, files[i].file,
-			 reason());
+		snprintf(why, why_size, "cannot use %s %s: %s (a PEM file is expected, with %s)",
+			 files[i].option, files[i].file, reason(), files[i].expected);
 		return false;
 	}
 	return true;
@@ -82,7 +100,14 @@ SSL_CTX *tls__open(const struct tls_options *options, char *why, size_t why_size
 		return NULL;
 	}
 	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	/* Of TLS 1.2 what has forward secrecy and authenticates as it encrypts, as HTTP/2 asks for
+	 * (RFC 9113, 9.2.2); TLS 1.3 has nothing else. */
+	if (SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
+		snprintf(why, why_size, "cannot start TLS: %s", reason());
+		SSL_CTX_free(context);
+		return NULL;
+	}
 	SSL_CTX_set_default_passwd_cb(context, no_password);
 	/* Without one OpenSSL resumes no session of a client with a certificate. */
 	SSL_CTX_set_session_id_context(context, session_context, sizeof(session_context));

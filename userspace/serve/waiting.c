@@ -8,6 +8,22 @@
 
 #include "serve/reply.h"
 
+/* Each may hold a profile of megabytes. */
+#define WAITING_MAX 256
+
+bool waiting__is_refused(const struct routes *routes, h2o_req_t *req)
+{
+	if (routes->stopping) {
+		reply__error(req, 503, "exoprof is shutting down");
+		return true;
+	}
+	if (routes->waiting < WAITING_MAX)
+		return false;
+	reply__header(req, "retry-after", "1");
+	reply__error(req, 503, "too many requests at once: %d wait for an answer", WAITING_MAX);
+	return true;
+}
+
 void waiting__on_done(void *context, const struct agent_answer *answer)
 {
 	struct waiting *waiting = context;
@@ -43,9 +59,7 @@ static void on_look(h2o_timeout_entry_t *entry)
 
 	if (has_hung_up(waiting->req->conn))
 		agent__end(waiting->routes->agent, waiting->number, false);
-	else
-		h2o_timeout_link(waiting->routes->context->loop, look_timer(waiting),
-				 &waiting->look);
+	h2o_timeout_link(waiting->routes->context->loop, look_timer(waiting), &waiting->look);
 }
 
 /* h2o disposes of the request's pool. If this is still there, the client went away. */
@@ -97,6 +111,18 @@ static void reply_failure(const struct waiting *waiting)
 		break;
 	case -ESRCH:
 		reply__error(req, 500, "Could not %s: the target has exited", what);
+		break;
+	case -EMFILE:
+		reply__error(req, 500,
+			     "Could not %s: %s (raise the limit with ulimit -n, and start exoprof "
+			     "again)",
+			     what, strerror(EMFILE));
+		break;
+	case -EMSGSIZE:
+		reply__error(req, 413,
+			     "Could not %s: the answer would have more than %d MiB (ask for "
+			     "fewer at once)",
+			     what, AGENT_NAMES_MAX >> 20);
 		break;
 	case -ECANCELED:
 		reply__error(req, 503, "exoprof is shutting down");

@@ -28,6 +28,9 @@ struct waiting {
 	void (*describe)(const struct waiting *waiting, char *text, size_t size);
 };
 
+/* Answers 503 where no more may wait: at the end, or with too many there. */
+bool waiting__is_refused(const struct routes *routes, h2o_req_t *req);
+
 /* For the agent, with the waiting one as its context. */
 void waiting__on_done(void *waiting, const struct agent_answer *answer);
 
