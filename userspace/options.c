@@ -172,12 +172,13 @@ enum key {
 	{                                                                         \
 		"no-heap", KEY_NO_HEAP, NULL, 0, "leave malloc and free alone", 0 \
 	}
-#define FORMAT_OPTION                                                                           \
-	{                                                                                       \
-		"format", KEY_FORMAT, "FORMAT", 0,                                              \
-			"pprof, folded, flamegraph, speedscope or text; goes by FILE's ending " \
-			"(.pb.gz, .folded, .svg, .speedscope.json, .txt) if not given",         \
-			0                                                                       \
+#define FORMAT_OPTION                                                                          \
+	{                                                                                      \
+		"format", KEY_FORMAT, "FORMAT", 0,                                             \
+			"pprof, folded, flamegraph, speedscope, text or threads (the last of " \
+			"recorded goroutine profiles alone); goes by FILE's ending (.pb.gz, "  \
+			".folded, .svg, .speedscope.json, .txt, .threads) if not given",       \
+			0                                                                      \
 	}
 #define OUTPUT_OPTION                                                                  \
 	{                                                                              \
@@ -593,6 +594,10 @@ static void check_all(struct argp_state *state, const struct parsing *parsing)
 			   options->format->name);
 	if (!options->format)
 		options->format = format__by_name("pprof");
+	/* A file need not have a sample of each thread, even where it is of that kind. */
+	if (command->files && options->format->by_thread)
+		argp_error(state, "format %s is of a process that runs, not of a file: use record",
+			   options->format->name);
 	if (!command->files && !format__is_for(options->format, options->kind->name))
 		argp_error(state, "format %s is for %s profiles only", options->format->name,
 			   options->format->only_kind);

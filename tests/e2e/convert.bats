@@ -232,7 +232,8 @@ with_memory() {
 @test "a bad command line is status 2 and one line" {
 	local arguments
 	for arguments in "" "$own/cpu.pb.gz" "-o x.svg" "$own/cpu.pb.gz -o x.gif" "$own/cpu.pb.gz -o -" \
-		"$own/cpu.pb.gz b -o x.svg" "$own/cpu.pb.gz -o x.svg --format gif"; do
+		"$own/cpu.pb.gz b -o x.svg" "$own/cpu.pb.gz -o x.svg --format gif" \
+		"$own/goroutine.pb.gz -o x.threads" "$own/cpu.pb.gz -o x --format threads"; do
 		run --separate-stderr "$exoprof" convert $arguments
 		echo "$stderr"
 		[ "$status" -eq 2 ]
