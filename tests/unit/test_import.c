@@ -636,6 +636,22 @@ static void members_of_gzip_follow_each_other(void **state)
 	free(bytes);
 }
 
+static void zeros_behind_gzip_are_ignored_and_nothing_else(void **state)
+{
+	size_t size;
+	char *bytes = compress_text("main;work 42\n", 13, &size);
+
+	(void)state;
+	bytes = realloc(bytes, size + 100);
+	assert_non_null(bytes);
+	memset(bytes + size, 0, 100);
+	assert_folds_to(import__profile(bytes, size + 1, NULL, why), "main;work 42\n");
+	assert_folds_to(import__profile(bytes, size + 100, NULL, why), "main;work 42\n");
+	bytes[size + 99] = 1;
+	assert_refused(import__profile(bytes, size + 100, NULL, why), "gzip data is damaged");
+	free(bytes);
+}
+
 static void what_inflates_has_a_limit(void **state)
 {
 	static char zeros[100000];
@@ -891,6 +907,7 @@ int main(void)
 		cmocka_unit_test(frames_have_a_limit_all_in_all),
 		cmocka_unit_test(anything_may_be_gzipped),
 		cmocka_unit_test(members_of_gzip_follow_each_other),
+		cmocka_unit_test(zeros_behind_gzip_are_ignored_and_nothing_else),
 		cmocka_unit_test(what_inflates_has_a_limit),
 		cmocka_unit_test(folded_stacks_are_read),
 		cmocka_unit_test(a_folded_name_tells_what_it_is),

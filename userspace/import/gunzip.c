@@ -37,6 +37,16 @@ static int make_room(struct inflated *inflated)
 	return 0;
 }
 
+/* What gzip(1) ignores behind the last member: tapes and block devices pad with it. */
+static bool is_padding(const unsigned char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (bytes[i])
+			return false;
+	}
+	return true;
+}
+
 /* 0 at the end of the last member. */
 static int inflate_all(z_stream *stream, struct inflated *inflated)
 {
@@ -53,7 +63,7 @@ static int inflate_all(z_stream *stream, struct inflated *inflated)
 		inflated->size = stream->next_out - inflated->bytes;
 		if (inflated->size > inflated->most)
 			return -EFBIG;
-		if (result == Z_STREAM_END && stream->avail_in)
+		if (result == Z_STREAM_END && !is_padding(stream->next_in, stream->avail_in))
 			result = inflateReset(stream);
 	}
 	return result == Z_STREAM_END ? 0 : result == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
