@@ -172,13 +172,13 @@ enum key {
 	{                                                                         \
 		"no-heap", KEY_NO_HEAP, NULL, 0, "leave malloc and free alone", 0 \
 	}
-#define FORMAT_OPTION                                                                     \
-	{                                                                                 \
-		"format", KEY_FORMAT, "FORMAT", 0,                                        \
-			"pprof, folded, flamegraph, speedscope, text, or of a goroutine " \
-			"profile threads; goes by FILE's ending (.pb.gz, .folded, .svg, " \
-			".speedscope.json, .txt, .threads) if not given",                 \
-			0                                                                 \
+#define FORMAT_OPTION                                                                          \
+	{                                                                                      \
+		"format", KEY_FORMAT, "FORMAT", 0,                                             \
+			"pprof, folded, flamegraph, speedscope, text or threads (the last of " \
+			"recorded goroutine profiles alone); goes by FILE's ending (.pb.gz, "  \
+			".folded, .svg, .speedscope.json, .txt, .threads) if not given",       \
+			0                                                                      \
 	}
 #define OUTPUT_OPTION                                                                  \
 	{                                                                              \

@@ -223,6 +223,13 @@ with_memory() {
 	# 8 million empty samples.
 	head -c 16M /dev/zero | tr '\0' '\22' | sed 's/\x12\x12/\x12\x00/g' | gzip -1 > samples.gz
 	refuses 'samples.gz: not enough memory' with_memory 200 convert samples.gz -o x.svg
+	# A string that the JSON reader has to copy, as there is an escape in it.
+	{
+		printf '{"name":"\\n'
+		head -c 100M /dev/zero | tr '\0' a
+		printf '"}'
+	} | gzip -1 > string.gz
+	refuses 'string.gz: not enough memory' with_memory 200 convert string.gz -o x.svg
 	# What is small still fits.
 	printf 'main 1\n' > small.folded
 	with_memory 200 convert small.folded -o x.folded

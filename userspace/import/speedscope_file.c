@@ -4,6 +4,7 @@
 #include "import/speedscope_file.h"
 
 #include <errno.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_parse.h>
@@ -58,6 +59,8 @@ struct parser {
 	size_t depth;
 	char key[KEY_BYTES]; /* the last one of a map; "" where it is longer than any of ours */
 	int err;
+	yajl_handle handle;
+	jmp_buf no_memory;
 };
 
 static enum place place_of(const struct parser *parser)
@@ -268,33 +271,67 @@ static const yajl_callbacks callbacks = {
 	.yajl_end_array = on_end_array,
 };
 
-static int refuse_json(struct parser *parser, yajl_handle handle)
+/* yajl 2.1 does not look at what it gets: it must never get NULL. What it has of its own is in
+ * order while it asks for memory, so that yajl_free() may follow. */
+static void *given(struct parser *parser, void *block)
 {
-	unsigned char *why = yajl_get_error(handle, 0, NULL, 0);
+	if (!block)
+		longjmp(parser->no_memory, 1);
+	return block;
+}
+
+static void *take(void *context, size_t size)
+{
+	return given(context, malloc(size));
+}
+
+static void *take_more(void *context, void *block, size_t size)
+{
+	return given(context, realloc(block, size));
+}
+
+static void give_back(void *context, void *block)
+{
+	(void)context;
+	free(block);
+}
+
+static int refuse_json(struct parser *parser)
+{
+	unsigned char *why = yajl_get_error(parser->handle, 0, NULL, 0);
 	size_t length = why ? strcspn((const char *)why, "\n") : 0;
 	int err = reading__refuse(parser->in, "at byte %zu of its JSON: %.*s",
-				  yajl_get_bytes_consumed(handle), (int)length,
+				  yajl_get_bytes_consumed(parser->handle), (int)length,
 				  why ? (const char *)why : "");
 
-	yajl_free_error(handle, why);
+	yajl_free_error(parser->handle, why);
 	return err;
+}
+
+static int parse(struct parser *parser)
+{
+	yajl_alloc_funcs memory = {take, take_more, give_back, parser};
+	yajl_status status;
+
+	if (setjmp(parser->no_memory))
+		return -ENOMEM;
+	parser->handle = yajl_alloc(&callbacks, &memory, parser);
+	if (!parser->handle)
+		return -ENOMEM;
+	status = yajl_parse(parser->handle, parser->in->bytes, parser->in->size);
+	if (status == yajl_status_ok)
+		status = yajl_complete_parse(parser->handle);
+	return status == yajl_status_error ? refuse_json(parser) : parser->err;
 }
 
 int speedscope_file__parse(struct reading *in, struct speedscope_file *file)
 {
 	struct parser parser = {.in = in, .file = file};
-	yajl_handle handle = yajl_alloc(&callbacks, NULL, &parser);
-	yajl_status status;
+	int err = parse(&parser);
 
-	if (!handle)
-		return -ENOMEM;
-	status = yajl_parse(handle, in->bytes, in->size);
-	if (status == yajl_status_ok)
-		status = yajl_complete_parse(handle);
-	if (status == yajl_status_error)
-		parser.err = refuse_json(&parser, handle);
-	yajl_free(handle);
-	return parser.err;
+	if (parser.handle)
+		yajl_free(parser.handle);
+	return err;
 }
 
 static void release_profile(struct speedscope_profile *profile)

@@ -14,9 +14,8 @@ typedef uint32_t string_id;
 
 #define PROFILE_NO_MAPPING UINT32_MAX
 #define PROFILE_VALUES_MAX 16 /* ours have 4; those of other tools may have more */
-/* Frames in the stacks of all samples of a file, what is inlined spelled out. A few bytes can name
- * one location, of any number of lines, any number of times; a file of 1 GiB without such tricks
- * has fewer. */
+/* Frames in the stacks of all samples of a file, what is inlined spelled out: a million samples of
+ * 268 frames. A few bytes can name one location, of any number of lines, any number of times. */
 #define PROFILE_FRAMES_MAX (1u << 28)
 
 /* Whose code a frame is; what colours and filters go by. */
