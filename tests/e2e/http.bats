@@ -554,15 +554,18 @@ load_address() {
 
 @test "a host has several addresses: the first that this machine has is taken, unless it is in use" {
 	start_idle
-	printf '%s\n' '192.0.2.1 several' '127.0.0.1 several' '127.0.0.2 several' > hosts
-	local in_here=(unshare -m sh -c 'mount --bind hosts /etc/hosts && exec "$@"' sh)
-	"${in_here[@]}" getent ahosts several
-	start exoprof "${in_here[@]}" "$exoprof" -p "$TARGET" --no-heap --listen several:0
-	wait_for 20 grep -q 'http://127.0.0.1:' exoprof.out
+	printf '%s\n' '127.0.0.1 two' '127.0.0.2 two' '127.0.0.1 foreign' '2001:db8::2 foreign' > hosts
+	local in_here=('mount --bind hosts /etc/hosts && exec "$@"' sh "$exoprof" -p "$TARGET" --no-heap --listen)
+	start exoprof unshare -m sh -c "${in_here[@]}" two:0
+	wait_for 20 grep -q 'http://127.0.0' exoprof.out
 	local port
-	port=$(grep -oE '127.0.0.1:[0-9]+' exoprof.out)
-	run -1 "${in_here[@]}" "$exoprof" -p "$TARGET" --no-heap --listen "several:${port#*:}"
-	grep -q "Address already in use" <<< "$output"
+	port=$(grep -oE '127.0.0.[12]:[0-9]+' exoprof.out)
+	run -1 unshare -m sh -c "${in_here[@]}" "two:${port#*:}"
+	grep -q 'Address already in use' <<< "$output"
+	# The other one comes first, and there is a way to it, but it is not of this machine.
+	in_here[0]="ip link set lo up && ip address add 2001:db8::1/64 dev lo nodad && ${in_here[0]}"
+	start foreign unshare -nm sh -c "${in_here[@]}" foreign:0
+	wait_for 20 grep -q 'http://127.0.0.1:' foreign.out
 	run -1 "$exoprof" -p "$TARGET" --listen nosuch.invalid:1
 	echo "$output"
 	grep -q 'cannot listen on nosuch.invalid:1: .* (give an address of this machine with --listen)' <<< "$output"

@@ -16,9 +16,9 @@ const char *listener__address_error(const char *address);
 /* Whether an address that is right is a unix socket's. */
 bool listener__address_is_unix(const char *address);
 
-/* Binds and listens. A unix socket that nobody listens at any more is replaced, and a new one is
- * for exoprof's user alone. To be called before there are threads, for the umask. NULL with the
- * reason in `why`. */
+/* Binds and listens. A unix socket that nobody listens at any more is replaced, under a lock on
+ * PATH.lock, which is gone afterwards; a new one is for exoprof's user alone. To be called before
+ * there are threads, for the umask. NULL with the reason in `why`. */
 struct listener *listener__open(const char *address, char *why, size_t why_size);
 
 /* Closes it, and takes the unix socket's file away unless it is another one's by now. */
