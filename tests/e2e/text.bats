@@ -122,7 +122,7 @@ same_heap() {
 	start_idle
 	start_exoprof -p "$TARGET"
 	[ "$(curl -sS -o answer -w '%{http_code}' "${URL}heap?format=threads")" = 400 ]
-	grep 'format "threads" is for goroutine profiles only' answer
+	grep 'format=threads is for the goroutine profile alone' answer
 	run "$exoprof" record -p "$TARGET" --format threads
 	[ "$status" -ne 0 ]
 	[[ "$output" == *"format threads is for goroutine profiles only"* ]]
