@@ -300,7 +300,7 @@ is_sorted_by() {
 	close_terminal
 
 	# No escape sequences at all where the terminal has none.
-	in_tmux new-session -d -x 80 -y 24 "TERM=dumb '$exoprof' top -p $TARGET -n 1; exec sleep 1000"
+	in_tmux new-session -d -x 80 -y 200 "TERM=dumb '$exoprof' top -p $TARGET -n 1; exec sleep 1000"
 	wait_for 10 shows 'CPU time, last'
 	wait_for 5 shows '^ +>SELF'
 }
