@@ -5,11 +5,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "export/export.h"
 #include "profile/builder.h"
 
-static uint32_t built_function(struct profile_builder *builder, const char *name, const char *file)
+static inline uint32_t built_function(struct profile_builder *builder, const char *name,
+				      const char *file)
 {
 	struct profile_function function = {
 		.name = profile_builder__string(builder, name),
@@ -20,8 +22,8 @@ static uint32_t built_function(struct profile_builder *builder, const char *name
 }
 
 /* A frame at `address`, at line `line` of a file ("": unknown). */
-static uint32_t built_frame(struct profile_builder *builder, uint64_t address, const char *name,
-			    const char *file, int64_t line)
+static inline uint32_t built_frame(struct profile_builder *builder, uint64_t address,
+				   const char *name, const char *file, int64_t line)
 {
 	struct profile_line lines[] = {
 		{.function = built_function(builder, name, file), .line = line},
@@ -30,8 +32,8 @@ static uint32_t built_frame(struct profile_builder *builder, uint64_t address, c
 	return profile_builder__location(builder, PROFILE_NO_MAPPING, address, FRAME_APP, lines, 1);
 }
 
-static struct profile_label built_label(struct profile_builder *builder, const char *key,
-					const char *text)
+static inline struct profile_label built_label(struct profile_builder *builder, const char *key,
+					       const char *text)
 {
 	return (struct profile_label){
 		.key = profile_builder__string(builder, key),
@@ -40,8 +42,8 @@ static struct profile_label built_label(struct profile_builder *builder, const c
 }
 
 /* What the format makes of it, to be freed; the builder is gone. */
-static char *built_text(struct profile_builder *builder,
-			int (*write)(const struct profile *profile, FILE *out))
+static inline char *built_text(struct profile_builder *builder,
+			       int (*write)(const struct profile *profile, FILE *out))
 {
 	const struct profile *profile = profile_builder__freeze(builder);
 	char *text = NULL;
@@ -52,6 +54,7 @@ static char *built_text(struct profile_builder *builder,
 	assert_non_null(out);
 	assert_int_equal(write(profile, out), 0);
 	fclose(out);
+	assert_int_equal(strlen(text), size);
 	profile__free(profile);
 	return text;
 }

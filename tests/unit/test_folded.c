@@ -7,8 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "export/export.h"
-#include "profile/builder.h"
+#include "built.h"
 
 #define DEPTH_MAX 16
 
@@ -47,25 +46,9 @@ static void add(struct profile_builder *builder, const char *const *frames, int6
 #define ADD(builder, value, ...) \
 	add(builder, (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL}, value)
 
-/* What the folded format makes of the builder's profile; the builder is gone. */
-static char *fold(struct profile_builder *builder)
-{
-	const struct profile *profile = profile_builder__freeze(builder);
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	assert_non_null(profile);
-	assert_non_null(out);
-	assert_int_equal(export_folded(profile, out), 0);
-	fclose(out);
-	profile__free(profile);
-	return text;
-}
-
 static void assert_folds_to(struct profile_builder *builder, const char *expected)
 {
-	char *text = fold(builder);
+	char *text = built_text(builder, export_folded);
 
 	assert_string_equal(text, expected);
 	free(text);
@@ -189,8 +172,8 @@ static void the_order_of_samples_does_not_show(void **state)
 	ADD(other, 3, "d");
 	ADD(other, 2, "a", "c");
 	ADD(other, 1, "a", "b");
-	first = fold(one);
-	second = fold(other);
+	first = built_text(one, export_folded);
+	second = built_text(other, export_folded);
 	assert_string_equal(first, second);
 	free(first);
 	free(second);

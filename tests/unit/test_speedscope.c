@@ -7,8 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "export/export.h"
-#include "profile/builder.h"
+#include "built.h"
 
 #define HEAD \
 	"{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\"exporter\":\"exoprof\","
@@ -49,25 +48,9 @@ static void add(struct profile_builder *builder, const uint32_t *leaf_first, uin
 	profile_builder__sample(builder, leaf_first, depth, (int64_t[]){count, ns}, NULL, 0);
 }
 
-static char *export(struct profile_builder *builder)
-{
-	const struct profile *profile = profile_builder__freeze(builder);
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	assert_non_null(profile);
-	assert_non_null(out);
-	assert_int_equal(export_speedscope(profile, out), 0);
-	fclose(out);
-	assert_int_equal(strlen(text), size);
-	profile__free(profile);
-	return text;
-}
-
 static void assert_has(struct profile_builder *builder, const char *part)
 {
-	char *text = export(builder);
+	char *text = built_text(builder, export_speedscope);
 
 	if (!strstr(text, part))
 		fail_msg("%s is not in %s", part, text);
@@ -83,7 +66,7 @@ static void each_type_is_a_profile_and_the_shown_one_is_active(void **state)
 	(void)state;
 	add(builder, stack, 2, 3, 30);
 	add(builder, stack + 1, 1, 1, 12);
-	text = export(builder);
+	text = built_text(builder, export_speedscope);
 	assert_string_equal(
 		text,
 		HEAD "\"activeProfileIndex\":1,\"shared\":{\"frames\":["
