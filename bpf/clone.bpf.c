@@ -59,9 +59,7 @@ int clone_thread(__u64 *ctx)
 		return 0;
 	key.stack = cloning_stack(key.era, &outcome);
 	bpf_get_current_comm(key.comm, sizeof(key.comm));
-	if (!bpf_map_update_elem(&clone_counts, &key, &zero, BPF_NOEXIST))
-		count_fill(WIRE_FILL_CLONE_COUNTS, 1);
-	count_of = bpf_map_lookup_elem(&clone_counts, &key);
+	count_of = find_or_add(&clone_counts, WIRE_FILL_CLONE_COUNTS, &key, &zero);
 	if (!count_of) {
 		count(WIRE_CLONE_LOST);
 		return 0;

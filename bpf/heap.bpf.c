@@ -130,14 +130,8 @@ static __always_inline long live_add(__u64 address, struct wire_heap_key *key)
 static __always_inline struct wire_heap_counts *stats_of(struct wire_heap_key *key)
 {
 	struct wire_heap_counts none = {};
-	struct wire_heap_counts *stats = bpf_map_lookup_elem(&heap_stats, key);
 
-	if (stats)
-		return stats;
-	/* Where another CPU was first, the look-up finds its element. */
-	if (!bpf_map_update_elem(&heap_stats, key, &none, BPF_NOEXIST))
-		count_fill(WIRE_FILL_HEAP_STATS, 1);
-	return bpf_map_lookup_elem(&heap_stats, key);
+	return find_or_add(&heap_stats, WIRE_FILL_HEAP_STATS, key, &none);
 }
 
 static __always_inline void book_free(struct wire_heap_key *key)

@@ -48,6 +48,21 @@ static __always_inline void count_fill(__u32 which, __s64 many)
 		__sync_fetch_and_add(value, many);
 }
 
+/* The value of that key in a hash map, a copy of `first` where it was not there; NULL where there
+ * is no room. */
+static __always_inline void *find_or_add(void *map, enum wire_fill fill, const void *key,
+					 const void *first)
+{
+	void *value = bpf_map_lookup_elem(map, key);
+
+	if (value)
+		return value;
+	/* Where another CPU was first, the look-up finds its element. */
+	if (!bpf_map_update_elem(map, key, first, BPF_NOEXIST))
+		count_fill(fill, 1);
+	return bpf_map_lookup_elem(map, key);
+}
+
 /* Records of struct wire_news. They say no more than that something may have changed: user space
  * goes and looks. */
 struct {

@@ -38,17 +38,12 @@ struct {
 /* One add for each: the two need not fit each other while the map is read. */
 static __always_inline bool add_wait(const struct wire_wait_key *key, __u64 waits, __u64 ns)
 {
-	struct wire_wait_counts *counts = bpf_map_lookup_elem(&offcpu_counts, key);
-	struct wire_wait_counts first = {};
+	struct wire_wait_counts none = {};
+	struct wire_wait_counts *counts =
+		find_or_add(&offcpu_counts, WIRE_FILL_OFFCPU_COUNTS, key, &none);
 
-	if (!counts) {
-		/* Another CPU may be first. */
-		if (!bpf_map_update_elem(&offcpu_counts, key, &first, BPF_NOEXIST))
-			count_fill(WIRE_FILL_OFFCPU_COUNTS, 1);
-		counts = bpf_map_lookup_elem(&offcpu_counts, key);
-		if (!counts)
-			return false;
-	}
+	if (!counts)
+		return false;
 	__sync_fetch_and_add(&counts->waits, waits);
 	__sync_fetch_and_add(&counts->ns, ns);
 	return true;
