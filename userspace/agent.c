@@ -635,13 +635,6 @@ size_t agent__alive(struct agent *agent)
 	return alive;
 }
 
-void agent__tables(struct agent *agent, struct tables_size *size)
-{
-	pthread_mutex_lock(&agent->lock);
-	*size = agent->figures.collector.tables;
-	pthread_mutex_unlock(&agent->lock);
-}
-
 void agent__figures(struct agent *agent, struct agent_figures *figures)
 {
 	struct debuginfod_figures fetches;

@@ -52,9 +52,6 @@ void agent__heap(struct agent *agent, struct heap_state *state);
 /* Why there is no profile of that kind, for an answer of -ENODATA. */
 void agent__why_not(struct agent *agent, const struct profile_kind *kind, char *why, size_t size);
 
-/* How much there is of unwind rows for the target's code. */
-void agent__tables(struct agent *agent, struct tables_size *size);
-
 struct agent_figures {
 	struct collector_figures collector;
 	struct heap_state heap;

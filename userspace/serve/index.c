@@ -58,64 +58,59 @@ static void put_text(FILE *out, const char *text)
 	put_escaped(out, text, strlen(text));
 }
 
-static void put_heap(FILE *out, struct agent *agent)
+static void put_heap(FILE *out, const struct agent_figures *figures)
 {
-	struct heap_state heap;
+	const struct heap_state *heap = &figures->heap;
 
-	agent__heap(agent, &heap);
-	fputs(heap.is_followed ? "<p>Heap: " : "<p>No heap profile: ", out);
-	put_text(out, heap.text);
-	fputs(heap.is_followed ? ", from the attach on" : "", out);
-	if (heap.cost.seconds > 0) {
+	fputs(heap->is_followed ? "<p>Heap: " : "<p>No heap profile: ", out);
+	put_text(out, heap->text);
+	fputs(heap->is_followed ? ", from the attach on" : "", out);
+	if (heap->cost.seconds > 0) {
 		fprintf(out,
 			"; its probes take %.1f%% of the target's CPU time (%.0f hits a second",
-			100 * heap.cost.share, heap.cost.hits);
-		if (agent__alive(agent) > 1)
-			fprintf(out, ", of pid %d", heap.pid);
+			100 * heap->cost.share, heap->cost.hits);
+		if (figures->processes > 1)
+			fprintf(out, ", of pid %d", heap->pid);
 		fputc(')', out);
 	}
 	fputs(".</p>\n", out);
-	if (*heap.warning) {
+	if (*heap->warning) {
 		fprintf(out, "<p><strong>The heap profile is not whole:</strong> ");
-		put_text(out, heap.warning);
+		put_text(out, heap->warning);
 		fprintf(out, ".</p>\n");
 	}
 }
 
-static void put_target(FILE *out, struct agent *agent)
+static void put_target(FILE *out, const struct agent *agent, const struct agent_figures *figures)
 {
 	const struct process *process = agent__process(agent);
 	size_t length;
 	char *cmdline = process__cmdline(process, &length);
-	size_t alive = agent__alive(agent);
 
 	fprintf(out, "<p>exoprof " EXOPROF_VERSION " on pid %d: <code>", process__pid(process));
 	put_escaped(out, cmdline ? cmdline : "", cmdline ? length : 0);
 	free(cmdline);
 	fprintf(out, "</code>%s",
 		process__is_alive(process) ? "" : " <strong>(it has exited)</strong>");
-	if (alive > 1)
-		fprintf(out, ", one of %zu processes", alive);
+	if (figures->processes > 1)
+		fprintf(out, ", one of %zu processes", figures->processes);
 	fputs("</p>\n", out);
-	put_heap(out, agent);
+	put_heap(out, figures);
 }
 
-static void put_tables(FILE *out, struct agent *agent)
+static void put_tables(FILE *out, const struct tables_size *size)
 {
-	struct tables_size size;
-
-	agent__tables(agent, &size);
 	fprintf(out,
 		"<p>Unwind rows: %" PRIu64 " of %" PRIu64 " files, %.1f MiB of kernel memory</p>\n",
-		size.rows, size.files, size.bytes / 1048576.0);
+		size->rows, size->files, size->bytes / 1048576.0);
 }
 
 /* As text: Go's form of it, of what has one. */
 static void put_text_links(FILE *out, const struct profile_kind *kind)
 {
-	if (!profile_kind__takes_time(kind) && format__by_name("text"))
+	if (!profile_kind__takes_time(kind))
 		fprintf(out, ", <a href=\"%s?debug=1\">text</a>", kind->name);
-	if (kind->source == SAMPLES_THREADS && format__by_name("threads"))
+	if (kind->source == SAMPLES_THREADS)
 		fprintf(out, ", <a href=\"%s?debug=2\">every thread</a>", kind->name);
 }
 
@@ -130,18 +125,18 @@ static int64_t sum(const struct agent_figures *figures, const enum wire_counter 
 }
 
 /* Of one process; of several nobody has counted them. */
-static int64_t count_threads(struct agent *agent)
+static int64_t count_threads(const struct agent *agent, const struct agent_figures *figures)
 {
 	struct proc_stat stat;
 
-	if (agent__alive(agent) != 1 || proc__stat(process__pid(agent__process(agent)), &stat))
+	if (figures->processes != 1 || proc__stat(process__pid(agent__process(agent)), &stat))
 		return -1;
 	return stat.threads;
 }
 
 /* How many records it has: stacks, and what else tells rows apart; -1: not known before it is
  * taken. */
-static int64_t count_of(struct agent *agent, const struct agent_figures *figures,
+static int64_t count_of(const struct agent *agent, const struct agent_figures *figures,
 			const struct profile_kind *kind)
 {
 	static const enum wire_counter clones[] = {WIRE_CLONE_COUNTED, WIRE_CLONE_STACK_BUSY,
@@ -152,7 +147,7 @@ static int64_t count_of(struct agent *agent, const struct agent_figures *figures
 	if (kind == &profile_kind_block)
 		return figures->collector.maps[FIGURED_OFFCPU_COUNTS].used;
 	if (kind->source == SAMPLES_THREADS)
-		return count_threads(agent);
+		return count_threads(agent, figures);
 	if (kind->source == SAMPLES_CLONES)
 		return sum(figures, clones, sizeof(clones) / sizeof(*clones));
 	return -1;
@@ -183,8 +178,8 @@ char *index__html(struct agent *agent, size_t *size)
 		return NULL;
 	agent__figures(agent, &figures);
 	fputs(head, out);
-	put_target(out, agent);
-	put_tables(out, agent);
+	put_target(out, agent, &figures);
+	put_tables(out, &figures.collector.tables);
 	fputs("<table>\n<tr><th>Count</th><th>Profile</th><th>What it shows</th><th>Also as</th></tr>\n",
 	      out);
 	for (const struct profile_kind *const *kind = profile_kinds; *kind; kind++)
