@@ -132,9 +132,6 @@ int heap__calibrate(struct collector *collector, struct heap_prices *prices);
  * is not followed. */
 struct samples *offcpu__snapshot(struct collector *collector, bool with_tid);
 
-/* How the stacks of waiting threads are walked, in words. */
-const char *offcpu__walk(const struct collector *collector);
-
 /* The threads that were created since then, by who did so. NULL with errno set. */
 struct samples *clones__snapshot(struct collector *collector);
 

@@ -69,6 +69,9 @@ int threads__begin_waits(struct collector *collector);
  * `bytes`. 0 or -errno. */
 int iterate__threads(struct bpf_program *program, char **bytes, size_t *size);
 
+/* The same of one that writes nothing. */
+int iterate__silently(struct bpf_program *program);
+
 /* The first `count` values of an array that each CPU has one of, summed over the CPUs. 0 or -errno.
  */
 int map__sum_cpus(const struct bpf_map *map, uint64_t *sums, uint32_t count);

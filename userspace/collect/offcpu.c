@@ -130,25 +130,14 @@ void offcpu__find_scheduler(struct collector *collector)
 	skel->bss->scheduler_end = ends[1];
 }
 
-const char *offcpu__walk(const struct collector *collector)
-{
-	return walks_at_switch(collector) ? "at each switch" : "when the thread is back";
-}
-
 int offcpu__begin(struct collector *collector, pid_t pid)
 {
-	char *bytes;
-	size_t size;
-	int err;
-
 	if (!collector->options.offcpu.enabled)
 		return 0;
 	collector->skel->bss->offcpu_begun = pid;
 	if (walks_at_switch(collector) && threads__can_look())
 		return threads__begin_waits(collector);
-	err = iterate__threads(collector->skel->progs.offcpu_begin, &bytes, &size);
-	free(err ? NULL : bytes);
-	return err;
+	return iterate__silently(collector->skel->progs.offcpu_begin);
 }
 
 /* The stacks of waits that have not ended, which no row is of yet. Where they are walked at the end
@@ -321,7 +310,7 @@ struct samples *offcpu__snapshot(struct collector *collector, bool with_tid)
 			   with_tid);
 	if (!samples)
 		return NULL;
-	samples->walk = offcpu__walk(collector);
+	samples->walk = walks_at_switch(collector) ? "at each switch" : "when the thread is back";
 	samples->wait_min_ns = collector->options.offcpu.min_ns;
 	samples->wait_rate_ns = collector->options.offcpu.rate_ns;
 	return samples;

@@ -72,16 +72,24 @@ int iterate__threads(struct bpf_program *program, char **bytes, size_t *size)
 	return err;
 }
 
-int threads__begin_waits(struct collector *collector)
+int iterate__silently(struct bpf_program *program)
 {
 	char *bytes;
 	size_t size;
+	int err = iterate__threads(program, &bytes, &size);
+
+	if (!err)
+		free(bytes);
+	return err;
+}
+
+int threads__begin_waits(struct collector *collector)
+{
 	int err;
 
 	collector->skel->bss->threads_begin_waits = 1;
-	err = iterate__threads(collector->skel->progs.threads_look, &bytes, &size);
+	err = iterate__silently(collector->skel->progs.threads_look);
 	collector->skel->bss->threads_begin_waits = 0;
-	free(err ? NULL : bytes);
 	return err;
 }
 

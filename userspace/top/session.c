@@ -174,11 +174,6 @@ void session__show(struct session *session, int view)
 	session->next_ms = clock__monotonic_ms();
 }
 
-int session__view(const struct session *session)
-{
-	return session->view;
-}
-
 static const struct shown *shown(const struct session *session)
 {
 	return &session->views[session->view];

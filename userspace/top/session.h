@@ -41,7 +41,6 @@ bool session__offers(const struct session *session, int view);
 
 /* Shows another view, from its next answer on; what it had until now at once. */
 void session__show(struct session *session, int view);
-int session__view(const struct session *session);
 
 /* What is shown; NULL as long as there is no answer. */
 const struct top_table *session__table(const struct session *session);
