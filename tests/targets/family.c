@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A family of processes, each of which burns CPU time in a function of its own and, when it begins,
  * allocates ALLOCATIONS blocks from a site of its own. There are, when it says "eldest PID" and
- * "ready": burn_parent	the process itself, and in it the thread "a-worker" in burn_worker
+ * "ready":
+ *   burn_parent	the process itself, and in it the thread "a-worker" in burn_worker
  *   burn_eldest	a child
  * On a byte on stdin there come, and it says "forked PID", "executed PID", "grown":
  *   burn_forked	a child
@@ -21,6 +22,7 @@
 #define ALLOCATIONS 100
 #define BYTES       1000
 #define BRIEF_MS    50
+#define BRIEF_STEPS 5
 #define APART       __attribute__((noipa))
 
 static volatile unsigned long counter;
@@ -60,7 +62,7 @@ MEMBER(brief)
 
 #define FOREVER_MS 3600000
 
-static pid_t bear(void (*site)(void), void (*burn)(long long ms), long long ms)
+static pid_t bear(void (*site)(void), void (*burn)(long long ms))
 {
 	pid_t child = fork();
 
@@ -68,7 +70,7 @@ static pid_t bear(void (*site)(void), void (*burn)(long long ms), long long ms)
 		return child;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	site();
-	burn(ms);
+	burn(FOREVER_MS);
 	_exit(0);
 }
 
@@ -81,6 +83,21 @@ static pid_t bear_and_execute(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	execl(self, "family", "executed", NULL);
 	_exit(127);
+}
+
+/* Allocates all its life: who follows it from outside is some milliseconds late. */
+static pid_t bear_brief(void)
+{
+	pid_t child = fork();
+
+	if (child)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int i = 0; i < BRIEF_STEPS; i++) {
+		site_brief();
+		burn_brief(BRIEF_MS / BRIEF_STEPS);
+	}
+	_exit(0);
 }
 
 static void *work(void *unused)
@@ -97,7 +114,7 @@ static void live(void)
 	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
 
 	while (!poll(&in, 1, 0)) {
-		pid_t brief = bear(site_brief, burn_brief, BRIEF_MS);
+		pid_t brief = bear_brief();
 
 		burn_parent(BRIEF_MS);
 		waitpid(brief, NULL, 0);
@@ -116,14 +133,14 @@ int main(int argc, char **argv)
 		burn_executed(FOREVER_MS);
 		return 0;
 	}
-	eldest = bear(site_eldest, burn_eldest, FOREVER_MS);
+	eldest = bear(site_eldest, burn_eldest);
 	pthread_create(&worker, NULL, work, NULL);
 	site_parent();
 	printf("eldest %d\nready\n", eldest);
 	fflush(stdout);
 	if (read(STDIN_FILENO, &byte, 1) != 1)
 		return 1;
-	printf("forked %d\n", bear(site_forked, burn_forked, FOREVER_MS));
+	printf("forked %d\n", bear(site_forked, burn_forked));
 	printf("executed %d\ngrown\n", bear_and_execute());
 	fflush(stdout);
 	live();
