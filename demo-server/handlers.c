@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define GC_KEEP_EVERY 100
-
 /* A block of /gc. The link lies in the block, so that keeping count costs no other memory and
  * what is retained is retained_blocks * GC_BLOCK_BYTES to the byte. */
 struct block {
@@ -123,6 +121,11 @@ static void retain_blocks(struct block *list)
 	}
 }
 
+static bool is_kept(const struct options *options, uint32_t nr)
+{
+	return options->gc_keep_every && nr % options->gc_keep_every == 0;
+}
+
 /*
  * The demo's memory hog. calloc() is called from here and nowhere else, so that a heap profile has
  * one line to blame. If it fails, everything this request got is given back at once: h2o's own
@@ -134,7 +137,7 @@ static int gc_heavy_handler(h2o_handler_t *self, h2o_req_t *req)
 	uint32_t wanted =
 		random_between(lane, lane->options->gc_min_blocks, lane->options->gc_max_blocks);
 	struct block *kept = NULL, *dropped = NULL, *block;
-	uint32_t nr_blocks, nr_kept;
+	uint32_t nr_blocks, nr_kept = 0;
 	char text[64];
 
 	(void)self;
@@ -143,7 +146,8 @@ static int gc_heavy_handler(h2o_handler_t *self, h2o_req_t *req)
 		block = calloc(1, GC_BLOCK_BYTES);
 		if (!block)
 			break;
-		block__push(nr_blocks % GC_KEEP_EVERY == 0 ? &kept : &dropped, block);
+		nr_kept += is_kept(lane->options, nr_blocks);
+		block__push(is_kept(lane->options, nr_blocks) ? &kept : &dropped, block);
 	}
 	free_blocks(dropped);
 
@@ -156,7 +160,6 @@ static int gc_heavy_handler(h2o_handler_t *self, h2o_req_t *req)
 		return 0;
 	}
 	retain_blocks(kept);
-	nr_kept = (nr_blocks + GC_KEEP_EVERY - 1) / GC_KEEP_EVERY;
 	stats_lane__add(lane->stats, COUNT_BLOCKS_ALLOCATED, nr_blocks);
 	stats_lane__add(lane->stats, COUNT_BLOCKS_FREED, nr_blocks - nr_kept);
 	stats_lane__add(lane->stats, COUNT_BLOCKS_RETAINED, nr_kept);

@@ -23,6 +23,7 @@ enum {
 	KEY_SLOW_MAX,
 	KEY_GC_MIN,
 	KEY_GC_MAX,
+	KEY_GC_KEEP,
 };
 
 /* One row for each flag that takes a number. */
@@ -33,23 +34,25 @@ static const struct number_flag {
 	uint32_t max;
 	size_t offset;
 } number_flags[] = {
-	{KEY_THREADS,    "threads",      1, MAX_THREADS,   offsetof(struct options, nr_threads)   },
-	{KEY_FAST_DELAY, "fast-delay",   0, MAX_DELAY_MS,  offsetof(struct options, fast_delay_ms)},
-	{KEY_SLOW_MIN,   "slow-min",     0, MAX_DELAY_MS,  offsetof(struct options, slow_min_ms)  },
-	{KEY_SLOW_MAX,   "slow-max",     0, MAX_DELAY_MS,  offsetof(struct options, slow_max_ms)  },
-	{KEY_GC_MIN,     "gc-min-alloc", 0, MAX_GC_BLOCKS, offsetof(struct options, gc_min_blocks)},
-	{KEY_GC_MAX,     "gc-max-alloc", 0, MAX_GC_BLOCKS, offsetof(struct options, gc_max_blocks)},
+	{KEY_THREADS,    "threads",       1, MAX_THREADS,   offsetof(struct options, nr_threads)   },
+	{KEY_FAST_DELAY, "fast-delay",    0, MAX_DELAY_MS,  offsetof(struct options, fast_delay_ms)},
+	{KEY_SLOW_MIN,   "slow-min",      0, MAX_DELAY_MS,  offsetof(struct options, slow_min_ms)  },
+	{KEY_SLOW_MAX,   "slow-max",      0, MAX_DELAY_MS,  offsetof(struct options, slow_max_ms)  },
+	{KEY_GC_MIN,     "gc-min-alloc",  0, MAX_GC_BLOCKS, offsetof(struct options, gc_min_blocks)},
+	{KEY_GC_MAX,     "gc-max-alloc",  0, MAX_GC_BLOCKS, offsetof(struct options, gc_max_blocks)},
+	{KEY_GC_KEEP,    "gc-keep-every", 0, MAX_GC_BLOCKS, offsetof(struct options, gc_keep_every)},
 };
 
 static const struct argp_option argp_options[] = {
-	{"listen",       KEY_LISTEN,     "ADDR:PORT", 0, "Default :8080, all addresses; port 0: any", 0},
-	{"threads",      KEY_THREADS,    "N",         0, "Event loops (default: one per usable CPU)", 0},
-	{"fast-delay",   KEY_FAST_DELAY, "MS",        0, "Delay of /fast (default 0)",                0},
-	{"slow-min",     KEY_SLOW_MIN,   "MS",        0, "Shortest delay of /slow (default 1)",       0},
-	{"slow-max",     KEY_SLOW_MAX,   "MS",        0, "/slow stays below this (default 300)",      0},
-	{"gc-min-alloc", KEY_GC_MIN,     "N",         0, "Fewest blocks of /gc (default 50)",         0},
-	{"gc-max-alloc", KEY_GC_MAX,     "N",         0, "/gc stays below this (default 1000)",       0},
-	{NULL,           0,              NULL,        0, NULL,					0},
+	{"listen",        KEY_LISTEN,     "ADDR:PORT", 0, "Default :8080, all addresses; port 0: any", 0},
+	{"threads",       KEY_THREADS,    "N",         0, "Event loops (default: one per usable CPU)", 0},
+	{"fast-delay",    KEY_FAST_DELAY, "MS",        0, "Delay of /fast (default 0)",                0},
+	{"slow-min",      KEY_SLOW_MIN,   "MS",        0, "Shortest delay of /slow (default 1)",       0},
+	{"slow-max",      KEY_SLOW_MAX,   "MS",        0, "/slow stays below this (default 300)",      0},
+	{"gc-min-alloc",  KEY_GC_MIN,     "N",         0, "Fewest blocks of /gc (default 50)",         0},
+	{"gc-max-alloc",  KEY_GC_MAX,     "N",         0, "/gc stays below this (default 1000)",       0},
+	{"gc-keep-every", KEY_GC_KEEP,    "N",         0, "/gc keeps one block in N (100; 0: none)",   0},
+	{NULL,            0,              NULL,        0, NULL,					0},
 };
 
 /* Digits and nothing else: strtoull alone would take " -1". */
@@ -183,7 +186,7 @@ void options__parse(struct options *options, int argc, char **argv)
 		.options = argp_options,
 		.parser = parse_opt,
 		.doc = "A small web server to be profiled: /fast answers at once, /slow after a random "
-		       "wait, /gc allocates many 10 KiB blocks and keeps every 100th, /stats says "
+		       "wait, /gc allocates many 10 KiB blocks and keeps some, /stats says "
 		       "what was done.",
 	};
 
@@ -193,6 +196,7 @@ void options__parse(struct options *options, int argc, char **argv)
 		.slow_max_ms = 300,
 		.gc_min_blocks = 50,
 		.gc_max_blocks = 1000,
+		.gc_keep_every = 100,
 	};
 	parse_listen(":8080", options);
 	argp_err_exit_status = 2;

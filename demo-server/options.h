@@ -18,6 +18,7 @@ struct options {
 	uint32_t slow_max_ms; /* not reached: delays are below it */
 	uint32_t gc_min_blocks;
 	uint32_t gc_max_blocks; /* not reached either */
+	uint32_t gc_keep_every; /* of /gc's blocks one in so many stays; 0: none */
 };
 
 /* Fills all of options; exits with status 2 on a bad command line, 0 after --help. */
