@@ -51,6 +51,11 @@ fills_are_true() {
 	done
 }
 
+# fills_become_true MAP...: by a scrape that is in m then. What an exec leaves is taken out by and by.
+fills_become_true() {
+	scrape m && fills_are_true m "$@"
+}
+
 # near A B: the same, or one less or more: a call may be under way.
 near() {
 	echo "$1, $2"
@@ -139,21 +144,15 @@ near() {
 	start_exoprof -p "$TARGET" --heap-rate 1
 	printf 1 >&4
 	wait_for 10 grep -qx allocated books.out
-	settle
-	scrape m
-	fills_are_true m heap_live heap_stats heap_stacks
+	wait_for 10 fills_become_true heap_live heap_stats heap_stacks
 	[ "$(fill m heap_live)" -ge 50 ]
 	printf 1 >&4
 	wait_for 10 grep -qx executed books.out
-	settle
-	scrape m
-	fills_are_true m heap_live heap_stats heap_stacks
+	wait_for 10 fills_become_true heap_live heap_stats heap_stacks
 	[ "$(fill m heap_live)" -lt 50 ]
 	printf 1 >&4
 	wait_for 10 grep -qx end books.out
-	settle
-	scrape m
-	fills_are_true m heap_live heap_stats heap_stacks
+	wait_for 10 fills_become_true heap_live heap_stats heap_stacks
 	[ "$(fill m heap_live)" -ge 900 ]
 }
 
