@@ -78,6 +78,7 @@ deltas_add_up() {
 	start_exoprof -p "$TARGET"
 	fetch heap.pb.gz heap
 	curl -sSf -o m "${URL%/debug/pprof/}/metrics"
+	"$fleet/promtool" check metrics < m
 	grep -oE '\b(exoprof|process)_[a-z_]+\b' "$fleet/exoprof.rules.yml" | sort -u > named
 	[ "$(wc -l < named)" -gt 10 ]
 	local name
@@ -111,6 +112,43 @@ deltas_add_up() {
 	requests "$fleet/kubernetes.alloy"
 	sed 's/scrape_interval/scrape_intervall/' "$fleet/exoprof.alloy" > bad.alloy
 	not requests bad.alloy
+}
+
+# has_lines FILE: docs/fleet.md has each of it.
+has_lines() {
+	local line
+	[ "$(wc -l < "$1")" -gt 3 ]
+	while IFS= read -r line; do
+		[ -z "$line" ] || grep -qxF -- "$line" "$root/docs/fleet.md" || say_and_fail "docs/fleet.md has no: $line"
+	done < "$1"
+}
+
+@test "docs/fleet.md has the figures that were measured, and what is computed from them" {
+	"$fleet/measure" --print > measured
+	"$fleet/size" | grep '^|' > computed
+	has_lines measured
+	has_lines computed
+}
+
+# size_row OPTION...: the last row of the table, without its bars.
+size_row() {
+	"$fleet/size" --measured figures --program p "$@" | tail -n 1 | sed 's/^| //; s/ |$//; s/ | /;/g'
+}
+
+@test "a fleet's size is what its figures make" {
+	printf 'p\t%s\n' $'cpu_10s\t1000\t4000\t9' $'cpu_60s\t6000\t24000\t9' $'delta_heap\t2000\t3000\t9' \
+		$'exoprof\t2\t60\t30\t1' > figures
+	# 600 targets: a scrape of two kinds a minute each, 8,000 bytes gzipped and 27,000 not.
+	[ "$(size_row --hosts 1200 --targets-per-host 2 --one-in 4 --kinds cpu,delta_heap --retention 10 --stored 2)" = \
+		'1,200;600;20;600;80 kB/s;270 kB/s;6.91 GB;138 GB;3,600;12' ]
+	# It grows with its time here; what it is at half of it, and with bytes of one's own.
+	[ "$(size_row --hosts 1 --interval 30 --kinds cpu)" = '1;1;0.0333;1;100 B/s;400 B/s;8.64 MB;121 MB;2;0.02' ]
+	[ "$(size_row --hosts 1 --kinds delta_heap --bytes delta_heap=60000)" = \
+		'1;1;0.0167;0;1 kB/s;1.5 kB/s;86.4 MB;1.21 GB;4;0.02' ]
+	local wrong
+	for wrong in '--kinds nosuch' '--kinds cpu --bytes heap=1' '--interval 0' '--program q'; do
+		not "$fleet/size" --measured figures --program p $wrong
+	done
 }
 
 @test "Parca: every answer is taken, in time, of the types that it shows, and differences add up" {
