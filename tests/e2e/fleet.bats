@@ -7,7 +7,7 @@ load helpers
 fleet=$root/scripts/fleet
 
 setup_file() {
-	"$root/build/exoprof" check > /dev/null
+	"$exoprof" check
 	GO111MODULE=off GOFLAGS= GOCACHE=$BATS_FILE_TMPDIR/go go build -o "$BATS_FILE_TMPDIR/scrape" \
 		"$BATS_TEST_DIRNAME/fleet_scrape.go"
 }
