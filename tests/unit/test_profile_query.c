@@ -88,7 +88,10 @@ static void what_came_since_the_last_one_has_no_seconds(void **state)
 	assert_true(read(&delta, "gc=1").request.since_last);
 	assert_false(read(&heap, "").request.since_last);
 	assert_false(read(&delta, "").is_delta);
-	assert_refused(&delta, "seconds=5", "since the last");
+	assert_int_equal(read(&delta, "seconds=5").request.seconds, 0);
+	assert_int_equal(read(&delta, "seconds=14&seconds=14").request.seconds, 0);
+	assert_int_equal(read(&delta, "seconds=x").request.seconds, 0);
+	assert_false(read(&delta, "seconds=5").is_delta);
 	assert_refused(&delta, "preattach=1", "preattach");
 }
 

@@ -51,17 +51,16 @@ static int span_seconds(const struct reading *reading)
 	return 0;
 }
 
-/* Of a snapshot: missing means since the attach, anything else must be right. */
+/* Of a snapshot: missing means since the attach, anything else must be right. What came since the
+ * last request has no seconds, and as in godeltaprof they mean nothing there: Parca and Alloy add
+ * those of a profile that takes time to all paths of a job that has parameters of its own. */
 static int snapshot_seconds(const struct reading *reading)
 {
 	char text[32];
 	long value = 0;
 
-	if (!get(reading, "seconds", text, sizeof(text)) || !*text)
+	if (reading->path->since_last || !get(reading, "seconds", text, sizeof(text)) || !*text)
 		return 0;
-	if (reading->path->since_last)
-		return refuse(reading, "no seconds here: this is what came since the last "
-				       "request; use the profile without delta_");
 	if (!query__integer(text, &value) || value <= 0 || value > SECONDS_MAX)
 		return refuse(reading, "seconds: a whole number from 1 to %d is needed",
 			      SECONDS_MAX);
@@ -179,8 +178,7 @@ static int check_has_numbers(const struct reading *reading)
 {
 	const struct profile_query *query = reading->query;
 
-	if (reading->path->kind->source != SAMPLES_WAITS ||
-	    (query->request.seconds && !reading->path->since_last))
+	if (reading->path->kind->source != SAMPLES_WAITS || query->request.seconds)
 		return 0;
 	return refuse(reading,
 		      "no labels=tid here: thread numbers are kept only while a request "
