@@ -319,11 +319,41 @@ static bool is_of_many(const struct agent *agent)
 	return agent->options.follow_children || agent->given > 1;
 }
 
+/* Java's classpaths are long, and each profile has a copy. */
+#define COMMAND_BYTES 4096
+
+/* The arguments in one line. NULL where there are none, as of a process that has cleared them. */
+static char *command_of(const struct process *process)
+{
+	size_t size;
+	char *command = process__cmdline(process, &size);
+
+	if (!command)
+		return NULL;
+	while (size && !command[size - 1])
+		size--;
+	if (size > COMMAND_BYTES) {
+		memcpy(command + COMMAND_BYTES - 3, "...", 3);
+		size = COMMAND_BYTES;
+	}
+	command[size] = '\0';
+	for (size_t i = 0; i < size; i++) {
+		if ((unsigned char)command[i] < ' ' || command[i] == 0x7f)
+			command[i] = command[i] ? '?' : ' ';
+	}
+	if (size)
+		return command;
+	free(command);
+	return NULL;
+}
+
 static int write_out(struct agent *agent, const struct job *job, struct agent_answer *answer)
 {
 	struct samples *samples = job->measurement.samples;
+	char *command = command_of(agent->first);
 	struct profile_subject subject = {
 		.pid = process__pid(agent->first),
+		.command = command,
 		.many = is_of_many(agent),
 	};
 	const struct profile *profile;
@@ -334,7 +364,7 @@ static int write_out(struct agent *agent, const struct job *job, struct agent_an
 	if (*job->request.thread)
 		samples__keep_thread(samples, job->request.thread);
 	profile = profile__assemble(samples, job->request.kind, &subject, agent->symbolizer);
-
+	free(command);
 	if (!profile)
 		return -errno;
 	out = open_memstream(&answer->body, &answer->size);

@@ -82,10 +82,14 @@ struct profile_label {
 	string_id unit; /* of the number; 0: none */
 };
 
+/* Beginnings of comments, by which a reader of a file finds what no other field holds. */
+#define PROFILE_COMMAND_COMMENT "command: "
+#define PROFILE_STACKS_COMMENT  "stacks, by samples: "
+
 /* The label of samples that are to be compared with, as pprof has it for -diff_base. Their values
  * are negated, so that the sum of all is the difference. */
-#define PROFILE_BASE_KEY  "pprof::base"
-#define PROFILE_BASE_TEXT "true"
+#define PROFILE_BASE_KEY        "pprof::base"
+#define PROFILE_BASE_TEXT       "true"
 
 struct profile_sample {
 	const uint32_t *locations; /* leaf first */
