@@ -44,6 +44,7 @@ export class Flame {
 	private moving: { from: Window; since: number } | null = null;
 	private pending = 0;
 	private focused = 0;
+	private rows = 1;
 	private width = 0;
 	private height = 0;
 
@@ -87,8 +88,8 @@ export class Flame {
 
 		this.model = model;
 		this.canvas.setAttribute('aria-label', model.label);
-		this.room.style.height = `${model.layout.height * ROW_HEIGHT}px`;
 		this.moveTo(windowOf(model.layout, model.zoom), same_tree);
+		this.fitHeight();
 		if (!same_tree || !isWithin(model.tree, model.zoom, this.focused))
 			this.setFocus(model.zoom);
 		if (before?.upward !== model.upward || !before)
@@ -109,6 +110,16 @@ export class Flame {
 			this.window = target;
 	}
 
+	/** The picture is as high as what can be seen of its target: most of a great tree is not. */
+	private fitHeight(): void {
+		const { tree, layout } = this.model!;
+		const width = this.element.clientWidth || window.innerWidth;
+		const { rows, narrow } = boxesIn(tree, layout, this.target, width, 0, Infinity);
+
+		this.rows = Math.max(rows.length, narrow.length, 1);
+		this.room.style.height = `${this.rows * ROW_HEIGHT}px`;
+	}
+
 	private resize(): void {
 		const width = this.element.clientWidth;
 		const height = Math.min(this.element.clientHeight, this.room.offsetHeight);
@@ -118,6 +129,8 @@ export class Flame {
 			this.painter.resize(width, height);
 			this.width = width;
 			this.height = height;
+			if (this.model)
+				this.fitHeight();
 			// A canvas whose size was set is empty until it is drawn.
 			this.draw();
 		}
@@ -164,11 +177,11 @@ export class Flame {
 	/** The boxes that can be seen, for a window that is there or to come. */
 	private boxesOf(window: Window): Boxes {
 		const { tree, layout, upward } = this.model!;
-		const rows = Math.ceil(this.height / ROW_HEIGHT) + 1;
+		const count = Math.ceil(this.height / ROW_HEIGHT) + 1;
 		const first = Math.floor(this.element.scrollTop / ROW_HEIGHT);
-		const from = upward ? Math.max(layout.height - first - rows, 0) : first;
+		const from = upward ? Math.max(this.rows - first - count, 0) : first;
 
-		return boxesIn(tree, layout, window, this.width, from, from + rows);
+		return boxesIn(tree, layout, window, this.width, from, from + count);
 	}
 
 	private theme(): Theme {
@@ -182,8 +195,7 @@ export class Flame {
 
 	/** Of a row, in the canvas. */
 	private top(depth: number): number {
-		const { layout, upward } = this.model!;
-		const row = upward ? layout.height - 1 - depth : depth;
+		const row = this.model!.upward ? this.rows - 1 - depth : depth;
 
 		return row * ROW_HEIGHT - this.element.scrollTop;
 	}
@@ -195,8 +207,7 @@ export class Flame {
 
 		if (!model)
 			return -1;
-		return nodeAt(this.boxes, model.upward ? model.layout.height - 1 - row : row,
-			event.offsetX);
+		return nodeAt(this.boxes, model.upward ? this.rows - 1 - row : row, event.offsetX);
 	}
 
 	/* Pointer */

@@ -64,7 +64,7 @@ export function head(app: App): HTMLElement {
 	const command = el('code', { class: 'command', testid: 'command' });
 	const cost = el('p', { class: 'cost' });
 	const warning = el('p', { class: 'warning', attrs: { hidden: '' } });
-	const losses = el('p', { class: 'warning', testid: 'since-attach', attrs: { hidden: '' } });
+	const losses = el('p', { class: 'cost lost', testid: 'since-attach', attrs: { hidden: '' } });
 	const silence = el('p', {
 		class: 'failure', testid: 'silence', attrs: { role: 'alert', hidden: '' },
 	});

@@ -7,7 +7,6 @@ export interface Layout {
 	start: Float64Array;
 	size: Float64Array;
 	sum: number;
-	height: number;
 	/** What has no width because its value is not above zero, and in how many nodes. */
 	unseen: number;
 	unseenNodes: number;
@@ -28,16 +27,6 @@ function starts(tree: CallTree, size: Float64Array): Float64Array {
 		next[parent]! += size[i]!;
 	}
 	return start;
-}
-
-function heightOf(tree: CallTree, size: Float64Array): number {
-	let height = 0;
-
-	for (let i = 0; i < size.length; i++) {
-		if (size[i]! > 0)
-			height = Math.max(height, tree.depth[i]!);
-	}
-	return height + 1;
 }
 
 export function layOut(tree: CallTree, widths: Widths = 'after'): Layout {
@@ -61,7 +50,6 @@ export function layOut(tree: CallTree, widths: Widths = 'after'): Layout {
 		start: starts(tree, size),
 		size,
 		sum: size[0]!,
-		height: heightOf(tree, size),
 		unseen,
 		unseenNodes,
 	};

@@ -109,8 +109,8 @@ document.body.append(
 	el('main', {
 		attrs: { id: PANEL_ID, role: 'tabpanel', 'aria-label': 'Profile', tabindex: '-1' },
 	}, [
-		el('div', { class: 'toolbar' }, [taking(app), picking(app), search.element]),
-		failure, lossLines.element, empty, body, links.element,
+		el('div', { class: 'toolbar' }, [taking(app), picking(app)]),
+		failure, el('div', { class: 'subline' }, [lossLines.element, search.element]), empty, body, links.element,
 	]),
 	el('footer', {}, [el('a', { text: 'All profiles', attrs: { href: 'debug/pprof/' } }),
 		el('a', { text: 'Metrics', attrs: { href: 'metrics' } })]),

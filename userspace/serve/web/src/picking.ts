@@ -69,5 +69,5 @@ export function picking(app: App): HTMLElement {
 			profile.types[typeAt(profile, place)]?.type ?? '');
 		}
 	});
-	return el('div', { class: 'picking' }, [fields.snapshot, fields.base, fields.type, remove]);
+	return el('div', { class: 'picking' }, [fields.snapshot, remove, fields.base, fields.type]);
 }

@@ -3,6 +3,7 @@
 import type { App } from './app';
 import { el, setText, show } from './dom';
 import { change, percent, thousands, value } from './format';
+import { baseName } from './names';
 import { frameColour } from './palette';
 import { rowsOf, sortRows, type Row, type Sort, type SortKey } from './table';
 import type { CallTree } from './tree';
@@ -176,7 +177,7 @@ export class TableView {
 		swatch.style.backgroundColor = frameColour(frames, row.frame);
 		return el('tr', {}, [
 			el('td', {}, [el('div', { class: 'function' }, [swatch, open])]),
-			el('td', { class: 'module', text: module }),
+			el('td', { class: 'module', text: baseName(module), attrs: { title: module } }),
 			...this.columns.map((column) => this.number(column, row, view)),
 		]);
 	}
