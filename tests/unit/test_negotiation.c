@@ -95,6 +95,26 @@ static void several_types_or_any_say_nothing(void **state)
 	assert_no_type("a/type-that-is-longer-than-any");
 }
 
+static void assert_etag(const char *header, const char *etag, bool expected)
+{
+	if (negotiation__has_etag(header, strlen(header), etag) != expected)
+		fail_msg("'%s' has%s %s", header, expected ? "" : " not", etag);
+}
+
+static void an_entity_tag_is_found_among_others(void **state)
+{
+	(void)state;
+	assert_etag("W/\"abc-1\"", "W/\"abc-1\"", true);
+	assert_etag("\"abc-1\"", "W/\"abc-1\"", true);
+	assert_etag("\"x\" , W/\"abc-1\",\"y\"", "W/\"abc-1\"", true);
+	assert_etag("*", "W/\"abc-1\"", true);
+	assert_etag("", "W/\"abc-1\"", false);
+	assert_etag("W/", "W/\"abc-1\"", false);
+	assert_etag("W/\"abc-12\"", "W/\"abc-1\"", false);
+	assert_etag("\"ABC-1\"", "W/\"abc-1\"", false);
+	assert_etag("abc-1", "W/\"abc-1\"", false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +123,7 @@ int main(void)
 		cmocka_unit_test(a_weight_of_zero_is_a_refusal),
 		cmocka_unit_test(the_header_ends_where_its_length_says),
 		cmocka_unit_test(a_single_type_is_known),
+		cmocka_unit_test(an_entity_tag_is_found_among_others),
 		cmocka_unit_test(several_types_or_any_say_nothing),
 	};
 

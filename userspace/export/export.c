@@ -7,12 +7,14 @@
 #define TEXT  "text/plain; charset=utf-8"
 #define SVG   "image/svg+xml; charset=utf-8"
 #define JSON  "application/json"
+#define TREE  "application/vnd.exoprof.tree+json"
 
 static const struct format formats[] = {
 	{"pprof",      ".pb.gz",           BYTES, export_pprof,      NULL,        false, false},
 	{"folded",     ".folded",          TEXT,  export_folded,     NULL,        true,  false},
 	{"flamegraph", ".svg",             SVG,   export_flamegraph, NULL,        true,  false},
 	{"speedscope", ".speedscope.json", JSON,  export_speedscope, NULL,        true,  false},
+	{"tree",       ".tree.json",       TREE,  export_tree,       NULL,        true,  false},
 	{"text",       ".txt",             TEXT,  export_text,       NULL,        false, false},
 	{"threads",    ".threads",         TEXT,  export_threads,    "goroutine", false, true },
 };
@@ -65,5 +67,5 @@ bool format__is_for(const struct format *format, const char *kind)
 
 const char *format__names(void)
 {
-	return "pprof, folded, flamegraph, speedscope, text, threads";
+	return "pprof, folded, flamegraph, speedscope, tree, text, threads";
 }

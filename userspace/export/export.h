@@ -8,6 +8,9 @@
 
 #include "profile/profile.h"
 
+/* The frame of what has no name. */
+#define UNKNOWN_NAME "[unknown]"
+
 struct format {
 	const char *name;
 	const char *ending; /* of a file that holds it */
@@ -52,6 +55,9 @@ int export_threads(const struct profile *profile, FILE *out);
 
 /* The JSON that speedscope.app opens (its file-format-schema.json). */
 int export_speedscope(const struct profile *profile, FILE *out);
+
+/* What the page draws: all sample types in one tree of functions, in columns. */
+int export_tree(const struct profile *profile, FILE *out);
 
 /* One self-contained, interactive SVG. */
 int export_flamegraph(const struct profile *profile, FILE *out);

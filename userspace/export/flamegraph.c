@@ -9,22 +9,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/embed.h"
 #include "base/saturating.h"
 #include "export/export.h"
 #include "export/folded.h"
 #include "export/palette.h"
 #include "export/svg_text.h"
-
-/* Puts a file in the object, as the characters from `name` up to `name##_end`. The path is from the
- * root of the repository, where the compiler is run. */
-#define EMBED(name, path)                                                        \
-	__asm__(".pushsection .rodata\n"                                         \
-		".global " #name "\n.hidden " #name "\n" #name ":\n"             \
-		".incbin \"" path "\"\n"                                         \
-		".global " #name "_end\n.hidden " #name "_end\n" #name "_end:\n" \
-		".popsection\n");                                                \
-	extern const char name[] __attribute__((visibility("hidden")));          \
-	extern const char name##_end[] __attribute__((visibility("hidden")))
 
 EMBED(flamegraph_js, "userspace/export/flamegraph.js");
 EMBED(flamegraph_css, "userspace/export/flamegraph.css");

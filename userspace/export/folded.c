@@ -10,8 +10,6 @@
 #include "export/export.h"
 #include "export/folded.h"
 
-#define UNKNOWN_NAME "[unknown]"
-
 /* The name of one line of the profile, on its way to a place in folded.names. */
 struct line_name {
 	const char *text, *module;
@@ -126,19 +124,6 @@ out:
 	return err;
 }
 
-/* Less than 2^64, as there are less than 2^32 locations of less than 2^32 lines. */
-static uint64_t count_frames(const struct profile *profile, const struct profile_sample *sample)
-{
-	uint64_t depth = 0;
-
-	for (uint32_t i = 0; i < sample->depth; i++) {
-		uint32_t lines = profile->locations[sample->locations[i]].line_count;
-
-		depth += lines ? lines : 1;
-	}
-	return depth ? depth : 1;
-}
-
 /* Turns a sample, leaf first, into the frames of its stack, root first. */
 static void fill_frames(const struct profile *profile, const struct profile_sample *sample,
 			const uint32_t *ranks, struct frame *frames)
@@ -177,13 +162,12 @@ static bool take_value(struct folded *folded, const struct profile *profile,
 	return true;
 }
 
-/* In all stacks; more than FRAMES_MAX where there are too many. */
-static uint64_t count_all_frames(const struct profile *profile)
+uint64_t folded__count_frames(const struct profile *profile)
 {
 	uint64_t count = 0;
 
 	for (size_t i = 0; i < profile->sample_count && count <= FRAMES_MAX; i++) {
-		uint64_t depth = count_frames(profile, &profile->samples[i]);
+		uint64_t depth = profile_sample__frames(profile, &profile->samples[i]);
 
 		count = depth > FRAMES_MAX ? depth : count + depth;
 	}
@@ -192,7 +176,7 @@ static uint64_t count_all_frames(const struct profile *profile)
 
 static int fill_stacks(struct folded *folded, const struct profile *profile, const uint32_t *ranks)
 {
-	uint64_t frame_count = count_all_frames(profile);
+	uint64_t frame_count = folded__count_frames(profile);
 	struct frame *frames;
 	size_t i;
 
@@ -212,7 +196,7 @@ static int fill_stacks(struct folded *folded, const struct profile *profile, con
 		if (!take_value(folded, profile, sample, stack))
 			continue;
 		stack->frames = frames;
-		stack->depth = count_frames(profile, sample);
+		stack->depth = profile_sample__frames(profile, sample);
 		fill_frames(profile, sample, ranks, frames);
 		frames += stack->depth;
 		folded->stack_count++;

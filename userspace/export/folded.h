@@ -41,6 +41,9 @@ struct folded {
 	size_t copy_count;
 };
 
+/* How many frames the stacks of all samples have; more than FRAMES_MAX where that is too many. */
+uint64_t folded__count_frames(const struct profile *profile);
+
 enum folded_names {
 	FOLDED_NAMES_AS_THEY_ARE, /* once for each module that has one of that name */
 	FOLDED_NAMES_FOR_LINES,   /* once, without ';' and control characters; of no module */

@@ -146,6 +146,10 @@ void profile__free(const struct profile *profile);
 /* Releases what a sample points to. */
 void profile_sample__release(const struct profile_sample *sample);
 
+/* How many frames its stack has, inlined functions spelled out; one, for [unknown], where it has
+ * none. Less than 2^64, as there are less than 2^32 locations of less than 2^32 lines. */
+uint64_t profile_sample__frames(const struct profile *profile, const struct profile_sample *sample);
+
 /* Whether it is one of those that are to be compared with. */
 bool profile_sample__is_base(const struct profile *profile, const struct profile_sample *sample);
 

@@ -9,6 +9,9 @@
 /* Whether an Accept-Encoding header lets gzip be sent: by its name, else by a "*"; not with q=0. */
 bool negotiation__accepts_gzip(const char *header, size_t length);
 
+/* Whether an If-None-Match header has that entity tag, or "*"; by the weak comparison (8.8.3.2). */
+bool negotiation__has_etag(const char *header, size_t length, const char *etag);
+
 /* The media type of an Accept header that names exactly one, without its parameters and in lower
  * case. False where it names several, none, or one with a "*": that says nothing. */
 bool negotiation__only_type(const char *header, size_t length, char *type, size_t size);

@@ -5,21 +5,30 @@
 
 #include "serve/index.h"
 #include "serve/metrics.h"
+#include "serve/page.h"
 #include "serve/profile_request.h"
 #include "serve/reply.h"
 #include "serve/symbol_request.h"
 #include "serve/waiting.h"
 
+enum methods {
+	METHODS_READ,
+	METHODS_POST,
+	METHODS_DELETE,
+};
+
 struct route {
 	const char *path;
 	void (*answer)(struct routes *routes, h2o_req_t *req, const struct route *route);
-	bool takes_post;
+	enum methods methods; /* beside GET and HEAD */
 	/* What `answer` needs. */
 	struct profile_path profile;
 	int status;
 	const char *text;
 	bool in_lines;
 };
+
+#define PPROF "/debug/pprof/"
 
 struct pprof_handler {
 	h2o_handler_t super;
@@ -117,13 +126,22 @@ static void answer_redirect(struct routes *routes, h2o_req_t *req, const struct 
 	reply__redirect(req, route->status, route->text);
 }
 
+static void answer_page(struct routes *routes, h2o_req_t *req, const struct route *route)
+{
+	if (page__is_built())
+		page__answer(routes->page, req, route->text);
+	else if (!strcmp(route->path, "/"))
+		reply__redirect(req, 302, PPROF);
+	else
+		reply__error(req, 404, "this exoprof was built without the page");
+}
+
 static void answer_refusal(struct routes *routes, h2o_req_t *req, const struct route *route)
 {
 	(void)routes;
 	reply__error(req, route->status, "%s", route->text);
 }
 
-#define PPROF "/debug/pprof/"
 #define PROFILE(path_, ...)                                                           \
 	{                                                                             \
 		.path = (path_), .answer = answer_profile, .profile = { __VA_ARGS__ } \
@@ -131,11 +149,13 @@ static void answer_refusal(struct routes *routes, h2o_req_t *req, const struct r
 
 /* clang-format off: it would put some in columns. */
 static const struct route routes_by_path[] = {
-	{.path = "/",                .answer = answer_redirect, .status = 302, .text = PPROF},
-	{.path = "/debug/pprof",             .answer = answer_redirect,                                      .status = 301, .text = PPROF},
-	{.path = PPROF,.answer = answer_index},
-	{.path = PPROF "cmdline",                          .answer = answer_cmdline                                      },
-	{.path = PPROF "symbol",                          .answer = answer_symbol,								  .takes_post = true},
+	{.path = "/",							   .answer = answer_page,       .text = "index.html"},
+	{.path = "/page.js",								     .answer = answer_page,									       .text = "page.js"},
+	{.path = "/page.css",						    .answer = answer_page, .text = "page.css"},
+	{.path = "/debug/pprof",.answer = answer_redirect,      .status = 301, .text = PPROF},
+	{.path = PPROF,						.answer = answer_index						     },
+	{.path = PPROF "cmdline",							.answer = answer_cmdline										  },
+	{.path = PPROF "symbol",.answer = answer_symbol,.methods = METHODS_POST},
 	{
          .path = PPROF "trace",
          .answer = answer_refusal,
@@ -171,12 +191,12 @@ static const struct route routes_by_path[] = {
          .status = 404,
          .text = "No growth: from outside it is not known which call made the heap grow. "
 			"For what was allocated, ask for /debug/pprof/allocs", },
-	{.path = "/pprof/cmdline",   .answer = answer_cmdline,                                         .in_lines = true},
-	{.path = "/pprof/symbol",                         .answer = answer_symbol,                                                   .takes_post = true},
+	{.path = "/pprof/cmdline",						 .answer = answer_cmdline,									   .in_lines = true},
+	{.path = "/pprof/symbol",					       .answer = answer_symbol,									 .methods = METHODS_POST},
 
-	{.path = "/metrics",   .answer = answer_metrics                                        },
-	{.path = "/healthz",                         .answer = answer_healthz                                                  },
-	{.path = "/readyz",.answer = answer_readyz},
+	{.path = "/metrics",					       .answer = answer_metrics									  },
+	{.path = "/healthz", .answer = answer_healthz                          },
+	{.path = "/readyz",					      .answer = answer_readyz},
 };
 /* clang-format on */
 
@@ -201,23 +221,25 @@ static bool is_method(const h2o_req_t *req, const char *method)
 	return h2o_memis(req->method.base, req->method.len, method, strlen(method));
 }
 
+/* By what a route takes beside GET and HEAD. */
+static const struct {
+	const char *method, *allow, *sentence;
+} methods[] = {
+	[METHODS_READ] = {"GET",    "GET, HEAD",         "only GET and HEAD are allowed"        },
+	[METHODS_POST] = {"POST",   "GET, HEAD, POST",   "only GET, HEAD and POST are allowed"  },
+	[METHODS_DELETE] = {"DELETE", "GET, HEAD, DELETE", "only GET, HEAD and DELETE are allowed"},
+};
+
 static bool is_allowed(const h2o_req_t *req, const struct route *route)
 {
 	return is_method(req, "GET") || is_method(req, "HEAD") ||
-	       (is_method(req, "POST") && route->takes_post);
+	       is_method(req, methods[route->methods].method);
 }
 
 static void refuse_method(h2o_req_t *req, const struct route *route)
 {
-	static const struct {
-		const char *allow, *sentence;
-	} refusals[] = {
-		{"GET, HEAD",       "only GET and HEAD are allowed"      },
-		{"GET, HEAD, POST", "only GET, HEAD and POST are allowed"},
-	};
-
-	reply__header(req, "allow", refusals[route->takes_post].allow);
-	reply__error(req, 405, "%s", refusals[route->takes_post].sentence);
+	reply__header(req, "allow", methods[route->methods].allow);
+	reply__error(req, 405, "%s", methods[route->methods].sentence);
 }
 
 static int on_request(h2o_handler_t *self, h2o_req_t *req)

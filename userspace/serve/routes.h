@@ -13,6 +13,7 @@
 struct routes {
 	struct agent *agent;
 	struct request_counts *counts;
+	struct page *page;
 	h2o_context_t *context;
 	/* Where the agent's threads put finished profiles for the event loop. */
 	h2o_multithread_receiver_t finished;

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The search field, and what share of the picture it found.
+import type { App } from './app';
+import { el, labelled, setText } from './dom';
+import { percent } from './format';
+import type { View } from './view';
+
+const TYPING_MS = 120;
+
+export interface Searching {
+	element: HTMLElement;
+	show: (view: View | null) => void;
+	focus: () => void;
+}
+
+export function searching(app: App): Searching {
+	const input = el('input', {
+		testid: 'search',
+		attrs: {
+			type: 'search', placeholder: 'text or /regex/', spellcheck: 'false',
+			autocomplete: 'off', 'aria-keyshortcuts': '/',
+		},
+		on: {
+			input: () => {
+				clearTimeout(timer);
+				timer = window.setTimeout(() => app.adjust({ search: input.value }), TYPING_MS);
+			},
+			keydown: (event) => {
+				if (event.key !== 'Escape')
+					return;
+				clearTimeout(timer);
+				input.value = '';
+				app.adjust({ search: '' });
+				event.stopPropagation();
+			},
+		},
+	});
+	const matched = el('output', { class: 'matched', testid: 'matched' });
+	let timer = 0;
+
+	app.store.follow(({ place }, before) => {
+		if (place.search !== before.place.search || document.activeElement !== input)
+			input.value = place.search;
+	});
+	return {
+		element: el('div', { class: 'searching' }, [labelled('Search', input), matched]),
+		show: (view) => {
+			const error = view?.searchError ?? '';
+
+			input.setAttribute('aria-invalid', String(error !== ''));
+			setText(matched, error || (view?.hits
+				? `Matched: ${percent(view.matched, view.layout.sum)}` : ''));
+		},
+		focus: () => {
+			input.focus();
+			input.select();
+		},
+	};
+}
