@@ -52,6 +52,12 @@ const failure = el('p', { class: 'failure', testid: 'error', attrs: { role: 'ale
 const empty = el('p', { class: 'empty', testid: 'empty' });
 const body = el('div', { class: 'body' }, [graph.element, sandwich.element, table.element]);
 
+const panel = el('div', { attrs: { id: PANEL_ID, role: 'tabpanel' } }, [
+	el('div', { class: 'toolbar' }, [taking(app), picking(app)]),
+	failure, el('div', { class: 'subline' }, [lossLines.element, search.element]), empty, body,
+	links.element,
+]);
+
 /** What is said where there is no picture. */
 function emptiness(state: State): string {
 	const why_not = app.kindStatus?.why_not;
@@ -74,6 +80,7 @@ function render(state: State): void {
 	const something = view !== null && (view.layout.sum > 0 || view.layout.unseenNodes > 0);
 	const error = state.failure?.kind === app.kind ? state.failure.text : '';
 
+	panel.setAttribute('aria-labelledby', `tab-${state.place.tab}`);
 	setText(failure, error);
 	show(failure, error !== '');
 	setText(empty, something ? '' : emptiness(state));
@@ -106,12 +113,7 @@ document.addEventListener('keydown', (event) => {
 
 document.body.append(
 	head(app), tabBar(app),
-	el('main', {
-		attrs: { id: PANEL_ID, role: 'tabpanel', 'aria-label': 'Profile', tabindex: '-1' },
-	}, [
-		el('div', { class: 'toolbar' }, [taking(app), picking(app)]),
-		failure, el('div', { class: 'subline' }, [lossLines.element, search.element]), empty, body, links.element,
-	]),
+	el('main', {}, [panel]),
 	el('footer', {}, [el('a', { text: 'All profiles', attrs: { href: 'debug/pprof/' } }),
 		el('a', { text: 'Metrics', attrs: { href: 'metrics' } })]),
 	tooltip.element, menu.element, toast,
