@@ -50,12 +50,12 @@ const lossLines = losses();
 const links = downloads(app);
 const failure = el('p', { class: 'failure', testid: 'error', attrs: { role: 'alert', hidden: '' } });
 const empty = el('p', { class: 'empty', testid: 'empty' });
-const body = el('div', { class: 'body' }, [graph.element, sandwich.element, table.element]);
+const pictures = el('div', {}, [graph.element, sandwich.element]);
 
 const panel = el('div', { attrs: { id: PANEL_ID, role: 'tabpanel' } }, [
 	el('div', { class: 'toolbar' }, [taking(app), picking(app)]),
-	failure, el('div', { class: 'subline' }, [lossLines.element, search.element]), empty, body,
-	links.element,
+	failure, el('div', { class: 'subline' }, [lossLines.element, search.element]), empty, pictures,
+	links.element, table.element,
 ]);
 
 /** What is said where there is no picture. */
@@ -70,6 +70,8 @@ function emptiness(state: State): string {
 		return why_not;
 	if (state.snapshots === null)
 		return state.silence ? '' : 'Asking exoprof …';
+	if (state.failure?.kind === app.kind && app.shown !== null)
+		return '';
 	if (state.profile && app.shown !== null)
 		return 'No samples: in this time there was nothing of it.';
 	return `${tabNamed(state.place.tab).about} Nothing has been taken yet: press “Take”.`;
@@ -85,12 +87,13 @@ function render(state: State): void {
 	show(failure, error !== '');
 	setText(empty, something ? '' : emptiness(state));
 	show(empty, !something && empty.textContent !== '');
-	show(body, something);
+	show(pictures, something);
+	show(table.element, something);
 	show(search.element, something);
 	search.show(view);
 	lossLines.show(view);
 	links.show(view);
-	body.classList.toggle('stale', state.loading);
+	pictures.classList.toggle('stale', state.loading);
 	if (!view || !something)
 		return;
 	show(graph.element, state.place.focus === null);

@@ -140,6 +140,7 @@ export class TableView {
 		const shown = this.rows.slice(0, this.limit);
 		const left = this.rows.length - shown.length;
 
+		this.element.classList.toggle('of-diff', this.columns === OF_DIFF);
 		this.headings.replaceChildren(
 			this.heading('name', 'Function'), this.heading('module', 'Module'),
 			...this.columns.map(({ key, title }) => this.heading(key, title)));
