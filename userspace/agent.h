@@ -12,9 +12,11 @@
 #include "collect/collector.h"
 #include "export/export.h"
 #include "heap_watch.h"
+#include "history.h"
 #include "profile/kind.h"
 #include "symbol/symbolizer.h"
 #include "target/process.h"
+#include "targets.h"
 
 struct agent;
 
@@ -49,6 +51,10 @@ size_t agent__alive(struct agent *agent);
 /* Whether and how the heap of the first is followed. */
 void agent__heap(struct agent *agent, struct heap_state *state);
 
+/* Whether there may be profiles of that kind; what is asked for may turn out not to be there all
+ * the same. */
+bool agent__has(struct agent *agent, const struct profile_kind *kind);
+
 /* Why there is no profile of that kind, for an answer of -ENODATA. */
 void agent__why_not(struct agent *agent, const struct profile_kind *kind, char *why, size_t size);
 
@@ -62,6 +68,15 @@ struct agent_figures {
 
 /* What exoprof has to say of itself. */
 void agent__figures(struct agent *agent, struct agent_figures *figures);
+
+struct agent_status {
+	int64_t attached_ms; /* since the epoch */
+	struct targets_look targets;
+	struct history history; /* until the last process was gone */
+};
+
+/* How the targets do, by a look each second. */
+void agent__status(struct agent *agent, struct agent_status *status);
 
 /* Reads the targets' mappings anew; returns when it is done. */
 void agent__refresh(struct agent *agent);
