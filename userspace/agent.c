@@ -33,6 +33,7 @@ struct job {
 	void *context;
 	int64_t deadline_ms;
 	struct measurement measurement;
+	bool is_call;        /* nothing is wanted but to be called */
 	uint64_t *addresses; /* to be named; NULL: it is a profile that is wanted */
 	size_t address_count;
 	struct maps *maps; /* that they are in */
@@ -192,11 +193,13 @@ static void begin(struct agent *agent, struct job *job)
 {
 	if (ending_of(agent, job) == ENDING_DROP)
 		job->err = -ECANCELED;
+	else if (job->is_call)
+		;
 	else if (job->addresses)
 		job->maps = targets__maps(agent->targets);
 	else
 		job->err = measurement__begin(&job->measurement, &agent->measuring, &job->request);
-	if (job->err || job->measurement.samples || job->addresses) {
+	if (job->err || job->measurement.samples || job->addresses || job->is_call) {
 		hand_over(agent, job);
 		return;
 	}
@@ -354,6 +357,14 @@ static bool is_of_many(const struct agent *agent)
 	return agent->options.follow_children || agent->given > 1;
 }
 
+static void tell_facts(const struct profile *profile, struct agent_answer *answer)
+{
+	snprintf(answer->title, sizeof(answer->title), "%s", profile->strings[profile->title]);
+	answer->time_ns = profile->time_ns;
+	answer->duration_ns = profile->duration_ns;
+	answer->outcome = profile->outcome;
+}
+
 static int write_out(struct agent *agent, const struct job *job, struct agent_answer *answer)
 {
 	struct samples *samples = job->measurement.samples;
@@ -372,6 +383,7 @@ static int write_out(struct agent *agent, const struct job *job, struct agent_an
 
 	if (!profile)
 		return -errno;
+	tell_facts(profile, answer);
 	out = open_memstream(&answer->body, &answer->size);
 	err = out ? job->request.format->write(profile, out) : -errno;
 	/* The last of it may fail to find memory here. */
@@ -439,7 +451,7 @@ static void answer_job(struct agent *agent, struct job *job)
 		answer.err = -ECANCELED;
 	else if (!answer.err && job->addresses)
 		answer.err = write_names(agent, job, &answer);
-	else if (!answer.err)
+	else if (!answer.err && !job->is_call)
 		answer.err = write_out(agent, job, &answer);
 	if (answer.err) {
 		free(answer.body);
@@ -738,6 +750,18 @@ uint64_t agent__submit(struct agent *agent, const struct agent_request *request,
 		return 0;
 	job->request = *request;
 	job->request.with_tid |= request->format->by_thread;
+	job->done = done;
+	job->context = context;
+	return submit(agent, job);
+}
+
+uint64_t agent__call(struct agent *agent, agent_done *done, void *context)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return 0;
+	job->is_call = true;
 	job->done = done;
 	job->context = context;
 	return submit(agent, job);

@@ -92,10 +92,16 @@ struct agent_request {
 	char thread[WIRE_COMM_BYTES]; /* only those of threads of this name; empty: of all */
 };
 
+#define AGENT_TITLE_BYTES 96
+
 struct agent_answer {
 	int err;    /* 0, or -errno and no body; -ESRCH: the target is gone; -ECANCELED */
 	char *body; /* malloc()ed, the receiver's */
 	size_t size;
+	/* What the profile is, in whatever format. */
+	char title[AGENT_TITLE_BYTES];
+	int64_t time_ns, duration_ns;
+	struct profile_outcome outcome;
 };
 
 typedef void agent_done(void *context, const struct agent_answer *answer);
@@ -115,6 +121,10 @@ uint64_t agent__submit(struct agent *agent, const struct agent_request *request,
  * agent__submit() for the rest. */
 uint64_t agent__name(struct agent *agent, const uint64_t *addresses, size_t count, agent_done *done,
 		     void *context);
+
+/* Has `done` called once the naming thread gets to it, with an empty answer: for what takes too
+ * long elsewhere. As agent__submit() for the rest. */
+uint64_t agent__call(struct agent *agent, agent_done *done, void *context);
 
 /* Ends a request early, or all of them for number 0. With `keep`, what was collected until now is
  * its answer; else it gets -ECANCELED. One that is over already is fine. */
