@@ -560,13 +560,6 @@ static void check_target(struct argp_state *state, const struct options *options
 		argp_error(state, "which process? Give its pid with -p, or its --name");
 }
 
-/* The others have no way to tell of two values, or of one below zero. */
-static bool shows_diff(const struct format *format)
-{
-	return format->write == export_pprof || format->write == export_folded ||
-	       format->write == export_flamegraph || format->write == export_tree;
-}
-
 /* What reads files has nowhere to write but where it is told to. */
 static void check_files(struct argp_state *state, const struct parsing *parsing)
 {
@@ -601,7 +594,7 @@ static void check_all(struct argp_state *state, const struct parsing *parsing)
 		check_files(state, parsing);
 	if (!options->format && options->output)
 		options->format = format__by_path(options->output);
-	if (command->files > 1 && !shows_diff(options->format))
+	if (command->files > 1 && !options->format->tells_diffs)
 		argp_error(state,
 			   "a diff can be written as pprof, folded, flamegraph or tree, not as %s",
 			   options->format->name);

@@ -10,13 +10,13 @@
 #define TREE  "application/vnd.exoprof.tree+json"
 
 static const struct format formats[] = {
-	{"pprof",      ".pb.gz",           BYTES, export_pprof,      NULL,        false, false},
-	{"folded",     ".folded",          TEXT,  export_folded,     NULL,        true,  false},
-	{"flamegraph", ".svg",             SVG,   export_flamegraph, NULL,        true,  false},
-	{"speedscope", ".speedscope.json", JSON,  export_speedscope, NULL,        true,  false},
-	{"tree",       ".tree.json",       TREE,  export_tree,       NULL,        true,  false},
-	{"text",       ".txt",             TEXT,  export_text,       NULL,        false, false},
-	{"threads",    ".threads",         TEXT,  export_threads,    "goroutine", false, true },
+	{"pprof",      ".pb.gz",           BYTES, export_pprof,      NULL,        false, true,  false},
+	{"folded",     ".folded",          TEXT,  export_folded,     NULL,        true,  true,  false},
+	{"flamegraph", ".svg",             SVG,   export_flamegraph, NULL,        true,  true,  false},
+	{"speedscope", ".speedscope.json", JSON,  export_speedscope, NULL,        true,  false, false},
+	{"tree",       ".tree.json",       TREE,  export_tree,       NULL,        true,  true,  false},
+	{"text",       ".txt",             TEXT,  export_text,       NULL,        false, false, false},
+	{"threads",    ".threads",         TEXT,  export_threads,    "goroutine", false, false, true },
 };
 
 #define FORMATS (sizeof(formats) / sizeof(*formats))

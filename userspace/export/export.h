@@ -19,6 +19,7 @@ struct format {
 	int (*write)(const struct profile *profile, FILE *out);
 	const char *only_kind; /* of profiles that it is for, such as "goroutine"; NULL: for all */
 	bool positive_only;    /* what is below zero, and not to be compared with, is left out */
+	bool tells_diffs;      /* both values of what is compared */
 	bool by_thread;        /* each sample has to be of one thread, and tell its number */
 };
 

@@ -182,8 +182,15 @@ static int read_any(struct reading *reading)
 	return err;
 }
 
-const struct profile *import__profile(const void *bytes, size_t size, const char *sample_index,
-				      char why[IMPORT_WHY_BYTES])
+static void say_facts(struct profile_builder *builder, const struct import_facts *facts)
+{
+	profile_builder__title(builder, facts->title);
+	profile_builder__kind(builder, facts->kind);
+	profile_builder__outcome(builder, &facts->outcome);
+}
+
+const struct profile *import__kept(const void *bytes, size_t size, const char *sample_index,
+				   const struct import_facts *facts, char why[IMPORT_WHY_BYTES])
 {
 	struct reading reading = {
 		.bytes = bytes,
@@ -201,6 +208,8 @@ const struct profile *import__profile(const void *bytes, size_t size, const char
 	if (err) {
 		profile_builder__free(reading.builder);
 	} else {
+		if (facts)
+			say_facts(reading.builder, facts);
 		profile = profile_builder__freeze(reading.builder);
 		err = profile ? 0 : -errno;
 	}
@@ -208,4 +217,10 @@ const struct profile *import__profile(const void *bytes, size_t size, const char
 		snprintf(why, IMPORT_WHY_BYTES, "%s", strerror(-err));
 	errno = -err;
 	return profile;
+}
+
+const struct profile *import__profile(const void *bytes, size_t size, const char *sample_index,
+				      char why[IMPORT_WHY_BYTES])
+{
+	return import__kept(bytes, size, sample_index, NULL, why);
 }

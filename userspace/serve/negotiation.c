@@ -97,6 +97,18 @@ bool negotiation__has_etag(const char *header, size_t length, const char *etag)
 	return false;
 }
 
+bool negotiation__is_of_host(const char *origin, size_t origin_length, const char *host,
+			     size_t host_length)
+{
+	const char *slashes = memmem(origin, origin_length, "://", 3);
+	size_t length;
+
+	if (!slashes)
+		return false;
+	length = origin + origin_length - (slashes + 3);
+	return length && length == host_length && !strncasecmp(slashes + 3, host, length);
+}
+
 bool negotiation__only_type(const char *header, size_t length, char *type, size_t size)
 {
 	struct text rest = {header, length}, item, name;

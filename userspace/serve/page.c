@@ -98,7 +98,7 @@ static void answer(const struct page_file *file, size_t i, h2o_req_t *req)
 	reply__header(req, "vary", "accept-encoding");
 	reply__header(req, "etag", file->etag);
 	if (has_it(req, file->etag)) {
-		reply__not_modified(req);
+		reply__empty(req, 304);
 		return;
 	}
 	reply__header(req, "content-security-policy", POLICY);

@@ -86,9 +86,9 @@ void reply__kept(h2o_req_t *req, const char *content_type, const void *body, siz
 	h2o_send_inline(req, body, size);
 }
 
-void reply__not_modified(h2o_req_t *req)
+void reply__empty(h2o_req_t *req, int status)
 {
-	begin_any(req, 304, "no-cache");
+	begin_any(req, status, "no-cache");
 	h2o_send_inline(req, "", 0);
 }
 

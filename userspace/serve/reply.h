@@ -14,10 +14,11 @@ void reply__text(h2o_req_t *req, int status, const char *text);
 /* 200 with a text, gzipped for who takes that. */
 void reply__page(h2o_req_t *req, const char *content_type, const char *text, size_t size);
 
-/* 200 with what a client may keep, but has to ask about before it uses it again; and the answer
- * where it is as it was. */
+/* 200 with what a client may keep, but has to ask about before it uses it again. */
 void reply__kept(h2o_req_t *req, const char *content_type, const void *body, size_t size);
-void reply__not_modified(h2o_req_t *req);
+
+/* What never has a body: 204, 304. */
+void reply__empty(h2o_req_t *req, int status);
 
 /* 200 to a HEAD, where nobody knows how long a GET's body would be. */
 void reply__head(h2o_req_t *req, const char *content_type);

@@ -210,6 +210,7 @@ static void free_server(struct server *server)
 	SSL_CTX_free(server->tls);
 	request_counts__free(server->routes.counts);
 	page__free(server->routes.page);
+	snapshots__free(server->routes.snapshots);
 	free(server);
 }
 
@@ -247,7 +248,8 @@ static struct server *new_server(void)
 		return NULL;
 	server->routes.counts = request_counts__new();
 	server->routes.page = page__new();
-	if (server->routes.counts && server->routes.page)
+	server->routes.snapshots = snapshots__new(SNAPSHOTS_MAX, SNAPSHOTS_BYTES_MAX);
+	if (server->routes.counts && server->routes.page && server->routes.snapshots)
 		return server;
 	free_server(server);
 	return NULL;

@@ -23,6 +23,8 @@ function isAbort(error: unknown): boolean {
 
 /** What is known of the past, and what has come since. */
 function joinHistory(old: History | undefined, news: History): History {
+	if (old && news.cpu.length === 0)
+		return old;
 	const at = old ? Math.round((news.start_ms - old.start_ms) / old.step_ms) : -1;
 
 	// The clock was set, or exoprof is another one.
@@ -232,8 +234,11 @@ export class App {
 			: { loading: true, profile: null });
 		this.shownKind = kind;
 		try {
-			const profile = readProfile(await getTree(id, base, abort.signal));
+			const file = await getTree(id, base, abort.signal);
+			const profile = readProfile(file);
 
+			// A great one takes its time, and the browser has other things to do in between.
+			await new Promise((resolve) => setTimeout(resolve));
 			if (this.loading === abort)
 				this.arrived(profile);
 		} catch (error) {

@@ -91,12 +91,14 @@ function two(number: number): string {
 	return String(number).padStart(2, '0');
 }
 
-/** The reader's time of day, with the date if that is not today's. */
+const HALF_A_DAY_MS = 12 * 3600 * 1000;
+
+/** The reader's time of day, with the date where that could be another day's. */
 export function clock(ms: number, now_ms: number): string {
 	const then = new Date(ms);
 	const time = [then.getHours(), then.getMinutes(), then.getSeconds()].map(two).join(':');
 
-	if (then.toDateString() === new Date(now_ms).toDateString())
+	if (Math.abs(now_ms - ms) < HALF_A_DAY_MS)
 		return time;
 	return `${then.getFullYear()}-${two(then.getMonth() + 1)}-${two(then.getDate())} ${time}`;
 }

@@ -7,7 +7,7 @@ export interface Layout {
 	start: Float64Array;
 	size: Float64Array;
 	sum: number;
-	/** What has no width because its value is not above zero, and in how many nodes. */
+	/** Of a diff: what has no width because only the other profile has it, and in how many nodes. */
 	unseen: number;
 	unseenNodes: number;
 }
@@ -33,17 +33,14 @@ export function layOut(tree: CallTree, widths: Widths = 'after'): Layout {
 	const by_base = widths === 'before' && tree.before !== null;
 	const self = by_base ? tree.before!.self : tree.self;
 	const other = by_base ? tree.self : tree.before?.self;
-	// A heap's profile over some seconds can have less than nothing: that has no width.
-	const size = sums(tree.parent, self.map((own) => Math.max(own, 0)));
+	const size = sums(tree.parent, self);
 	let unseen = 0;
 	let unseenNodes = 0;
 
-	for (let i = 0; i < self.length; i++) {
-		const value = other ? other[i]! : self[i]!;
-
-		if (self[i]! > 0 || value === 0)
+	for (let i = 0; other && i < self.length; i++) {
+		if (self[i]! > 0 || other[i] === 0)
 			continue;
-		unseen += value;
+		unseen += other[i]!;
 		unseenNodes++;
 	}
 	return {

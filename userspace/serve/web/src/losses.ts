@@ -20,15 +20,16 @@ function parts(view: View): string[] {
 }
 
 function leftOut(view: View): string[] {
-	const { layout, unit } = view;
+	const { unit } = view;
+	const below_zero = view.profile.belowZero[view.type] ?? 0;
 	const facts: string[] = [];
 
 	if (view.hiddenIdle)
 		facts.push(`idle, hidden: ${value(view.hiddenIdle, unit)}`);
 	if (view.hiddenKernel)
 		facts.push(`kernel, counted with its callers: ${value(view.hiddenKernel, unit)}`);
-	if (layout.unseenNodes && !view.tree.before)
-		facts.push(`not drawn, since below zero: ${value(layout.unseen, unit)}`);
+	if (below_zero)
+		facts.push(`not drawn, since below zero: ${value(below_zero, unit)}`);
 	return facts;
 }
 

@@ -50,7 +50,13 @@ const lossLines = losses();
 const links = downloads(app);
 const failure = el('p', { class: 'failure', testid: 'error', attrs: { role: 'alert', hidden: '' } });
 const empty = el('p', { class: 'empty', testid: 'empty' });
-const body = el('div', { class: 'body' }, [graph.element, sandwich.element, table.element]);
+const pictures = el('div', {}, [graph.element, sandwich.element]);
+
+const panel = el('div', { attrs: { id: PANEL_ID, role: 'tabpanel' } }, [
+	el('div', { class: 'toolbar' }, [taking(app), picking(app)]),
+	failure, el('div', { class: 'subline' }, [lossLines.element, search.element]), empty, pictures,
+	links.element, table.element,
+]);
 
 /** What is said where there is no picture. */
 function emptiness(state: State): string {
@@ -64,6 +70,8 @@ function emptiness(state: State): string {
 		return why_not;
 	if (state.snapshots === null)
 		return state.silence ? '' : 'Asking exoprof …';
+	if (state.failure?.kind === app.kind && app.shown !== null)
+		return '';
 	if (state.profile && app.shown !== null)
 		return 'No samples: in this time there was nothing of it.';
 	return `${tabNamed(state.place.tab).about} Nothing has been taken yet: press “Take”.`;
@@ -74,16 +82,18 @@ function render(state: State): void {
 	const something = view !== null && (view.layout.sum > 0 || view.layout.unseenNodes > 0);
 	const error = state.failure?.kind === app.kind ? state.failure.text : '';
 
+	panel.setAttribute('aria-labelledby', `tab-${state.place.tab}`);
 	setText(failure, error);
 	show(failure, error !== '');
 	setText(empty, something ? '' : emptiness(state));
 	show(empty, !something && empty.textContent !== '');
-	show(body, something);
+	show(pictures, something);
+	show(table.element, something);
 	show(search.element, something);
 	search.show(view);
 	lossLines.show(view);
 	links.show(view);
-	body.classList.toggle('stale', state.loading);
+	pictures.classList.toggle('stale', state.loading);
 	if (!view || !something)
 		return;
 	show(graph.element, state.place.focus === null);
@@ -106,12 +116,7 @@ document.addEventListener('keydown', (event) => {
 
 document.body.append(
 	head(app), tabBar(app),
-	el('main', {
-		attrs: { id: PANEL_ID, role: 'tabpanel', 'aria-label': 'Profile', tabindex: '-1' },
-	}, [
-		el('div', { class: 'toolbar' }, [taking(app), picking(app)]),
-		failure, el('div', { class: 'subline' }, [lossLines.element, search.element]), empty, body, links.element,
-	]),
+	el('main', {}, [panel]),
 	el('footer', {}, [el('a', { text: 'All profiles', attrs: { href: 'debug/pprof/' } }),
 		el('a', { text: 'Metrics', attrs: { href: 'metrics' } })]),
 	tooltip.element, menu.element, toast,

@@ -33,6 +33,8 @@ export interface Profile {
 	duration_ms: number;
 	types: ValueType[];
 	shown: number;
+	/** By type: what has no width, since it is below zero. */
+	belowZero: number[];
 	comments: string[];
 	outcome: Outcome;
 	frames: Frames;
@@ -100,6 +102,7 @@ export function readProfile(file: TreeFile): Profile {
 		duration_ms: file.duration_ms,
 		types: file.types,
 		shown: file.shown,
+		belowZero: file.below_zero,
 		comments: file.comments.map(printable),
 		outcome: file.outcome,
 		frames,

@@ -55,7 +55,7 @@ function flatten(tree: CallTree, root: Branch): CallTree {
 	return makeTree(tree.frames, {
 		frame: Int32Array.from(frame),
 		depth: Int32Array.from(depth),
-		origin: Int32Array.from(frame.keys()),
+		origin: Int32Array.from(frame, (_, node) => node),
 		self: Float64Array.from(self),
 		before: tree.before && Float64Array.from(before),
 	});

@@ -10,7 +10,8 @@ export interface Row {
 	totalBefore: number;
 }
 
-export type SortKey = 'name' | 'module' | 'self' | 'total' | 'selfChange' | 'totalChange';
+export type SortKey = 'name' | 'module' | 'self' | 'selfShare' | 'selfChange' | 'total' |
+	'totalShare' | 'totalChange';
 
 export interface Sort {
 	key: SortKey;
@@ -51,8 +52,10 @@ export function rowsOf(tree: CallTree): Row[] {
 
 const NUMBERS: Record<Exclude<SortKey, 'name' | 'module'>, (row: Row) => number> = {
 	self: (row) => row.self,
-	total: (row) => row.total,
+	selfShare: (row) => row.self,
 	selfChange: (row) => row.self - row.selfBefore,
+	total: (row) => row.total,
+	totalShare: (row) => row.total,
 	totalChange: (row) => row.total - row.totalBefore,
 };
 

@@ -10,6 +10,8 @@ import type { CallTree } from './tree';
 import type { View } from './view';
 
 const PAGE_ROWS = 500;
+/** So many are made at once: a browser that lays out all of them answers nobody meanwhile. */
+const CHUNK_ROWS = 40;
 
 interface Column {
 	key: SortKey;
@@ -32,13 +34,13 @@ const TOTAL: Column = {
 const USUAL: Column[] = [
 	SELF,
 	{
-		key: 'self', title: 'Self %',
+		key: 'selfShare', title: 'Self %',
 		text: (row, view) => percent(row.self, view.tree.total[0]!),
 		share: (row, view) => ratio(row.self, view.tree.total[0]!),
 	},
 	TOTAL,
 	{
-		key: 'total', title: 'Total %',
+		key: 'totalShare', title: 'Total %',
 		text: (row, view) => percent(row.total, view.tree.total[0]!),
 		share: (row, view) => ratio(row.total, view.tree.total[0]!),
 	},
@@ -77,6 +79,8 @@ export class TableView {
 	private rows: Row[] = [];
 	private sort: Sort = { key: 'self', descending: true };
 	private limit = PAGE_ROWS;
+	private filling = 0;
+	private pending = 0;
 
 	constructor(private readonly app: App) {
 		const table = el('table', { testid: 'table' }, [
@@ -90,7 +94,13 @@ export class TableView {
 		]);
 	}
 
+	/** In a while: what is drawn above comes first. */
 	show(view: View): void {
+		clearTimeout(this.pending);
+		this.pending = window.setTimeout(() => this.showNow(view));
+	}
+
+	private showNow(view: View): void {
 		if (view.tree === this.tree && view.hits === this.hits)
 			return;
 		if (view.tree !== this.tree)
@@ -130,14 +140,29 @@ export class TableView {
 		const shown = this.rows.slice(0, this.limit);
 		const left = this.rows.length - shown.length;
 
+		this.element.classList.toggle('of-diff', this.columns === OF_DIFF);
 		this.headings.replaceChildren(
 			this.heading('name', 'Function'), this.heading('module', 'Module'),
 			...this.columns.map(({ key, title }) => this.heading(key, title)));
-		this.body.replaceChildren(...shown.map((row) => this.row(row, view)));
+		this.fillFrom(shown, 0, view);
 		setText(this.count, this.rows.length === this.all.length ? thousands(this.all.length)
 			: `${thousands(this.rows.length)} of ${thousands(this.all.length)}`);
 		show(this.more, left > 0);
 		setText(this.more, `Show ${thousands(Math.min(left, PAGE_ROWS))} more`);
+	}
+
+	private fillFrom(rows: Row[], from: number, view: View): void {
+		const chunk = rows.slice(from, from + CHUNK_ROWS).map((row) => this.row(row, view));
+
+		clearTimeout(this.filling);
+		if (from)
+			this.body.append(...chunk);
+		else
+			this.body.replaceChildren(...chunk);
+		if (from + CHUNK_ROWS < rows.length) {
+			this.filling = window.setTimeout(() =>
+				this.fillFrom(rows, from + CHUNK_ROWS, view));
+		}
 	}
 
 	private heading(key: SortKey, title: string): HTMLElement {

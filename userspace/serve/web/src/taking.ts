@@ -6,13 +6,15 @@ import type { Job } from './store';
 import { tabNamed } from './tabs';
 
 const USUAL_SECONDS = '10';
+/** What the server takes where it is not told. */
+const DEFAULT_SECONDS = 30;
 const TICK_MS = 100;
 
 export function taking(app: App): HTMLElement {
 	const seconds = el('input', {
 		testid: 'seconds',
 		attrs: {
-			type: 'number', min: '1', max: '3600', step: '1', inputmode: 'numeric',
+			type: 'number', min: '1', step: '1', inputmode: 'numeric',
 			id: 'seconds',
 		},
 		on: { keydown: (event) => event.key === 'Enter' && take.click() },
@@ -33,13 +35,14 @@ export function taking(app: App): HTMLElement {
 	/** What was typed, by tab. */
 	const typed = new Map<string, string>();
 	let tab = '';
+	let takesSeconds = true;
 	let timer = 0;
 
 	const start = () => {
 		const text = seconds.value.trim();
 
 		if (seconds.reportValidity())
-			void app.take(text === '' ? null : Number(text));
+			void app.take(text !== '' ? Number(text) : takesSeconds ? DEFAULT_SECONDS : null);
 	};
 	const tick = (job: Job) => {
 		const passed = (Date.now() - job.startedAt) / 1000;
@@ -58,7 +61,7 @@ export function taking(app: App): HTMLElement {
 		setText(label.firstElementChild as HTMLElement,
 			takes_seconds ? 'Seconds' : 'Only the next');
 		seconds.placeholder = takes_seconds ? '30' : 'all so far';
-		seconds.required = false;
+		takesSeconds = takes_seconds;
 		if (name === tab)
 			return;
 		typed.set(tab, seconds.value);
@@ -75,8 +78,15 @@ export function taking(app: App): HTMLElement {
 		// The threads are as they are now: a difference of two looks would say nothing.
 		show(label, kind !== 'goroutine');
 		showField(place.tab, takes_seconds);
+		const focused = document.activeElement;
+
 		show(idle, !job);
 		show(running, job !== undefined);
+		// Whoever pressed a key here goes on here.
+		if (job && focused && idle.contains(focused))
+			cancel.focus();
+		else if (!job && focused === cancel)
+			take.focus();
 		take.disabled = Boolean(kindStatus?.why_not);
 		clearInterval(timer);
 		if (job) {

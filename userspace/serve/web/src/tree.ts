@@ -78,7 +78,7 @@ export function treeOf(profile: Profile, type: number): CallTree {
 	return makeTree(profile.frames, {
 		frame: profile.frame,
 		depth: profile.depth,
-		origin: Int32Array.from(profile.depth.keys()),
+		origin: profile.depth.map((_, node) => node),
 		self: profile.self[type]!,
 		before: profile.base ? profile.base[type]! : null,
 	});
@@ -97,8 +97,9 @@ const IDLE = new Set([
 ]);
 
 function isIdleName(name: string): boolean {
-	// glibc's own names: __GI___poll, __pthread_cond_wait, epoll_wait@plt, ...
-	const bare = name.replace(/^(__GI_)?_*(libc_)?|(@.*|_common|64_time64|_time64)$/g, '');
+	// glibc's and the kernel's own names: __GI___poll, epoll_wait@plt, do_sigtimedwait.isra.0, ...
+	const bare = name.replace(/^__x64_sys_(rt_)?/, '')
+		.replace(/^(__GI_)?_*(libc_)?|([@.].*|_common|64_time64|_time64)$/g, '');
 
 	return IDLE.has(bare);
 }

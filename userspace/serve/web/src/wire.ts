@@ -87,6 +87,8 @@ export interface TreeFile {
 	duration_ms: number;
 	types: ValueType[];
 	shown: number;
+	/** By type: the sum of what the tree leaves out, because it is below zero. */
+	below_zero: number[];
 	comments: string[];
 	outcome: Outcome;
 	diff: boolean;
