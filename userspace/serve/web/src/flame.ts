@@ -45,6 +45,8 @@ export class Flame {
 	private pending = 0;
 	private focused = 0;
 	private rows = 1;
+	/** What is hidden above; asking for it makes the browser lay out the page. */
+	private scrolled = 0;
 	private width = 0;
 	private height = 0;
 
@@ -169,6 +171,7 @@ export class Flame {
 		if (!model || !this.width)
 			return;
 		this.advance();
+		this.scrolled = this.element.scrollTop;
 		this.boxes = this.boxesOf(this.window);
 		this.painter.paint(model, this.boxes, this.theme(), (depth) => this.top(depth));
 		this.showFocus();
@@ -178,7 +181,7 @@ export class Flame {
 	private boxesOf(window: Window): Boxes {
 		const { tree, layout, upward } = this.model!;
 		const count = Math.ceil(this.height / ROW_HEIGHT) + 1;
-		const first = Math.floor(this.element.scrollTop / ROW_HEIGHT);
+		const first = Math.floor(this.scrolled / ROW_HEIGHT);
 		const from = upward ? Math.max(this.rows - first - count, 0) : first;
 
 		return boxesIn(tree, layout, window, this.width, from, from + count);
@@ -197,12 +200,12 @@ export class Flame {
 	private top(depth: number): number {
 		const row = this.model!.upward ? this.rows - 1 - depth : depth;
 
-		return row * ROW_HEIGHT - this.element.scrollTop;
+		return row * ROW_HEIGHT - this.scrolled;
 	}
 
 	private nodeUnder(event: MouseEvent): number {
 		const { model } = this;
-		const y = event.offsetY + this.element.scrollTop;
+		const y = event.offsetY + this.scrolled;
 		const row = Math.floor(y / ROW_HEIGHT);
 
 		if (!model)
@@ -314,11 +317,16 @@ export class Flame {
 
 		this.focused = node;
 		if (top < 0)
-			this.element.scrollTop += top;
+			this.scrollBy(top);
 		else if (this.height && top + ROW_HEIGHT > this.height)
-			this.element.scrollTop += top + ROW_HEIGHT - this.height;
+			this.scrollBy(top + ROW_HEIGHT - this.height);
 		this.showFocus();
 		this.handlers.focus(node);
+	}
+
+	private scrollBy(by: number): void {
+		this.element.scrollTop += by;
+		this.scrolled = this.element.scrollTop;
 	}
 
 	private showFocus(): void {
@@ -335,7 +343,7 @@ export class Flame {
 		if (!box)
 			return;
 		element.style.left = `${box.x}px`;
-		element.style.top = `${this.top(this.model!.tree.depth[node]!) + this.element.scrollTop}px`;
+		element.style.top = `${this.top(this.model!.tree.depth[node]!) + this.scrolled}px`;
 		element.style.width = `${Math.max(box.width - 1, 1)}px`;
 	}
 

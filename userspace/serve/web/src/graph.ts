@@ -121,6 +121,8 @@ export class Graph {
 		this.idle.set(place.hideIdle);
 		this.widths.set(place.widths === 'before');
 		show(this.idle.element, tabNamed(place.tab).hasIdle || place.hideIdle);
+		// Who allocates is never the kernel.
+		show(this.kernel.element, this.app.kind !== 'heap' || place.hideKernel);
 		show(this.widths.element, view.tree.before !== null);
 		this.reset.disabled = view.zoom === 0;
 		this.showCrumbs(view);

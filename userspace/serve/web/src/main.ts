@@ -115,8 +115,7 @@ document.addEventListener('keydown', (event) => {
 });
 
 document.body.append(
-	head(app), tabBar(app),
-	el('main', {}, [panel]),
+	head(app), el('main', {}, [tabBar(app), panel]),
 	el('footer', {}, [el('a', { text: 'All profiles', attrs: { href: 'debug/pprof/' } }),
 		el('a', { text: 'Metrics', attrs: { href: 'metrics' } })]),
 	tooltip.element, menu.element, toast,

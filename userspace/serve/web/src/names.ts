@@ -39,11 +39,13 @@ export function baseName(path: string): string {
 	return path.slice(path.lastIndexOf('/') + 1);
 }
 
+const encoder = new TextEncoder();
+
 /** FNV-1a over the UTF-8 bytes, as flamegraph.c does it: the same name looks alike everywhere. */
 export function hashName(name: string): number {
 	let hash = 2166136261;
 
-	for (const byte of new TextEncoder().encode(name))
+	for (const byte of encoder.encode(name))
 		hash = Math.imul(hash ^ byte, 16777619);
 	// The low bits of names that differ in one character only are alike.
 	return (hash ^ (hash >>> 15)) >>> 0;

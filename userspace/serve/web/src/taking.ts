@@ -15,11 +15,12 @@ export function taking(app: App): HTMLElement {
 		testid: 'seconds',
 		attrs: {
 			type: 'number', min: '1', step: '1', inputmode: 'numeric',
-			id: 'seconds',
+			'aria-label': 'Seconds',
 		},
 		on: { keydown: (event) => event.key === 'Enter' && take.click() },
 	});
-	const label = labelled('Seconds', seconds);
+	const label = labelled('For', seconds);
+	label.append(el('span', { text: 's' }));
 	const take = el('button', {
 		class: 'primary', text: 'Take', testid: 'take', attrs: { type: 'button' },
 		on: { click: () => start() },
@@ -59,7 +60,7 @@ export function taking(app: App): HTMLElement {
 	};
 	const showField = (name: string, takes_seconds: boolean) => {
 		setText(label.firstElementChild as HTMLElement,
-			takes_seconds ? 'Seconds' : 'Only the next');
+			takes_seconds ? 'For' : 'Only the next');
 		seconds.placeholder = takes_seconds ? '30' : 'all so far';
 		takesSeconds = takes_seconds;
 		if (name === tab)
