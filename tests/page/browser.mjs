@@ -165,6 +165,9 @@ export class Opened {
 	}
 }
 
+/** All that have been opened, for who wants to know what was seen before a failure. */
+export const openedPages = [];
+
 /** Opens the page; the text after `#` is `place`. */
 export async function open(url, { width = 1280, theme = 'light', place = '' } = {}) {
 	const browser = await chromium.launch({
@@ -183,10 +186,13 @@ export async function open(url, { width = 1280, theme = 'light', place = '' } = 
 	const problems = watch(page, new URL(url).host);
 
 	await page.addInitScript(listen);
+	const opened = new Opened(browser, page, problems, { width, theme });
+
+	openedPages.push(opened);
 	const answer = await page.goto(url + place);
 	const policy = answer.headers()['content-security-policy'] ?? '';
 
 	check(policy.includes("default-src 'none'") && !policy.includes('unsafe'),
 		`the page has a strict policy: ${policy}`);
-	return new Opened(browser, page, problems, { width, theme });
+	return opened;
 }

@@ -66,7 +66,7 @@ function makeTree() {
 		version: 1, title: 'many (pid 1)', kind: 'profile', time_ms: 1763808243000,
 		duration_ms: 10000, period: 10101010, period_type: { type: 'cpu', unit: 'nanoseconds' },
 		types: [{ type: 'samples', unit: 'count' }, { type: 'cpu', unit: 'nanoseconds' }], shown: 1,
-		comments: ['made up'], outcome: { whole: 100, truncated: 1, lost_stacks: 0, lost: 0 },
+		below_zero: [0, 0], comments: ['made up'], outcome: { whole: 100, truncated: 1, lost_stacks: 0, lost: 0 },
 		diff: false, strings, frames, nodes,
 	};
 }

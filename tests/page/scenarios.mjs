@@ -3,7 +3,7 @@
 // status is 0 if all was as it should be.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
-import { check, open, sleep, until } from './browser.mjs';
+import { check, open, openedPages, sleep, until } from './browser.mjs';
 import { NODES, serve } from './many_frames.mjs';
 
 const HANDLER = 'gc_heavy_handler';
@@ -337,5 +337,7 @@ try {
 	process.exit(0);
 } catch (error) {
 	console.log(error.stack);
+	for (const { problems, width, theme } of openedPages.slice(-1))
+		console.log(`${theme}, ${width} px; problems: ${problems.join('\n') || 'none'}`);
 	process.exit(1);
 }
