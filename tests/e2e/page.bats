@@ -6,10 +6,14 @@ load helpers
 
 setup_file() {
 	local page=$root/tests/page
+	if [ ! -s "$root/build/web/page.js" ]; then
+		echo "page.bats: exoprof was built without the page at / (is npm there?)" >&2
+		return 1
+	fi
 	# As pinned by the lock file, which names no registry.
 	mkdir -p "$root/build/page"
 	cp "$page"/package*.json "$page"/.npmrc "$page"/*.mjs "$root/build/page"
-	(cd "$root/build/page" && npm ci --ignore-scripts --no-audit --no-fund)
+	(cd "$root/build/page" && npm ci --ignore-scripts --no-audit --no-fund --prefer-offline)
 }
 
 setup() {
