@@ -40,6 +40,10 @@ is_idle() { [ "$(cpu_links)" -eq 0 ]; }
 	page heap
 }
 
+@test "each tab shows a profile; theme and orientation outlive a reload" {
+	page tabs
+}
+
 @test "Cancel ends a CPU profile" {
 	start scenario timeout 150 node "$root/build/page/scenarios.mjs" cancel "$PAGE"
 	wait_for 20 is_sampling
@@ -65,4 +69,9 @@ is_idle() { [ "$(cpu_links)" -eq 0 ]; }
 @test "a profile of 50,000 nodes is zoomed and searched without long tasks" {
 	run -0 page many "$root/build/web"
 	echo "$output" | sed 's/^/# /' >&3
+}
+
+@test "where all threads are idle, hiding that can be undone" {
+	end "$LOAD"
+	page tabs
 }

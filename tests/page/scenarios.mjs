@@ -267,6 +267,50 @@ async function keys(url) {
 	await opened.close();
 }
 
+/** Each tab, as it is first opened: what can be had at once is taken. */
+async function tabs(url) {
+	const opened = await open(url);
+
+	for (const tab of ['allocs', 'block', 'mutex', 'threads']) {
+		await opened.at(`tab-${tab}`).click();
+		await until(`a profile in ${tab}`, () => opened.shown('snapshot'));
+		await until(`a picture in ${tab}, or a word`, async () =>
+			(await opened.shown('flame')) || (await opened.text('empty')).startsWith('No samples'));
+		check(!(await opened.shown('error')), `${tab} opens: ${await opened.text('error')}`);
+		console.log(`${tab}: ${await opened.text('picture-title')}: ` +
+			`${await opened.text('picture-facts')}; ${await opened.text('losses')}`);
+	}
+	await opened.at('tab-wall').click();
+	await take(opened, '1');
+	await opened.frame('all');
+	await tryViews(opened);
+	await opened.close();
+}
+
+async function tryViews(opened) {
+	const icicle = await opened.frame('all');
+	await opened.at('orientation').click();
+	await opened.still();
+	check((await opened.frame('all')).y > icicle.y, 'the root is at the bottom');
+	await opened.at('hide-kernel').click();
+	await opened.at('hide-idle').click();
+	await until('what is hidden', async () => /idle, hidden/.test(await opened.text('losses')));
+	// Perhaps that was all there was.
+	await opened.at('hide-idle').click();
+	await opened.frame('all');
+
+	const themeOf = () => opened.page.evaluate(() => document.documentElement.dataset.theme);
+	while ((await themeOf()) !== 'dark')
+		await opened.at('theme').click();
+	const place = opened.page.url();
+	await opened.page.reload();
+	await until('the picture', () => opened.shown('flame'));
+	check((await themeOf()) === 'dark', 'the theme is kept');
+	check(opened.page.url() === place && place.includes('draw=flame'), 'and the orientation');
+	check((await opened.text('pprof-command')).startsWith(`go tool pprof ${new URL(place).origin}/`),
+		"pprof's command has this server's address");
+}
+
 /** In both themes and at both widths: nothing sticks out, and nobody is kept out. */
 async function looks(url) {
 	if (process.env.SCREENSHOTS)
@@ -329,7 +373,7 @@ async function many(folder) {
 	server.close();
 }
 
-const scenarios = { cpu, heap, cancel, keys, looks, many };
+const scenarios = { cpu, heap, tabs, cancel, keys, looks, many };
 const [name, where] = process.argv.slice(2);
 
 try {

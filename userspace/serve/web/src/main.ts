@@ -79,7 +79,9 @@ function emptiness(state: State): string {
 
 function render(state: State): void {
 	const view = state.profile && viewOf(state.profile, state.place);
-	const something = view !== null && (view.layout.sum > 0 || view.layout.unseenNodes > 0);
+	// Where all of it is hidden, what hides it must be there to be turned off.
+	const something = view !== null && (view.layout.sum > 0 || view.layout.unseenNodes > 0 ||
+		view.hiddenIdle > 0);
 	const error = state.failure?.kind === app.kind ? state.failure.text : '';
 
 	panel.setAttribute('aria-labelledby', `tab-${state.place.tab}`);
