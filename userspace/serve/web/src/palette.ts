@@ -49,7 +49,7 @@ function libraryHue(module: string): number {
 	const ending = file.indexOf('.so');
 	const k = hashName(ending < 0 ? file : file.slice(0, ending + 3)) % LIBRARY_HUES;
 
-	return k < LIBRARY_HUES / 2 ? 100 + 10 * k : 140 + 10 * k;
+	return k < LIBRARY_HUES / 2 ? 100 + 10 * k : 150 + 10 * k;
 }
 
 function colourOf(kind: number, module: string, shade: number): string {
