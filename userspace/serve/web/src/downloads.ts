@@ -5,12 +5,12 @@ import { copyText, el, setText, show } from './dom';
 import { snapshotPath } from './server';
 import type { View } from './view';
 
-const FORMATS: [format: string, text: string][] = [
-	['pprof', 'pprof'],
-	['flamegraph', 'SVG'],
-	['folded', 'Folded'],
-	['speedscope', 'Speedscope'],
-	['text', 'Text'],
+const FORMATS: [format: string, text: string, holds_diffs: boolean][] = [
+	['pprof', 'pprof', true],
+	['flamegraph', 'SVG', true],
+	['folded', 'Folded', true],
+	['speedscope', 'Speedscope', false],
+	['text', 'Text', false],
 ];
 
 function address(path: string): string {
@@ -63,7 +63,8 @@ export function downloads(app: App): { element: HTMLElement; show: (view: View |
 			show(files, view !== null && shown !== null);
 			show(commandLine, view !== null || !app.kindStatus?.why_not);
 			setText(command, pprofCommand(app.kind, view ? shown : null, base));
-			FORMATS.forEach(([format], i) => {
+			FORMATS.forEach(([format, , holds_diffs], i) => {
+				show(links[i]!, base === null || holds_diffs);
 				links[i]!.href = shown === null ? '' : snapshotPath(shown, base, {
 					format, ...(type ? { sample_index: type } : {}), download: '1',
 				});
