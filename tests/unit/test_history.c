@@ -23,8 +23,8 @@ static int clear(void **state)
 /* A point of which its number of threads tells which it is. */
 static void add(int64_t ms, uint64_t threads)
 {
-	history__add(&history, START + ms, &(struct history_point){.is_known = true,
-								   .threads = threads});
+	history__add(&history, START + ms,
+		     &(struct history_point){.is_known = true, .threads = threads});
 }
 
 static void assert_since(int64_t since_ms, size_t count, int64_t first_ms, uint64_t first_threads)
@@ -99,8 +99,7 @@ static void the_last_ten_minutes_are_kept(void **state)
 	(void)state;
 	for (int i = 0; i < 2 * HISTORY_POINTS + 7; i++)
 		add(i * 1000, i);
-	assert_since(0, HISTORY_POINTS, START + (HISTORY_POINTS + 7) * 1000,
-		     HISTORY_POINTS + 7);
+	assert_since(0, HISTORY_POINTS, START + (HISTORY_POINTS + 7) * 1000, HISTORY_POINTS + 7);
 	assert_int_equal(points[HISTORY_POINTS - 1].threads, 2 * HISTORY_POINTS + 6);
 	assert_since(START + (2 * HISTORY_POINTS + 5) * 1000, 1,
 		     START + (2 * HISTORY_POINTS + 6) * 1000, 2 * HISTORY_POINTS + 6);
