@@ -687,14 +687,16 @@ static void a_folded_name_tells_what_it_is(void **state)
 {
 	const struct profile *profile = read_text("main;sys_read_[k];jitted_[j];inlined_[i];"
 						  "[lost];[truncated: no mapping];[libc.so+0x1];"
-						  "0x7f00;[unknown] 1\n");
+						  "0x7f00;[unknown];[no stack];[short waits];"
+						  "[created before attach] 1\n");
 	char letters[16];
 
 	(void)state;
 	assert_non_null(profile);
-	assert_string_equal(kind_names(profile, letters), "CKJCNNUUU");
+	assert_string_equal(kind_names(profile, letters), "CKJCNNUUUNNN");
 	assert_folds_to(profile, "main;sys_read;jitted;inlined;[lost];[truncated: no mapping];"
-				 "[libc.so+0x1];0x7f00;[unknown] 1\n");
+				 "[libc.so+0x1];0x7f00;[unknown];[no stack];[short waits];"
+				 "[created before attach] 1\n");
 }
 
 static void what_is_wrong_in_folded_stacks_is_told(void **state)

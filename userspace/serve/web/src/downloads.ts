@@ -49,9 +49,11 @@ export function downloads(app: App): { element: HTMLElement; show: (view: View |
 		},
 	});
 
+	const commandLine = el('div', { class: 'command-line' }, [command, copy]);
+
 	return {
 		element: el('section', { class: 'downloads', attrs: { 'aria-label': 'Other tools' } }, [
-			files, el('div', { class: 'command-line' }, [command, copy]),
+			files, commandLine,
 		]),
 		show: (view) => {
 			const { base } = app.state.place;
@@ -59,6 +61,7 @@ export function downloads(app: App): { element: HTMLElement; show: (view: View |
 			const type = view?.profile.types[view.type]?.type;
 
 			show(files, view !== null && shown !== null);
+			show(commandLine, view !== null || !app.kindStatus?.why_not);
 			setText(command, pprofCommand(app.kind, view ? shown : null, base));
 			FORMATS.forEach(([format, , holds_diffs], i) => {
 				show(links[i]!, base === null || holds_diffs);

@@ -364,21 +364,38 @@ export class Flame {
 			box.width, ROW_HEIGHT - 1);
 	}
 
-	/** Of the widest frame of this name. */
-	frameRect(name: string): DOMRect | null {
-		const { model } = this;
+	/** The widest one in sight of which that is true, or -1. */
+	private widest(isIt: (node: number) => boolean): number {
 		let widest = -1;
 		let width = 0;
 
-		for (const row of model ? this.boxesOf(this.target).rows : []) {
+		for (const row of this.model ? this.boxesOf(this.target).rows : []) {
 			for (const box of row ?? []) {
-				if (box.width <= width || nodeName(model!.tree, box.node) !== name)
+				if (box.width <= width || !isIt(box.node))
 					continue;
 				widest = box.node;
 				width = box.width;
 			}
 		}
-		return widest < 0 ? null : this.rectOf(widest);
+		return widest;
+	}
+
+	/** Of the widest frame of this name. */
+	frameRect(name: string): DOMRect | null {
+		const node = this.widest((one) => nodeName(this.model!.tree, one) === name);
+
+		return node < 0 ? null : this.rectOf(node);
+	}
+
+	/** To the widest frame that the search found, if there is one in sight. */
+	focusHit(): void {
+		const { model } = this;
+		const node = this.widest((one) => model!.hits?.[model!.tree.frame[one]!] === 1);
+
+		if (node < 0)
+			return;
+		this.canvas.focus();
+		this.setFocus(node);
 	}
 
 	drawn(): number {

@@ -45,7 +45,7 @@ const actions = new FrameActions(app, menu, say);
 const graph = new Graph(app, actions, tooltip);
 const sandwich = new SandwichView(app, actions, tooltip);
 const table = new TableView(app);
-const search = searching(app);
+const search = searching(app, () => graph.flame.focusHit());
 const lossLines = losses();
 const links = downloads(app);
 const failure = el('p', { class: 'failure', testid: 'error', attrs: { role: 'alert', hidden: '' } });

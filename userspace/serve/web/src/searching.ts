@@ -13,7 +13,8 @@ export interface Searching {
 	focus: () => void;
 }
 
-export function searching(app: App): Searching {
+/** `enter`: on to what was found. */
+export function searching(app: App, enter: () => void): Searching {
 	const input = el('input', {
 		testid: 'search',
 		attrs: {
@@ -26,12 +27,16 @@ export function searching(app: App): Searching {
 				timer = window.setTimeout(() => app.adjust({ search: input.value }), TYPING_MS);
 			},
 			keydown: (event) => {
-				if (event.key !== 'Escape')
+				if (event.key !== 'Escape' && event.key !== 'Enter')
 					return;
+				if (event.key === 'Escape')
+					input.value = '';
 				clearTimeout(timer);
-				input.value = '';
-				app.adjust({ search: '' });
+				app.adjust({ search: input.value });
+				if (event.key === 'Enter')
+					enter();
 				event.stopPropagation();
+				event.preventDefault();
 			},
 		},
 	});

@@ -92,6 +92,7 @@ test('the greatest change has the strongest colour, and only the same has none',
 	assert.equal(changeStep(50, 0, 100), -3);
 	assert.equal(changeStep(49, 50, 100), 1);
 	assert.equal(changeStep(7, 7, 100), 0);
+	assert.equal(greatestChange(treeFrom('a 3 0\nb 4 0', { diff: true })), 4, 'not the root\'s');
 	assert.equal(greatestChange(treeFrom('a 1')), 0);
 });
 
@@ -111,6 +112,9 @@ test('what is inside a match counts once', () => {
 test('text is text, and a broken expression says so', () => {
 	assert.equal(compile('a.c').matches('abc'), false);
 	assert.equal(compile('/a.c/').matches('abc'), true);
+	const { matches } = compile('/A/');
+	assert.deepEqual([matches('a'), matches('a')], [true, true]);
+	assert.equal(compile('/A/u').matches('a'), false, 'with flags of its own');
 	assert.equal(compile('operator/').matches('operator/'), true);
 	assert.match(compile('/(/').error, /./);
 	assert.equal(compile('/(/').matches, null);
