@@ -28,7 +28,11 @@ function factsOf(status: Status): string {
 
 	if (target) {
 		facts.push(`PID ${target.pid}`);
-		facts.push(target.alive ? `up ${duration(status.now_ms - target.started_ms)}` : 'has ended');
+		facts.push(
+			target.alive
+				? `up ${duration(status.now_ms - target.started_ms)}`
+				: 'has ended',
+		);
 		if (target.alive)
 			facts.push(plural(target.threads, 'thread'));
 	}
@@ -47,15 +51,20 @@ function costOf(status: Status): string {
 	];
 
 	if (heap.followed && heap.probe_cpu_share !== null) {
-		facts.push('malloc probes: ' +
-			`${(100 * heap.probe_cpu_share).toFixed(1)}% of the target’s CPU time`);
+		facts.push(
+			'malloc probes: ' +
+				(100 * heap.probe_cpu_share).toFixed(1) +
+				'% of the target’s CPU time',
+		);
 	}
 	return facts.join(' · ');
 }
 
 function lossesOf(status: Status): string {
-	return status.losses.filter((loss) => loss.count > 0)
-		.map((loss) => `${printable(loss.what)}: ${thousands(loss.count)}`).join(' · ');
+	return status.losses
+		.filter((loss) => loss.count > 0)
+		.map((loss) => `${printable(loss.what)}: ${thousands(loss.count)}`)
+		.join(' · ');
 }
 
 export function head(app: App): HTMLElement {
@@ -64,17 +73,29 @@ export function head(app: App): HTMLElement {
 	const command = el('code', { class: 'command', testid: 'command' });
 	const cost = el('p', { class: 'cost' });
 	const warning = el('p', { class: 'warning', attrs: { hidden: '' } });
-	const losses = el('p', { class: 'cost lost', testid: 'since-attach', attrs: { hidden: '' } });
+	const losses = el('p', {
+		class: 'cost lost',
+		testid: 'since-attach',
+		attrs: { hidden: '' },
+	});
 	const silence = el('p', {
-		class: 'failure', testid: 'silence', attrs: { role: 'alert', hidden: '' },
+		class: 'failure',
+		testid: 'silence',
+		attrs: { role: 'alert', hidden: '' },
 	});
 	const cpu = new Chart({
-		title: 'CPU', testid: 'chart-cpu', colour: '--chart-cpu', least: 0.1,
+		title: 'CPU',
+		testid: 'chart-cpu',
+		colour: '--chart-cpu',
+		least: 0.1,
 		pick: (history) => history.cpu,
 		text: (value) => `${value.toFixed(2)} CPUs`,
 	});
 	const memory = new Chart({
-		title: 'Resident', testid: 'chart-rss', colour: '--chart-rss', least: 1 << 20,
+		title: 'Resident',
+		testid: 'chart-rss',
+		colour: '--chart-rss',
+		least: 1 << 20,
 		pick: (history) => history.rss,
 		text: bytes,
 	});
@@ -106,7 +127,12 @@ export function head(app: App): HTMLElement {
 	return el('header', { class: 'head' }, [
 		el('div', { class: 'who' }, [
 			el('div', { class: 'title-line' }, [title, themeButton()]),
-			facts, command, cost, warning, losses, silence,
+			facts,
+			command,
+			cost,
+			warning,
+			losses,
+			silence,
 		]),
 		el('div', { class: 'charts' }, [cpu.element, memory.element]),
 	]);

@@ -48,14 +48,22 @@ const table = new TableView(app);
 const search = searching(app, () => graph.flame.focusHit());
 const lossLines = losses();
 const links = downloads(app);
-const failure = el('p', { class: 'failure', testid: 'error', attrs: { role: 'alert', hidden: '' } });
+const failure = el('p', {
+	class: 'failure',
+	testid: 'error',
+	attrs: { role: 'alert', hidden: '' },
+});
 const empty = el('p', { class: 'empty', testid: 'empty' });
 const pictures = el('div', {}, [graph.element, sandwich.element]);
 
 const panel = el('div', { attrs: { id: PANEL_ID, role: 'tabpanel' } }, [
 	el('div', { class: 'toolbar' }, [taking(app), picking(app)]),
-	failure, el('div', { class: 'subline' }, [lossLines.element, search.element]), empty, pictures,
-	links.element, table.element,
+	failure,
+	el('div', { class: 'subline' }, [lossLines.element, search.element]),
+	empty,
+	pictures,
+	links.element,
+	table.element,
 ]);
 
 /** What is said where there is no picture. */
@@ -115,10 +123,15 @@ document.addEventListener('keydown', (event) => {
 });
 
 document.body.append(
-	head(app), el('main', {}, [tabBar(app), panel]),
-	el('footer', {}, [el('a', { text: 'All profiles', attrs: { href: 'debug/pprof/' } }),
-		el('a', { text: 'Metrics', attrs: { href: 'metrics' } })]),
-	tooltip.element, menu.element, toast,
+	head(app),
+	el('main', {}, [tabBar(app), panel]),
+	el('footer', {}, [
+		el('a', { text: 'All profiles', attrs: { href: 'debug/pprof/' } }),
+		el('a', { text: 'Metrics', attrs: { href: 'metrics' } }),
+	]),
+	tooltip.element,
+	menu.element,
+	toast,
 );
 window.exoprofPage = {
 	frameRect: (name) => graph.flame.frameRect(name),
@@ -130,8 +143,11 @@ app.store.follow((state, before) => {
 	const { status, ...seen } = state;
 	const kinds_known = (status === null) !== (before.status === null);
 
-	if (state === before || kinds_known ||
-		Object.entries(seen).some(([key, value]) => value !== before[key as keyof State]))
+	if (
+		state === before ||
+		kinds_known ||
+		Object.entries(seen).some(([key, value]) => value !== before[key as keyof State])
+	)
 		render(state);
 });
 void app.start();

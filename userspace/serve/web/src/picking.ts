@@ -14,7 +14,8 @@ function describe(one: Snapshot): string {
 
 function choice(testid: string, onChange: (value: string) => void): HTMLSelectElement {
 	const select: HTMLSelectElement = el('select', {
-		testid, on: { change: () => onChange(select.value) },
+		testid,
+		on: { change: () => onChange(select.value) },
 	});
 
 	return select;
@@ -29,7 +30,9 @@ export function picking(app: App): HTMLElement {
 	const base = choice('base', (value) => app.go({ base: value ? Number(value) : null }));
 	const type = choice('value', (value) => app.adjust({ value }));
 	const remove = el('button', {
-		class: 'quiet', text: 'Delete', testid: 'delete',
+		class: 'quiet',
+		text: 'Delete',
+		testid: 'delete',
 		attrs: { type: 'button', title: 'Delete the profile that is shown' },
 		on: {
 			click: () => {
@@ -47,26 +50,46 @@ export function picking(app: App): HTMLElement {
 	const showKept = () => {
 		const { kept, shown } = app;
 		const others = kept.filter((one) => one.id !== shown);
-		const options = kept.map((one): [string, string] => [String(one.id), describe(one)]);
+		const options = kept.map((one): [string, string] => [
+			String(one.id),
+			describe(one),
+		]);
 
 		// A link may lead to one that is not kept any more.
 		if (shown !== null && !kept.some((one) => one.id === shown))
 			options.unshift([String(shown), `#${shown}`]);
 		setOptions(snapshot, options, String(shown ?? ''));
-		setOptions(base, [['', 'nothing'], ...others.map((one): [string, string] =>
-			[String(one.id), describe(one)])], String(app.state.place.base ?? ''));
+		setOptions(
+			base,
+			[
+				['', 'nothing'],
+				...others.map((one): [string, string] => [
+					String(one.id),
+					describe(one),
+				]),
+			],
+			String(app.state.place.base ?? ''),
+		);
 		show(fields.snapshot, options.length > 0);
 		show(fields.base, options.length > 0);
-		show(remove, kept.some((one) => one.id === shown));
+		show(
+			remove,
+			kept.some((one) => one.id === shown),
+		);
 	};
 
 	app.store.follow(({ place, profile }) => {
 		showKept();
 		show(fields.type, profile !== null && profile.types.length > 1);
 		if (profile) {
-			setOptions(type, profile.types.map((one): [string, string] =>
-				[one.type, typeTitle(one.type, one.unit)]),
-			profile.types[typeAt(profile, place)]?.type ?? '');
+			setOptions(
+				type,
+				profile.types.map((one): [string, string] => [
+					one.type,
+					typeTitle(one.type, one.unit),
+				]),
+				profile.types[typeAt(profile, place)]?.type ?? '',
+			);
 		}
 	});
 	return el('div', { class: 'picking' }, [fields.snapshot, remove, fields.base, fields.type]);

@@ -18,13 +18,19 @@ export function searching(app: App, enter: () => void): Searching {
 	const input = el('input', {
 		testid: 'search',
 		attrs: {
-			type: 'search', placeholder: 'text or /regex/', spellcheck: 'false',
-			autocomplete: 'off', 'aria-keyshortcuts': '/',
+			type: 'search',
+			placeholder: 'text or /regex/',
+			spellcheck: 'false',
+			autocomplete: 'off',
+			'aria-keyshortcuts': '/',
 		},
 		on: {
 			input: () => {
 				clearTimeout(timer);
-				timer = window.setTimeout(() => app.adjust({ search: input.value }), TYPING_MS);
+				timer = window.setTimeout(
+					() => app.adjust({ search: input.value }),
+					TYPING_MS,
+				);
 			},
 			keydown: (event) => {
 				if (event.key !== 'Escape' && event.key !== 'Enter')
@@ -53,8 +59,14 @@ export function searching(app: App, enter: () => void): Searching {
 			const error = view?.searchError ?? '';
 
 			input.setAttribute('aria-invalid', String(error !== ''));
-			setText(matched, error || (view?.hits
-				? `Matched: ${percent(view.matched, view.layout.sum)}` : ''));
+			setText(
+				matched,
+				error ||
+					(view?.hits
+						? 'Matched: ' +
+								percent(view.matched, view.layout.sum)
+						: ''),
+			);
 		},
 		focus: () => {
 			input.focus();

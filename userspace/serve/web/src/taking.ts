@@ -14,7 +14,10 @@ export function taking(app: App): HTMLElement {
 	const seconds = el('input', {
 		testid: 'seconds',
 		attrs: {
-			type: 'number', min: '1', step: '1', inputmode: 'numeric',
+			type: 'number',
+			min: '1',
+			step: '1',
+			inputmode: 'numeric',
 			'aria-label': 'Seconds',
 		},
 		on: { keydown: (event) => event.key === 'Enter' && take.click() },
@@ -22,13 +25,18 @@ export function taking(app: App): HTMLElement {
 	const label = labelled('For', seconds);
 	label.append(el('span', { text: 's' }));
 	const take = el('button', {
-		class: 'primary', text: 'Take', testid: 'take', attrs: { type: 'button' },
+		class: 'primary',
+		text: 'Take',
+		testid: 'take',
+		attrs: { type: 'button' },
 		on: { click: () => start() },
 	});
 	const bar = el('progress', { testid: 'progress', attrs: { 'aria-label': 'Progress' } });
 	const left = el('span', { class: 'soft' });
 	const cancel = el('button', {
-		text: 'Cancel', testid: 'cancel', attrs: { type: 'button' },
+		text: 'Cancel',
+		testid: 'cancel',
+		attrs: { type: 'button' },
 		on: { click: () => app.cancel() },
 	});
 	const running = el('div', { class: 'running' }, [bar, left, cancel]);
@@ -43,7 +51,9 @@ export function taking(app: App): HTMLElement {
 		const text = seconds.value.trim();
 
 		if (seconds.reportValidity())
-			void app.take(text !== '' ? Number(text) : takesSeconds ? DEFAULT_SECONDS : null);
+			void app.take(
+				text !== '' ? Number(text) : takesSeconds ? DEFAULT_SECONDS : null,
+			);
 	};
 	const tick = (job: Job) => {
 		const passed = (Date.now() - job.startedAt) / 1000;
@@ -55,12 +65,18 @@ export function taking(app: App): HTMLElement {
 		}
 		bar.max = job.seconds;
 		bar.value = Math.min(passed, job.seconds);
-		setText(left, passed < job.seconds ? `${Math.ceil(job.seconds - passed)} s left`
-			: 'looking up names');
+		setText(
+			left,
+			passed < job.seconds
+				? `${Math.ceil(job.seconds - passed)} s left`
+				: 'looking up names',
+		);
 	};
 	const showField = (name: string, takes_seconds: boolean) => {
-		setText(label.firstElementChild as HTMLElement,
-			takes_seconds ? 'For' : 'Only the next');
+		setText(
+			label.firstElementChild as HTMLElement,
+			takes_seconds ? 'For' : 'Only the next',
+		);
 		seconds.placeholder = takes_seconds ? '30' : 'all so far';
 		takesSeconds = takes_seconds;
 		if (name === tab)
@@ -73,7 +89,8 @@ export function taking(app: App): HTMLElement {
 	app.store.follow(({ place, jobs }) => {
 		const { kind, kindStatus } = app;
 		const job = jobs.get(kind);
-		const takes_seconds = kindStatus?.takes_seconds ??
+		const takes_seconds =
+			kindStatus?.takes_seconds ??
 			['profile', 'wall'].includes(tabNamed(place.tab).kind);
 
 		// The threads are as they are now: a difference of two looks would say nothing.
