@@ -4,17 +4,17 @@ import { App } from './app';
 import { el, setText, show } from './dom';
 import { downloads } from './downloads';
 import { FrameActions, Graph } from './graph';
-import { head } from './head';
+import { Head } from './head';
 import { losses } from './losses';
 import { Menu } from './menu';
-import { picking } from './picking';
+import { Picking } from './picking';
 import { SandwichView } from './sandwichview';
 import { searching } from './searching';
 import type { State } from './store';
 import { PANEL_ID, tabBar } from './tabbar';
 import { TableView } from './tableview';
 import { tabNamed } from './tabs';
-import { taking } from './taking';
+import { Taking } from './taking';
 import { Tooltip } from './tooltip';
 import { viewOf } from './view';
 
@@ -57,7 +57,7 @@ const empty = el('p', { class: 'empty', testid: 'empty' });
 const pictures = el('div', {}, [graph.element, sandwich.element]);
 
 const panel = el('div', { attrs: { id: PANEL_ID, role: 'tabpanel' } }, [
-	el('div', { class: 'toolbar' }, [taking(app), picking(app)]),
+	el('div', { class: 'toolbar' }, [new Taking(app).element, new Picking(app).element]),
 	failure,
 	el('div', { class: 'subline' }, [lossLines.element, search.element]),
 	empty,
@@ -123,7 +123,7 @@ document.addEventListener('keydown', (event) => {
 });
 
 document.body.append(
-	head(app),
+	new Head(app).element,
 	el('main', {}, [tabBar(app), panel]),
 	el('footer', {}, [
 		el('a', { text: 'All profiles', attrs: { href: 'debug/pprof/' } }),

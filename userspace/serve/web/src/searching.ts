@@ -13,6 +13,10 @@ export interface Searching {
 	focus: () => void;
 }
 
+function shareOf(view: View | null): string {
+	return view?.hits ? `Matched: ${percent(view.matched, view.layout.sum)}` : '';
+}
+
 /** `enter`: on to what was found. */
 export function searching(app: App, enter: () => void): Searching {
 	const input = el('input', {
@@ -59,14 +63,7 @@ export function searching(app: App, enter: () => void): Searching {
 			const error = view?.searchError ?? '';
 
 			input.setAttribute('aria-invalid', String(error !== ''));
-			setText(
-				matched,
-				error ||
-					(view?.hits
-						? 'Matched: ' +
-								percent(view.matched, view.layout.sum)
-						: ''),
-			);
+			setText(matched, error || shareOf(view));
 		},
 		focus: () => {
 			input.focus();
