@@ -11,7 +11,10 @@ const out = resolve(here, process.env.OUT || '../../../build/web');
 await mkdir(out, { recursive: true });
 await build({
 	absWorkingDir: here,
-	entryPoints: [{ in: 'src/main.ts', out: 'page' }, { in: 'src/page.css', out: 'page' }],
+	entryPoints: [
+		{ in: 'src/main.ts', out: 'page' },
+		{ in: 'src/page.css', out: 'page' },
+	],
 	outdir: out,
 	bundle: true,
 	minify: true,

@@ -3,7 +3,12 @@
 import { HOME, readPlace, writePlace, type Place } from './place';
 import { readProfile, type Profile } from './profile';
 import {
-	deleteSnapshot, getSnapshots, getStatus, getTree, ServerError, takeSnapshot,
+	deleteSnapshot,
+	getSnapshots,
+	getStatus,
+	getTree,
+	ServerError,
+	takeSnapshot,
 } from './server';
 import { Store, type State } from './store';
 import { tabNamed } from './tabs';
@@ -111,7 +116,12 @@ export class App {
 
 		this.store.set({ failure: null });
 		this.go({
-			...HOME, tab: name, search, upward, hideKernel, hideIdle,
+			...HOME,
+			tab: name,
+			search,
+			upward,
+			hideKernel,
+			hideIdle,
 			...(same_kind ? { snapshot, base } : {}),
 		});
 	}
@@ -131,7 +141,9 @@ export class App {
 
 	/** The snapshots of the kind, the newest first. */
 	get kept(): Snapshot[] {
-		return (this.state.snapshots ?? []).filter((one) => one.kind === this.kind).reverse();
+		return (this.state.snapshots ?? [])
+			.filter((one) => one.kind === this.kind)
+			.reverse();
 	}
 
 	/** The number of the snapshot that is shown or is about to be. */
@@ -190,7 +202,7 @@ export class App {
 			this.store.set({ failure: { kind, text: sentence(error) } });
 	}
 
-	/** Loads what is to be seen, if it is not yet; takes a first profile where that is at once. */
+	/** Loads what is to be seen, if it is not yet; takes a first profile if that is at once. */
 	private async refresh(): Promise<void> {
 		const id = this.shown;
 
@@ -216,7 +228,12 @@ export class App {
 	private takeFirst(): void {
 		const { kind, kindStatus } = this;
 
-		if (!kindStatus || kindStatus.takes_seconds || kindStatus.why_not || this.tried.has(kind))
+		if (
+			!kindStatus ||
+			kindStatus.takes_seconds ||
+			kindStatus.why_not ||
+			this.tried.has(kind)
+		)
 			return;
 		this.tried.add(kind);
 		void this.take(null);
@@ -230,14 +247,17 @@ export class App {
 		this.loading = abort;
 		this.shownKey = key;
 		// What is there of another kind is nothing to look at meanwhile.
-		this.store.set(this.shownKind === kind ? { loading: true }
-			: { loading: true, profile: null });
+		this.store.set(
+			this.shownKind === kind
+				? { loading: true }
+				: { loading: true, profile: null },
+		);
 		this.shownKind = kind;
 		try {
 			const file = await getTree(id, base, abort.signal);
 			const profile = readProfile(file);
 
-			// A great one takes its time, and the browser has other things to do in between.
+			// A great one takes its time, and the browser has other things to do.
 			await new Promise((resolve) => setTimeout(resolve));
 			if (this.loading === abort)
 				this.arrived(profile);
@@ -256,9 +276,16 @@ export class App {
 		const { profile: old, place } = this.state;
 		let zoom = place.zoom;
 
-		if (old && zoom && old.kind === profile.kind && old !== profile && zoom < old.frame.length)
+		if (
+			old &&
+			zoom &&
+			old.kind === profile.kind &&
+			old !== profile &&
+			zoom < old.frame.length
+		)
 			zoom = sameNode(treeOf(old, 0), zoom, treeOf(profile, 0));
-		const failure = this.state.failure?.kind === profile.kind ? null : this.state.failure;
+		const failure =
+			this.state.failure?.kind === profile.kind ? null : this.state.failure;
 		this.store.set({ profile, loading: false, failure });
 		if (zoom !== place.zoom)
 			this.adjust({ zoom });

@@ -15,7 +15,7 @@ export interface ChartSpec {
 	colour: string;
 	pick: (history: History) => (number | null)[];
 	text: (value: number) => string;
-	/** Values up to here are drawn on the same scale, so that noise does not look like a mountain. */
+	/** Values up to here have the same scale, so that noise does not look like a mountain. */
 	least: number;
 }
 
@@ -27,27 +27,38 @@ export class Chart {
 	readonly element: HTMLElement;
 	private readonly now = el('span', { class: 'chart-now', text: '–' });
 	private readonly span = el('span', { class: 'chart-span' });
-	private readonly plotArea = el('div', { class: 'chart-plot', attrs: { 'aria-hidden': 'true' } });
+	private readonly plotArea = el('div', {
+		class: 'chart-plot',
+		attrs: { 'aria-hidden': 'true' },
+	});
 	private plot: uPlot | null = null;
 	private history: History | null = null;
 	private values: (number | null)[] = [];
 
 	constructor(private readonly spec: ChartSpec) {
 		const text = el('figcaption', {}, [
-			el('span', { class: 'chart-title', text: spec.title }), this.now, this.span,
+			el('span', { class: 'chart-title', text: spec.title }),
+			this.now,
+			this.span,
 		]);
 
-		this.element = el('figure', { class: 'chart', testid: spec.testid }, [text, this.plotArea]);
+		this.element = el('figure', { class: 'chart', testid: spec.testid }, [
+			text,
+			this.plotArea,
+		]);
 		new ResizeObserver(() => this.resize()).observe(this.plotArea);
 		// A canvas does not follow the stylesheet by itself.
-		new MutationObserver(() => this.plot?.redraw(false)).observe(document.documentElement,
-			{ attributeFilter: ['data-theme'] });
+		new MutationObserver(() => this.plot?.redraw(false)).observe(
+			document.documentElement,
+			{ attributeFilter: ['data-theme'] },
+		);
 	}
 
 	show(history: History): void {
 		const { spec } = this;
-		const seconds = history.cpu.map((_, i) =>
-			(history.start_ms + i * history.step_ms) / 1000);
+		const seconds = history.cpu.map(
+			(_, i) => (history.start_ms + i * history.step_ms) / 1000,
+		);
 
 		this.history = history;
 		this.values = spec.pick(history);
@@ -58,12 +69,16 @@ export class Chart {
 
 	// The newest value, or the one that the pointer is at.
 	private showText(index: number | null): void {
-		const value = index === null ? newest(this.values) : this.values[index] ?? null;
+		const value = index === null ? newest(this.values) : (this.values[index] ?? null);
 		const { history } = this;
 
 		setText(this.now, value === null ? 'unknown' : this.spec.text(value));
-		setText(this.span, index === null || !history ? this.peak()
-			: clock(history.start_ms + index * history.step_ms, Date.now()));
+		setText(
+			this.span,
+			index === null || !history
+				? this.peak()
+				: clock(history.start_ms + index * history.step_ms, Date.now()),
+		);
 	}
 
 	private peak(): string {
@@ -73,30 +88,48 @@ export class Chart {
 	}
 
 	private colour(suffix = ''): string {
-		return getComputedStyle(this.element).getPropertyValue(this.spec.colour + suffix).trim();
+		return getComputedStyle(this.element)
+			.getPropertyValue(this.spec.colour + suffix)
+			.trim();
 	}
 
 	private makePlot(): uPlot {
 		const { spec } = this;
 
-		return new uPlot({
-			width: Math.max(this.plotArea.clientWidth, NARROWEST),
-			height: HEIGHT,
-			padding: [4, 2, 2, 2],
-			legend: { show: false },
-			cursor: { y: false, drag: { x: false, y: false } },
-			hooks: { setCursor: [(plot) => this.showText(plot.cursor.idx ?? null)] },
-			scales: {
-				y: { range: (_, __, max) => [0, Math.max((max ?? 0) * 1.1, spec.least)] },
+		return new uPlot(
+			{
+				width: Math.max(this.plotArea.clientWidth, NARROWEST),
+				height: HEIGHT,
+				padding: [4, 2, 2, 2],
+				legend: { show: false },
+				cursor: { y: false, drag: { x: false, y: false } },
+				hooks: {
+					setCursor: [
+						(plot) => this.showText(plot.cursor.idx ?? null),
+					],
+				},
+				scales: {
+					y: {
+						range: (_, __, max) => [
+							0,
+							Math.max((max ?? 0) * 1.1, spec.least),
+						],
+					},
+				},
+				axes: [{ show: false }, { show: false }],
+				series: [
+					{},
+					{
+						stroke: () => this.colour(),
+						fill: () => this.colour('-fill'),
+						width: 1.5,
+						points: { show: false },
+					},
+				],
 			},
-			axes: [{ show: false }, { show: false }],
-			series: [{}, {
-				stroke: () => this.colour(),
-				fill: () => this.colour('-fill'),
-				width: 1.5,
-				points: { show: false },
-			}],
-		}, [[], []], this.plotArea);
+			[[], []],
+			this.plotArea,
+		);
 	}
 
 	private resize(): void {

@@ -65,10 +65,13 @@ function totals(view: View): string[] {
 		return [`${value(total, unit)} in total`];
 	const before = tree.before.total[0]!;
 	const facts = [
-		`${value(before, unit)} before, ${value(total, unit)} after: ${change(before, total, unit)}`,
+		`${value(before, unit)} before, ${value(total, unit)} after: ` +
+			change(before, total, unit),
 	];
 	if (layout.unseenNodes)
-		facts.push(`without width, since there is none of it: ${value(layout.unseen, unit)}`);
+		facts.push(
+			`without width, since there is none of it: ${value(layout.unseen, unit)}`,
+		);
 	return facts;
 }
 
@@ -83,7 +86,8 @@ export function describeView(view: View): { title: string; facts: string } {
 	if (profile.time_ms > 0)
 		facts.push(`taken ${clock(profile.time_ms, Date.now())}`);
 	return {
-		title: [type ? typeTitle(type.type, type.unit) : '', profile.title].filter(Boolean)
+		title: [type ? typeTitle(type.type, type.unit) : '', profile.title]
+			.filter(Boolean)
 			.join(' · '),
 		facts: facts.join(' · '),
 	};

@@ -12,8 +12,11 @@ export interface Props {
 	on?: Listeners;
 }
 
-export function el<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = {},
-	children: (Node | string)[] = []): HTMLElementTagNameMap[K] {
+export function el<K extends keyof HTMLElementTagNameMap>(
+	tag: K,
+	props: Props = {},
+	children: (Node | string)[] = [],
+): HTMLElementTagNameMap[K] {
 	const element = document.createElement(tag);
 
 	if (props.class)
@@ -43,14 +46,23 @@ export function show(element: HTMLElement, shown: boolean): void {
 }
 
 /** Fills a <select>; its options are only made anew where they differ. */
-export function setOptions(select: HTMLSelectElement, options: [value: string, text: string][],
-	chosen: string): void {
-	const same = select.options.length === options.length && options.every(([value, text], i) =>
-		select.options[i]!.value === value && select.options[i]!.text === text);
+export function setOptions(
+	select: HTMLSelectElement,
+	options: [value: string, text: string][],
+	chosen: string,
+): void {
+	const same =
+		select.options.length === options.length &&
+		options.every(
+			([value, text], i) =>
+				select.options[i]!.value === value &&
+				select.options[i]!.text === text,
+		);
 
 	if (!same) {
-		select.replaceChildren(...options.map(([value, text]) =>
-			el('option', { text, attrs: { value } })));
+		select.replaceChildren(
+			...options.map(([value, text]) => el('option', { text, attrs: { value } })),
+		);
 	}
 	select.value = chosen;
 }
@@ -60,13 +72,19 @@ export function labelled(text: string, control: HTMLElement, name = 'field'): HT
 }
 
 /** One that can be pressed and stays so. */
-export function toggle(text: string, testid: string, onChange: (on: boolean) => void): {
+export function toggle(
+	text: string,
+	testid: string,
+	onChange: (on: boolean) => void,
+): {
 	element: HTMLButtonElement;
 	set: (on: boolean) => void;
 } {
 	let on = false;
 	const element = el('button', {
-		class: 'toggle', text, testid,
+		class: 'toggle',
+		text,
+		testid,
 		attrs: { type: 'button', 'aria-pressed': 'false' },
 		on: { click: () => onChange(!on) },
 	});

@@ -34,11 +34,19 @@ export function pprofCommand(kind: string, shown: number | null, base: number | 
 
 export function downloads(app: App): { element: HTMLElement; show: (view: View | null) => void } {
 	const links = FORMATS.map(([format, text]) =>
-		el('a', { class: 'button', text, testid: `download-${format}`, attrs: { download: '' } }));
+		el('a', {
+			class: 'button',
+			text,
+			testid: `download-${format}`,
+			attrs: { download: '' },
+		}),
+	);
 	const files = el('div', { class: 'files' }, [el('span', { text: 'Download' }), ...links]);
 	const command = el('code', { testid: 'pprof-command', attrs: { tabindex: '0' } });
 	const copy = el('button', {
-		text: 'Copy', testid: 'copy-command', attrs: { type: 'button' },
+		text: 'Copy',
+		testid: 'copy-command',
+		attrs: { type: 'button' },
 		on: {
 			click: async () => {
 				const copied = await copyText(command.textContent ?? '');
@@ -52,9 +60,11 @@ export function downloads(app: App): { element: HTMLElement; show: (view: View |
 	const commandLine = el('div', { class: 'command-line' }, [command, copy]);
 
 	return {
-		element: el('section', { class: 'downloads', attrs: { 'aria-label': 'Other tools' } }, [
-			files, commandLine,
-		]),
+		element: el(
+			'section',
+			{ class: 'downloads', attrs: { 'aria-label': 'Other tools' } },
+			[files, commandLine],
+		),
 		show: (view) => {
 			const { base } = app.state.place;
 			const { shown } = app;
@@ -65,9 +75,16 @@ export function downloads(app: App): { element: HTMLElement; show: (view: View |
 			setText(command, pprofCommand(app.kind, view ? shown : null, base));
 			FORMATS.forEach(([format, , holds_diffs], i) => {
 				show(links[i]!, base === null || holds_diffs);
-				links[i]!.href = shown === null ? '' : snapshotPath(shown, base, {
-					format, ...(type ? { sample_index: type } : {}), download: '1',
-				});
+				links[i]!.href =
+					shown === null
+						? ''
+						: snapshotPath(shown, base, {
+								format,
+								...(type
+									? { sample_index: type }
+									: {}),
+								download: '1',
+							});
 			});
 		},
 	};

@@ -50,15 +50,22 @@ export class Flame {
 	private width = 0;
 	private height = 0;
 
-	constructor(private readonly handlers: FlameHandlers, testid?: string) {
+	constructor(
+		private readonly handlers: FlameHandlers,
+		testid?: string,
+	) {
 		this.canvas = el('canvas', {
 			...(testid ? { testid } : {}),
 			attrs: {
-				tabindex: '0', role: 'application', 'aria-roledescription': 'flame graph',
+				tabindex: '0',
+				role: 'application',
+				'aria-roledescription': 'flame graph',
 			},
 		});
 		this.room = el('div', { class: 'flame-room' }, [
-			this.canvas, this.hoverBox, this.focusBox,
+			this.canvas,
+			this.hoverBox,
+			this.focusBox,
 		]);
 		this.element = el('div', { class: 'flame' }, [this.room]);
 		this.painter = new Painter(this.canvas);
@@ -80,8 +87,9 @@ export class Flame {
 		// Zooming the browser, or moving it to another screen.
 		window.addEventListener('resize', () => this.resize());
 		// The theme's colours are read when it is drawn.
-		new MutationObserver(() => this.redraw()).observe(document.documentElement,
-			{ attributeFilter: ['data-theme'] });
+		new MutationObserver(() => this.redraw()).observe(document.documentElement, {
+			attributeFilter: ['data-theme'],
+		});
 	}
 
 	show(model: FlameModel): void {
@@ -100,19 +108,20 @@ export class Flame {
 	}
 
 	private moveTo(target: Window, smoothly: boolean): void {
-		const still = target.start === this.target.start && target.size === this.target.size;
+		const still =
+			target.start === this.target.start && target.size === this.target.size;
 		const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
 
 		if (still && smoothly)
 			return;
 		this.target = target;
-		this.moving = smoothly && !calm
-			? { from: this.window, since: performance.now() } : null;
+		this.moving =
+			smoothly && !calm ? { from: this.window, since: performance.now() } : null;
 		if (!this.moving)
 			this.window = target;
 	}
 
-	/** The picture is as high as what can be seen of its target: most of a great tree is not. */
+	/** The picture is as high as what can be seen there. Most of a great tree is not. */
 	private fitHeight(): void {
 		const { tree, layout } = this.model!;
 		const width = this.element.clientWidth || window.innerWidth;
@@ -126,8 +135,13 @@ export class Flame {
 		const width = this.element.clientWidth;
 		const height = Math.min(this.element.clientHeight, this.room.offsetHeight);
 
-		if (width && height && (width !== this.width || height !== this.height ||
-			this.canvas.width !== Math.round(width * devicePixelRatio))) {
+		if (
+			width &&
+			height &&
+			(width !== this.width ||
+				height !== this.height ||
+				this.canvas.width !== Math.round(width * devicePixelRatio))
+		) {
 			this.painter.resize(width, height);
 			this.width = width;
 			this.height = height;
@@ -291,13 +305,16 @@ export class Flame {
 		const { layout } = this.model!;
 		const start = layout.start[node]!;
 
-		return start < this.target.start + this.target.size &&
-			start + layout.size[node]! > this.target.start;
+		return (
+			start < this.target.start + this.target.size &&
+			start + layout.size[node]! > this.target.start
+		);
 	}
 
 	// To the next box of the row, whosever it is.
 	private step(by: number): void {
-		const row = this.boxesOf(this.target).rows[this.model!.tree.depth[this.focused]!] ?? [];
+		const row =
+			this.boxesOf(this.target).rows[this.model!.tree.depth[this.focused]!] ?? [];
 		const next = row[row.findIndex((box) => box.node === this.focused) + by];
 
 		if (next)
@@ -330,7 +347,8 @@ export class Flame {
 	}
 
 	private showFocus(): void {
-		const visible = document.activeElement === this.canvas &&
+		const visible =
+			document.activeElement === this.canvas &&
 			this.canvas.matches(':focus-visible');
 
 		this.placeBox(this.focusBox, visible ? this.focused : -1);
@@ -360,8 +378,12 @@ export class Flame {
 
 		if (!box)
 			return null;
-		return new DOMRect(canvas.x + box.x, canvas.y + this.top(this.model!.tree.depth[node]!),
-			box.width, ROW_HEIGHT - 1);
+		return new DOMRect(
+			canvas.x + box.x,
+			canvas.y + this.top(this.model!.tree.depth[node]!),
+			box.width,
+			ROW_HEIGHT - 1,
+		);
 	}
 
 	/** The widest one in sight of which that is true, or -1. */

@@ -23,7 +23,9 @@ const TIMES: Scale[] = [
 
 /** 1234567 as 1,234,567. */
 export function thousands(number: number): string {
-	const digits = Math.round(Math.abs(number)).toFixed(0).replace(/\B(?=(\d{3})+$)/g, ',');
+	const digits = Math.round(Math.abs(number))
+		.toFixed(0)
+		.replace(/\B(?=(\d{3})+$)/g, ',');
 
 	return number <= -0.5 ? '−' + digits : digits;
 }
@@ -84,7 +86,10 @@ export function duration(ms: number): string {
 
 	if (first < 0)
 		return '0 s';
-	return parts.slice(first, first + 2).map(([count, unit]) => `${count} ${unit}`).join(' ');
+	return parts
+		.slice(first, first + 2)
+		.map(([count, unit]) => `${count} ${unit}`)
+		.join(' ');
 }
 
 function two(number: number): string {

@@ -28,7 +28,11 @@ function factsOf(status: Status): string {
 
 	if (target) {
 		facts.push(`PID ${target.pid}`);
-		facts.push(target.alive ? `up ${duration(status.now_ms - target.started_ms)}` : 'has ended');
+		facts.push(
+			target.alive
+				? `up ${duration(status.now_ms - target.started_ms)}`
+				: 'has ended',
+		);
 		if (target.alive)
 			facts.push(plural(target.threads, 'thread'));
 	}
@@ -47,67 +51,88 @@ function costOf(status: Status): string {
 	];
 
 	if (heap.followed && heap.probe_cpu_share !== null) {
-		facts.push('malloc probes: ' +
-			`${(100 * heap.probe_cpu_share).toFixed(1)}% of the target’s CPU time`);
+		facts.push(
+			'malloc probes: ' +
+				(100 * heap.probe_cpu_share).toFixed(1) +
+				'% of the target’s CPU time',
+		);
 	}
 	return facts.join(' · ');
 }
 
 function lossesOf(status: Status): string {
-	return status.losses.filter((loss) => loss.count > 0)
-		.map((loss) => `${printable(loss.what)}: ${thousands(loss.count)}`).join(' · ');
+	return status.losses
+		.filter((loss) => loss.count > 0)
+		.map((loss) => `${printable(loss.what)}: ${thousands(loss.count)}`)
+		.join(' · ');
 }
 
-export function head(app: App): HTMLElement {
-	const title = el('h1', {});
-	const facts = el('p', { class: 'facts', testid: 'status' });
-	const command = el('code', { class: 'command', testid: 'command' });
-	const cost = el('p', { class: 'cost' });
-	const warning = el('p', { class: 'warning', attrs: { hidden: '' } });
-	const losses = el('p', { class: 'cost lost', testid: 'since-attach', attrs: { hidden: '' } });
-	const silence = el('p', {
-		class: 'failure', testid: 'silence', attrs: { role: 'alert', hidden: '' },
-	});
-	const cpu = new Chart({
-		title: 'CPU', testid: 'chart-cpu', colour: '--chart-cpu', least: 0.1,
+function note(testid: string, name: string): HTMLElement {
+	return el('p', { class: name, testid, attrs: { hidden: '' } });
+}
+
+/** Says it, or nothing. */
+function tell(element: HTMLElement, text: string): void {
+	setText(element, text);
+	show(element, text !== '');
+}
+
+export class Head {
+	readonly element: HTMLElement;
+	private readonly title = el('h1');
+	private readonly facts = el('p', { class: 'facts', testid: 'status' });
+	private readonly command = el('code', { class: 'command', testid: 'command' });
+	private readonly cost = el('p', { class: 'cost', testid: 'cost' });
+	private readonly warning = note('heap-warning', 'warning');
+	private readonly losses = note('since-attach', 'cost lost');
+	private readonly silence = note('silence', 'failure');
+	private readonly cpu = new Chart({
+		title: 'CPU',
+		testid: 'chart-cpu',
+		colour: '--chart-cpu',
+		least: 0.1,
 		pick: (history) => history.cpu,
 		text: (value) => `${value.toFixed(2)} CPUs`,
 	});
-	const memory = new Chart({
-		title: 'Resident', testid: 'chart-rss', colour: '--chart-rss', least: 1 << 20,
+	private readonly memory = new Chart({
+		title: 'Resident',
+		testid: 'chart-rss',
+		colour: '--chart-rss',
+		least: 1 << 20,
 		pick: (history) => history.rss,
 		text: bytes,
 	});
 
-	const showStatus = (status: Status) => {
+	constructor(app: App) {
+		const { title, facts, command, cost, silence } = this;
+		const notes = [this.warning, this.losses, silence];
+		const top = el('div', { class: 'title-line' }, [title, themeButton()]);
+
+		silence.setAttribute('role', 'alert');
+		this.element = el('header', { class: 'head' }, [
+			el('div', { class: 'who' }, [top, facts, command, cost, ...notes]),
+			el('div', { class: 'charts' }, [this.cpu.element, this.memory.element]),
+		]);
+		app.store.follow((state: State, before: State) => {
+			if (state.status && state.status !== before.status)
+				this.show(state.status);
+			tell(silence, state.silence);
+		});
+	}
+
+	private show(status: Status): void {
 		const name = titleOf(status);
 		const dropped = lossesOf(status);
 
-		setText(title, name);
 		document.title = `${name} · exoprof`;
-		setText(facts, factsOf(status));
-		setText(command, printable(status.targets[0]?.command.join(' ') ?? ''));
-		command.title = command.textContent ?? '';
-		setText(cost, costOf(status));
-		setText(warning, printable(status.heap.warning));
-		show(warning, status.heap.warning !== '');
-		setText(losses, `Since the attach: ${dropped}`);
-		show(losses, dropped !== '');
-		cpu.show(status.history);
-		memory.show(status.history);
-	};
-
-	app.store.follow(({ status, silence: why }: State, before: State) => {
-		if (status && (status !== before.status || !title.textContent))
-			showStatus(status);
-		setText(silence, why);
-		show(silence, why !== '');
-	});
-	return el('header', { class: 'head' }, [
-		el('div', { class: 'who' }, [
-			el('div', { class: 'title-line' }, [title, themeButton()]),
-			facts, command, cost, warning, losses, silence,
-		]),
-		el('div', { class: 'charts' }, [cpu.element, memory.element]),
-	]);
+		setText(this.title, name);
+		setText(this.facts, factsOf(status));
+		setText(this.command, printable(status.targets[0]?.command.join(' ') ?? ''));
+		this.command.title = this.command.textContent ?? '';
+		setText(this.cost, costOf(status));
+		tell(this.warning, printable(status.heap.warning));
+		tell(this.losses, dropped && `Since the attach: ${dropped}`);
+		this.cpu.show(status.history);
+		this.memory.show(status.history);
+	}
 }

@@ -7,7 +7,7 @@ export interface Layout {
 	start: Float64Array;
 	size: Float64Array;
 	sum: number;
-	/** Of a diff: what has no width because only the other profile has it, and in how many nodes. */
+	/** Of a diff: what only the other profile has, without width, and in how many nodes. */
 	unseen: number;
 	unseenNodes: number;
 }
@@ -93,8 +93,14 @@ function addNarrow(run: { x: number; width: number }[], x: number, width: number
 }
 
 /** The boxes of the window in a picture of this width, of rows [from, to). */
-export function boxesIn(tree: CallTree, layout: Layout, window: Window, width: number,
-	from: number, to: number): Boxes {
+export function boxesIn(
+	tree: CallTree,
+	layout: Layout,
+	window: Window,
+	width: number,
+	from: number,
+	to: number,
+): Boxes {
 	const boxes: Boxes = { rows: [], narrow: [], count: 0 };
 	const scale = window.size > 0 ? width / window.size : 0;
 

@@ -34,11 +34,22 @@ interface Entry {
 	self: number;
 }
 
-function entriesOf(tree: CallTree): Entry[] {
-	const entries = new Map<string, Entry>();
+// First by frame, which is quick: there are many more nodes than functions.
+function selfByFrame(tree: CallTree): Map<number, number> {
+	const sums = new Map<number, number>();
 
 	for (let i = 1; i < tree.frame.length; i++) {
 		const frame = tree.frame[i]!;
+
+		sums.set(frame, (sums.get(frame) ?? 0) + tree.self[i]!);
+	}
+	return sums;
+}
+
+function entriesOf(tree: CallTree): Entry[] {
+	const entries = new Map<string, Entry>();
+
+	for (const [frame, self] of selfByFrame(tree)) {
 		const kind = tree.frames.kind[frame]!;
 		const named = kind === KIND.app || kind === KIND.library;
 		const module = named ? baseName(tree.frames.module[frame]!) : '';
@@ -47,7 +58,7 @@ function entriesOf(tree: CallTree): Entry[] {
 
 		if (!entry)
 			entries.set(key, (entry = { kind, module, self: 0 }));
-		entry.self += tree.self[i]!;
+		entry.self += self;
 	}
 	return [...entries.values()].sort((a, b) => b.self - a.self || a.kind - b.kind);
 }
@@ -55,16 +66,26 @@ function entriesOf(tree: CallTree): Entry[] {
 function modules(view: View): HTMLElement[] {
 	const entries = entriesOf(view.tree);
 	const left = entries.length - MOST_ENTRIES;
-	const items = entries.slice(0, MOST_ENTRIES).map(({ kind, module, self }) =>
-		swatch(swatchColour(kind, module),
-			`${percent(self, view.tree.total[0]!)} ${module || (KIND_NAMES[kind] ?? '')}`));
+	const items = entries
+		.slice(0, MOST_ENTRIES)
+		.map(({ kind, module, self }) =>
+			swatch(
+				swatchColour(kind, module),
+				[
+					percent(self, view.tree.total[0]!),
+					module || (KIND_NAMES[kind] ?? ''),
+				].join(' '),
+			),
+		);
 
 	return left > 0 ? [...items, el('li', { text: `and ${left} more` })] : items;
 }
 
 export function legend(): { element: HTMLElement; show: (view: View) => void } {
 	const element = el('ul', {
-		class: 'legend', testid: 'legend', attrs: { 'aria-label': 'Colours' },
+		class: 'legend',
+		testid: 'legend',
+		attrs: { 'aria-label': 'Colours' },
 	});
 	let shown: CallTree | null = null;
 

@@ -52,7 +52,12 @@ export function losses(): { element: HTMLElement; show: (view: View | null) => v
 			setText(line, [...parts(view), ...leftOut(view)].join(' · '));
 			line.classList.toggle('some', truncated + lost + lost_stacks > 0);
 			show(comments, said.length > 0);
-			setText(summary, `${said.length} ${said.length === 1 ? 'note' : 'notes'} on this profile`);
+			setText(
+				summary,
+				said.length === 1
+					? '1 note on this profile'
+					: `${said.length} notes on this profile`,
+			);
 			list.replaceChildren(...said.map((text) => el('li', { text })));
 		},
 	};

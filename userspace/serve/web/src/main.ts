@@ -4,17 +4,17 @@ import { App } from './app';
 import { el, setText, show } from './dom';
 import { downloads } from './downloads';
 import { FrameActions, Graph } from './graph';
-import { head } from './head';
+import { Head } from './head';
 import { losses } from './losses';
 import { Menu } from './menu';
-import { picking } from './picking';
+import { Picking } from './picking';
 import { SandwichView } from './sandwichview';
 import { searching } from './searching';
 import type { State } from './store';
 import { PANEL_ID, tabBar } from './tabbar';
 import { TableView } from './tableview';
 import { tabNamed } from './tabs';
-import { taking } from './taking';
+import { Taking } from './taking';
 import { Tooltip } from './tooltip';
 import { viewOf } from './view';
 
@@ -48,14 +48,22 @@ const table = new TableView(app);
 const search = searching(app, () => graph.flame.focusHit());
 const lossLines = losses();
 const links = downloads(app);
-const failure = el('p', { class: 'failure', testid: 'error', attrs: { role: 'alert', hidden: '' } });
+const failure = el('p', {
+	class: 'failure',
+	testid: 'error',
+	attrs: { role: 'alert', hidden: '' },
+});
 const empty = el('p', { class: 'empty', testid: 'empty' });
 const pictures = el('div', {}, [graph.element, sandwich.element]);
 
 const panel = el('div', { attrs: { id: PANEL_ID, role: 'tabpanel' } }, [
-	el('div', { class: 'toolbar' }, [taking(app), picking(app)]),
-	failure, el('div', { class: 'subline' }, [lossLines.element, search.element]), empty, pictures,
-	links.element, table.element,
+	el('div', { class: 'toolbar' }, [new Taking(app).element, new Picking(app).element]),
+	failure,
+	el('div', { class: 'subline' }, [lossLines.element, search.element]),
+	empty,
+	pictures,
+	links.element,
+	table.element,
 ]);
 
 /** What is said where there is no picture. */
@@ -117,10 +125,15 @@ document.addEventListener('keydown', (event) => {
 });
 
 document.body.append(
-	head(app), el('main', {}, [tabBar(app), panel]),
-	el('footer', {}, [el('a', { text: 'All profiles', attrs: { href: 'debug/pprof/' } }),
-		el('a', { text: 'Metrics', attrs: { href: 'metrics' } })]),
-	tooltip.element, menu.element, toast,
+	new Head(app).element,
+	el('main', {}, [tabBar(app), panel]),
+	el('footer', {}, [
+		el('a', { text: 'All profiles', attrs: { href: 'debug/pprof/' } }),
+		el('a', { text: 'Metrics', attrs: { href: 'metrics' } }),
+	]),
+	tooltip.element,
+	menu.element,
+	toast,
 );
 window.exoprofPage = {
 	frameRect: (name) => graph.flame.frameRect(name),
@@ -132,8 +145,11 @@ app.store.follow((state, before) => {
 	const { status, ...seen } = state;
 	const kinds_known = (status === null) !== (before.status === null);
 
-	if (state === before || kinds_known ||
-		Object.entries(seen).some(([key, value]) => value !== before[key as keyof State]))
+	if (
+		state === before ||
+		kinds_known ||
+		Object.entries(seen).some(([key, value]) => value !== before[key as keyof State])
+	)
 		render(state);
 });
 void app.start();

@@ -10,7 +10,9 @@ export interface MenuItem {
 
 export class Menu {
 	readonly element = el('div', {
-		class: 'menu', testid: 'menu', attrs: { role: 'menu', hidden: '' },
+		class: 'menu',
+		testid: 'menu',
+		attrs: { role: 'menu', hidden: '' },
 	});
 	private opener: HTMLElement | null = null;
 
@@ -27,16 +29,21 @@ export class Menu {
 		const { element } = this;
 
 		this.opener = document.activeElement as HTMLElement | null;
-		element.replaceChildren(...items.map((item) => el('button', {
-			text: item.text, testid: item.testid,
-			attrs: { type: 'button', role: 'menuitem', tabindex: '-1' },
-			on: {
-				click: () => {
-					this.close(true);
-					item.act();
-				},
-			},
-		})));
+		element.replaceChildren(
+			...items.map((item) =>
+				el('button', {
+					text: item.text,
+					testid: item.testid,
+					attrs: { type: 'button', role: 'menuitem', tabindex: '-1' },
+					on: {
+						click: () => {
+							this.close(true);
+							item.act();
+						},
+					},
+				}),
+			),
+		);
 		element.hidden = false;
 		const { width, height } = element.getBoundingClientRect();
 		element.style.left = `${Math.max(Math.min(x, innerWidth - width - 4), 4)}px`;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names come from the profiled program, which may be hostile.
 
-// What a terminal or an editor would act on when it is pasted there, and what turns the direction of
-// writing, by which one name can be made to look like another. As svg_text.c has it.
+// What a terminal or an editor would act on when it is pasted there, and what turns the direction
+// of writing, by which one name can be made to look like another. As svg_text.c has it.
 const UNPRINTABLE =
 	/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
@@ -20,7 +20,7 @@ export function fit(name: string, cells: number): string {
 	let used = 0;
 	let end = 0;
 
-	// Each character takes a cell or two: no name so short needs a closer look, none so long more.
+	// Each character takes a cell or two: a name so short needs no closer look.
 	if (name.length * 2 <= cells)
 		return name;
 	for (const character of name.slice(0, 2 * cells + 2)) {

@@ -43,7 +43,6 @@ export class Painter {
 	private ratio = 1;
 
 	constructor(private readonly canvas: HTMLCanvasElement) {
-		// The canvas has a ground of its own, without which text has no subpixels to be crisp with.
 		const context = canvas.getContext('2d');
 
 		if (!context)
@@ -98,7 +97,13 @@ export class Painter {
 		const alpha = hits && !hit ? FADED : above ? ABOVE : 1;
 
 		context.globalAlpha = alpha;
-		context.fillStyle = hit ? HIT : note ? this.hatching() : node ? picture.fill(node) : ROOT;
+		context.fillStyle = hit
+			? HIT
+			: note
+				? this.hatching()
+				: node
+					? picture.fill(node)
+					: ROOT;
 		this.fillBox(box.x, y, box.width);
 		context.globalAlpha = 1;
 		// What is faded shows the ground, and takes its ink.
@@ -106,7 +111,7 @@ export class Painter {
 		this.paintLabel(tree, box, y);
 	}
 
-	// Edges on whole pixels of the screen, and one of them between neighbours where there is room.
+	// Edges on whole pixels of the screen, and one between neighbours where there is room.
 	private fillBox(x: number, y: number, width: number): void {
 		const { ratio } = this;
 		const left = Math.round(x * ratio) / ratio;
@@ -123,7 +128,12 @@ export class Painter {
 		if (cells < LEAST_CELLS)
 			return;
 		// The width is for characters that no monospaced font has.
-		this.context.fillText(this.label(tree, box.node, cells), box.x + LABEL_PAD, y + 13, room);
+		this.context.fillText(
+			this.label(tree, box.node, cells),
+			box.x + LABEL_PAD,
+			y + 13,
+			room,
+		);
 	}
 
 	private label(tree: CallTree, node: number, cells: number): string {

@@ -34,9 +34,19 @@ const RANGES: Record<number, Range> = {
 
 // From -STEPS to STEPS.
 const CHANGES = [
-	'#6a99e8', '#80a8ec', '#96b7ef', '#acc6f2', '#c2d5f5', '#d8e4f8',
+	'#6a99e8',
+	'#80a8ec',
+	'#96b7ef',
+	'#acc6f2',
+	'#c2d5f5',
+	'#d8e4f8',
 	'#e4e1db',
-	'#f9dcd6', '#f7c6bd', '#f5b0a4', '#f29a8c', '#ef8575', '#eb6f5f',
+	'#f9dcd6',
+	'#f7c6bd',
+	'#f5b0a4',
+	'#f29a8c',
+	'#ef8575',
+	'#eb6f5f',
 ];
 
 export function changeColour(step: number): string {
@@ -66,6 +76,9 @@ export function swatchColour(kind: number, module: string): string {
 }
 
 export function frameColour(frames: Frames, frame: number): string {
-	return colourOf(frames.kind[frame]!, frames.module[frame]!,
-		hashName(frames.name[frame]!) % SHADES);
+	return colourOf(
+		frames.kind[frame]!,
+		frames.module[frame]!,
+		hashName(frames.name[frame]!) % SHADES,
+	);
 }

@@ -3,6 +3,7 @@
 import type { App } from './app';
 import { el, labelled, setOptions, show } from './dom';
 import { bytes, clock, time, typeTitle } from './format';
+import type { State } from './store';
 import { typeAt } from './view';
 import type { Snapshot } from './wire';
 
@@ -14,60 +15,87 @@ function describe(one: Snapshot): string {
 
 function choice(testid: string, onChange: (value: string) => void): HTMLSelectElement {
 	const select: HTMLSelectElement = el('select', {
-		testid, on: { change: () => onChange(select.value) },
+		testid,
+		on: { change: () => onChange(select.value) },
 	});
 
 	return select;
 }
 
-export function picking(app: App): HTMLElement {
-	const snapshot = choice('snapshot', (value) => {
-		const id = Number(value);
+function optionOf(one: Snapshot): [string, string] {
+	return [String(one.id), describe(one)];
+}
 
-		app.go({ snapshot: id, ...(id === app.state.place.base ? { base: null } : {}) });
-	});
-	const base = choice('base', (value) => app.go({ base: value ? Number(value) : null }));
-	const type = choice('value', (value) => app.adjust({ value }));
-	const remove = el('button', {
-		class: 'quiet', text: 'Delete', testid: 'delete',
+export class Picking {
+	readonly element: HTMLElement;
+	private readonly snapshot = choice('snapshot', (value) => this.pick(Number(value)));
+	private readonly base = choice('base', (value) =>
+		this.app.go({ base: value ? Number(value) : null }),
+	);
+	private readonly type = choice('value', (value) => this.app.adjust({ value }));
+	private readonly snapshotField = labelled('Profile', this.snapshot);
+	private readonly baseField = labelled('Compare with', this.base);
+	private readonly typeField = labelled('Value', this.type);
+	private readonly remove = el('button', {
+		class: 'quiet',
+		text: 'Delete',
+		testid: 'delete',
 		attrs: { type: 'button', title: 'Delete the profile that is shown' },
-		on: {
-			click: () => {
-				if (app.shown !== null)
-					void app.remove(app.shown);
-			},
-		},
+		on: { click: () => this.removeShown() },
 	});
-	const fields = {
-		snapshot: labelled('Profile', snapshot),
-		base: labelled('Compare with', base),
-		type: labelled('Value', type),
-	};
 
-	const showKept = () => {
-		const { kept, shown } = app;
-		const others = kept.filter((one) => one.id !== shown);
-		const options = kept.map((one): [string, string] => [String(one.id), describe(one)]);
+	constructor(private readonly app: App) {
+		this.element = el('div', { class: 'picking' }, [
+			this.snapshotField,
+			this.remove,
+			this.baseField,
+			this.typeField,
+		]);
+		app.store.follow((state) => {
+			this.showKept(state);
+			this.showTypes(state);
+		});
+	}
+
+	private pick(id: number): void {
+		const { base } = this.app.state.place;
+
+		// Nothing is compared with itself.
+		this.app.go({ snapshot: id, base: base === id ? null : base });
+	}
+
+	private removeShown(): void {
+		if (this.app.shown !== null)
+			void this.app.remove(this.app.shown);
+	}
+
+	private showKept({ place }: State): void {
+		const { kept, shown } = this.app;
+		const is_kept = kept.some((one) => one.id === shown);
+		const options = kept.map(optionOf);
 
 		// A link may lead to one that is not kept any more.
-		if (shown !== null && !kept.some((one) => one.id === shown))
+		if (shown !== null && !is_kept)
 			options.unshift([String(shown), `#${shown}`]);
-		setOptions(snapshot, options, String(shown ?? ''));
-		setOptions(base, [['', 'nothing'], ...others.map((one): [string, string] =>
-			[String(one.id), describe(one)])], String(app.state.place.base ?? ''));
-		show(fields.snapshot, options.length > 0);
-		show(fields.base, options.length > 0);
-		show(remove, kept.some((one) => one.id === shown));
-	};
+		setOptions(this.snapshot, options, String(shown ?? ''));
+		setOptions(
+			this.base,
+			[['', 'nothing'], ...kept.filter((one) => one.id !== shown).map(optionOf)],
+			String(place.base ?? ''),
+		);
+		show(this.snapshotField, options.length > 0);
+		show(this.baseField, options.length > 0);
+		show(this.remove, is_kept);
+	}
 
-	app.store.follow(({ place, profile }) => {
-		showKept();
-		show(fields.type, profile !== null && profile.types.length > 1);
-		if (profile) {
-			setOptions(type, profile.types.map((one): [string, string] =>
-				[one.type, typeTitle(one.type, one.unit)]),
-			profile.types[typeAt(profile, place)]?.type ?? '');
-		}
-	});
-	return el('div', { class: 'picking' }, [fields.snapshot, remove, fields.base, fields.type]);
+	private showTypes({ place, profile }: State): void {
+		show(this.typeField, profile !== null && profile.types.length > 1);
+		if (!profile)
+			return;
+		setOptions(
+			this.type,
+			profile.types.map(({ type, unit }) => [type, typeTitle(type, unit)]),
+			profile.types[typeAt(profile, place)]?.type ?? '',
+		);
+	}
 }

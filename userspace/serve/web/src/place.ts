@@ -39,7 +39,11 @@ export const HOME: Place = {
 
 export function writePlace(place: Place): string {
 	const query = new URLSearchParams({ tab: place.tab });
-	const put = (name: string, value: string | number | null, unless: string | number | null) => {
+	const put = (
+		name: string,
+		value: string | number | null,
+		unless: string | number | null,
+	) => {
 		if (value !== unless && value !== null)
 			query.set(name, String(value));
 	};

@@ -23,7 +23,13 @@ export const KIND = {
 } as const;
 
 export const KIND_NAMES = [
-	'Application', 'Library', 'JIT code', 'Kernel', 'Unknown', 'Not code', 'Code',
+	'Application',
+	'Library',
+	'JIT code',
+	'Kernel',
+	'Unknown',
+	'Not code',
+	'Code',
 ];
 
 export interface Profile {

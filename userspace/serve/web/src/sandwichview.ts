@@ -19,16 +19,25 @@ class Half {
 	private zoom = 0;
 	private redraw: () => void = () => undefined;
 
-	constructor(private readonly actions: FrameActions, private readonly tooltip: Tooltip,
-		private readonly upward: boolean, testid: string) {
-		this.flame = new Flame({
-			zoom: (node) => this.zoomTo(node),
-			hover: (node, event) => this.hover(node, event),
-			focus: () => undefined,
-			menu: (node, x, y) => actions.openMenu(this.tree!, node, x, y,
-				() => this.zoomTo(node)),
-			key: (event, node) => this.onKey(event, node),
-		}, testid);
+	constructor(
+		private readonly actions: FrameActions,
+		private readonly tooltip: Tooltip,
+		private readonly upward: boolean,
+		testid: string,
+	) {
+		this.flame = new Flame(
+			{
+				zoom: (node) => this.zoomTo(node),
+				hover: (node, event) => this.hover(node, event),
+				focus: () => undefined,
+				menu: (node, x, y) =>
+					actions.openMenu(this.tree!, node, x, y, () =>
+						this.zoomTo(node),
+					),
+				key: (event, node) => this.onKey(event, node),
+			},
+			testid,
+		);
 	}
 
 	show(tree: CallTree, view: View, label: string): void {
@@ -39,9 +48,16 @@ class Half {
 			this.zoom = 0;
 		this.tree = tree;
 		this.unit = view.unit;
-		this.redraw = () => this.flame.show({
-			tree, layout, fill, label, zoom: this.zoom, upward: this.upward, hits: view.hits,
-		});
+		this.redraw = () =>
+			this.flame.show({
+				tree,
+				layout,
+				fill,
+				label,
+				zoom: this.zoom,
+				upward: this.upward,
+				hits: view.hits,
+			});
 		this.redraw();
 	}
 
@@ -55,8 +71,11 @@ class Half {
 		if (node < 0 || !event || event.pointerType === 'touch')
 			this.tooltip.hide();
 		else
-			this.tooltip.show(describeNode(this.tree!, node, this.unit), event.clientX,
-				event.clientY);
+			this.tooltip.show(
+				describeNode(this.tree!, node, this.unit),
+				event.clientX,
+				event.clientY,
+			);
 	}
 
 	private onKey(event: KeyboardEvent, node: number): boolean {
@@ -79,31 +98,50 @@ export class SandwichView {
 	private readonly callers: Half;
 	private readonly callees: Half;
 	private readonly halves: HTMLElement;
-	private made: { tree: CallTree; frame: number; callers: CallTree; callees: CallTree } | null =
-		null;
+	private made: {
+		tree: CallTree;
+		frame: number;
+		callers: CallTree;
+		callees: CallTree;
+	} | null = null;
 
 	constructor(app: App, actions: FrameActions, tooltip: Tooltip) {
 		this.callers = new Half(actions, tooltip, true, 'sandwich-callers');
 		this.callees = new Half(actions, tooltip, false, 'sandwich-callees');
 		this.halves = el('div', {}, [
-			el('h3', { text: 'Callers' }), this.callers.flame.element,
-			el('h3', { text: 'Callees' }), this.callees.flame.element,
+			el('h3', { text: 'Callers' }),
+			this.callers.flame.element,
+			el('h3', { text: 'Callees' }),
+			this.callees.flame.element,
 		]);
-		this.element = el('section', {
-			class: 'graph', testid: 'sandwich', attrs: { 'aria-label': 'Callers and callees' },
-			on: {
-				keydown: (event) => {
-					if (event.key === 'Escape' && !event.defaultPrevented)
-						app.go({ focus: null });
+		this.element = el(
+			'section',
+			{
+				class: 'graph',
+				testid: 'sandwich',
+				attrs: { 'aria-label': 'Callers and callees' },
+				on: {
+					keydown: (event) => {
+						if (
+							event.key === 'Escape' &&
+							!event.defaultPrevented
+						)
+							app.go({ focus: null });
+					},
 				},
 			},
-		}, [
-			el('button', {
-				class: 'quiet', text: '← Back to the flame graph', testid: 'sandwich-close',
-				attrs: { type: 'button' }, on: { click: () => app.go({ focus: null }) },
-			}),
-			el('div', { class: 'section-head' }, [this.title, this.facts]), this.halves,
-		]);
+			[
+				el('button', {
+					class: 'quiet',
+					text: '← Back to the flame graph',
+					testid: 'sandwich-close',
+					attrs: { type: 'button' },
+					on: { click: () => app.go({ focus: null }) },
+				}),
+				el('div', { class: 'section-head' }, [this.title, this.facts]),
+				this.halves,
+			],
+		);
 	}
 
 	show(view: View, focus: { name: string; module: string }): void {
@@ -120,10 +158,13 @@ export class SandwichView {
 		const { callers, callees } = this.made;
 		const found = callees.total[0]! > 0;
 		show(this.halves, found);
-		setText(this.facts, found ? describeFunction(view, callees)
-			: 'What is shown of this profile has nothing of it.');
+		setText(
+			this.facts,
+			found
+				? describeFunction(view, callees)
+				: 'What is shown of this profile has nothing of it.',
+		);
 		this.callers.show(callers, view, `Callers of ${focus.name}`);
 		this.callees.show(callees, view, `Callees of ${focus.name}`);
 	}
-
 }

@@ -27,7 +27,10 @@ export function compile(text: string): Search {
 
 		return { matches: (name) => pattern.test(name), error: '' };
 	} catch (error) {
-		return { matches: null, error: error instanceof Error ? error.message : String(error) };
+		return {
+			matches: null,
+			error: error instanceof Error ? error.message : String(error),
+		};
 	}
 }
 

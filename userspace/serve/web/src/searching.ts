@@ -13,18 +13,28 @@ export interface Searching {
 	focus: () => void;
 }
 
+function shareOf(view: View | null): string {
+	return view?.hits ? `Matched: ${percent(view.matched, view.layout.sum)}` : '';
+}
+
 /** `enter`: on to what was found. */
 export function searching(app: App, enter: () => void): Searching {
 	const input = el('input', {
 		testid: 'search',
 		attrs: {
-			type: 'search', placeholder: 'text or /regex/', spellcheck: 'false',
-			autocomplete: 'off', 'aria-keyshortcuts': '/',
+			type: 'search',
+			placeholder: 'text or /regex/',
+			spellcheck: 'false',
+			autocomplete: 'off',
+			'aria-keyshortcuts': '/',
 		},
 		on: {
 			input: () => {
 				clearTimeout(timer);
-				timer = window.setTimeout(() => app.adjust({ search: input.value }), TYPING_MS);
+				timer = window.setTimeout(
+					() => app.adjust({ search: input.value }),
+					TYPING_MS,
+				);
 			},
 			keydown: (event) => {
 				if (event.key !== 'Escape' && event.key !== 'Enter')
@@ -53,8 +63,7 @@ export function searching(app: App, enter: () => void): Searching {
 			const error = view?.searchError ?? '';
 
 			input.setAttribute('aria-invalid', String(error !== ''));
-			setText(matched, error || (view?.hits
-				? `Matched: ${percent(view.matched, view.layout.sum)}` : ''));
+			setText(matched, error || shareOf(view));
 		},
 		focus: () => {
 			input.focus();

@@ -5,7 +5,10 @@ import type { SnapshotList, Snapshot, Status, TreeFile } from './wire';
 
 /** Its message is the server's own sentence. */
 export class ServerError extends Error {
-	constructor(message: string, readonly status: number) {
+	constructor(
+		message: string,
+		readonly status: number,
+	) {
 		super(message);
 	}
 }
@@ -23,8 +26,10 @@ async function ask(path: string, init: RequestInit = {}): Promise<Response> {
 	if (!response.ok) {
 		const text = (await response.text()).trim();
 
-		throw new ServerError(text || `${response.status} ${response.statusText}`,
-			response.status);
+		throw new ServerError(
+			text || `${response.status} ${response.statusText}`,
+			response.status,
+		);
 	}
 	return response;
 }
@@ -42,8 +47,11 @@ export function getSnapshots(): Promise<SnapshotList> {
 }
 
 /** Answers when the profile has been taken; aborting the signal cancels it. */
-export function takeSnapshot(kind: string, seconds: number | null,
-	signal: AbortSignal): Promise<Snapshot> {
+export function takeSnapshot(
+	kind: string,
+	seconds: number | null,
+	signal: AbortSignal,
+): Promise<Snapshot> {
 	const query = new URLSearchParams({ profile: kind });
 
 	if (seconds !== null)
@@ -56,8 +64,11 @@ export async function deleteSnapshot(id: number): Promise<void> {
 }
 
 /** The address of a snapshot, or of what has changed in it since another one. */
-export function snapshotPath(id: number, base: number | null,
-	parameters: Record<string, string>): string {
+export function snapshotPath(
+	id: number,
+	base: number | null,
+	parameters: Record<string, string>,
+): string {
 	const query = new URLSearchParams(parameters);
 
 	if (base !== null)

@@ -7,30 +7,43 @@ import { TABS } from './tabs';
 export const PANEL_ID = 'panel';
 
 export function tabBar(app: App): HTMLElement {
-	const buttons = TABS.map((tab) => el('button', {
-		class: 'tab', text: tab.title, testid: `tab-${tab.name}`,
-		attrs: {
-			type: 'button', role: 'tab', id: `tab-${tab.name}`, title: tab.about,
-			'aria-controls': PANEL_ID,
-		},
-		on: { click: () => app.openTab(tab.name) },
-	}));
-	const bar = el('div', {
-		class: 'tabs',
-		attrs: { role: 'tablist', 'aria-label': 'Kind of profile' },
-		on: {
-			keydown: (event) => {
-				const at = buttons.indexOf(event.target as HTMLButtonElement);
-				const to = nextTab(event.key, at, buttons.length);
+	const buttons = TABS.map((tab) =>
+		el('button', {
+			class: 'tab',
+			text: tab.title,
+			testid: `tab-${tab.name}`,
+			attrs: {
+				type: 'button',
+				role: 'tab',
+				id: `tab-${tab.name}`,
+				title: tab.about,
+				'aria-controls': PANEL_ID,
+			},
+			on: { click: () => app.openTab(tab.name) },
+		}),
+	);
+	const bar = el(
+		'div',
+		{
+			class: 'tabs',
+			attrs: { role: 'tablist', 'aria-label': 'Kind of profile' },
+			on: {
+				keydown: (event) => {
+					const at = buttons.indexOf(
+						event.target as HTMLButtonElement,
+					);
+					const to = nextTab(event.key, at, buttons.length);
 
-				if (at < 0 || to === null)
-					return;
-				event.preventDefault();
-				buttons[to]!.focus();
-				buttons[to]!.click();
+					if (at < 0 || to === null)
+						return;
+					event.preventDefault();
+					buttons[to]!.focus();
+					buttons[to]!.click();
+				},
 			},
 		},
-	}, buttons);
+		buttons,
+	);
 
 	app.store.follow(({ place, jobs }, before) => {
 		TABS.forEach((tab, i) => {

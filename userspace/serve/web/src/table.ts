@@ -10,8 +10,15 @@ export interface Row {
 	totalBefore: number;
 }
 
-export type SortKey = 'name' | 'module' | 'self' | 'selfShare' | 'selfChange' | 'total' |
-	'totalShare' | 'totalChange';
+export type SortKey =
+	| 'name'
+	| 'module'
+	| 'self'
+	| 'selfShare'
+	| 'selfChange'
+	| 'total'
+	| 'totalShare'
+	| 'totalChange';
 
 export interface Sort {
 	key: SortKey;
@@ -72,8 +79,10 @@ export function sortRows(rows: Row[], tree: CallTree, sort: Sort): Row[] {
 	if (sort.key === 'name' || sort.key === 'module') {
 		const text = sort.key === 'name' ? name : module;
 
-		return rows.sort((a, b) =>
-			sign * compareTexts(text[a.frame]!, text[b.frame]!) || byName(a, b));
+		return rows.sort(
+			(a, b) =>
+				sign * compareTexts(text[a.frame]!, text[b.frame]!) || byName(a, b),
+		);
 	}
 	const number = NUMBERS[sort.key];
 	return rows.sort((a, b) => sign * (number(a) - number(b)) || byName(a, b));

@@ -26,21 +26,27 @@ function ratio(part: number, whole: number): number {
 }
 
 const SELF: Column = {
-	key: 'self', title: 'Self', text: (row, view) => value(row.self, view.unit),
+	key: 'self',
+	title: 'Self',
+	text: (row, view) => value(row.self, view.unit),
 };
 const TOTAL: Column = {
-	key: 'total', title: 'Total', text: (row, view) => value(row.total, view.unit),
+	key: 'total',
+	title: 'Total',
+	text: (row, view) => value(row.total, view.unit),
 };
 const USUAL: Column[] = [
 	SELF,
 	{
-		key: 'selfShare', title: 'Self %',
+		key: 'selfShare',
+		title: 'Self %',
 		text: (row, view) => percent(row.self, view.tree.total[0]!),
 		share: (row, view) => ratio(row.self, view.tree.total[0]!),
 	},
 	TOTAL,
 	{
-		key: 'totalShare', title: 'Total %',
+		key: 'totalShare',
+		title: 'Total %',
 		text: (row, view) => percent(row.total, view.tree.total[0]!),
 		share: (row, view) => ratio(row.total, view.tree.total[0]!),
 	},
@@ -48,12 +54,14 @@ const USUAL: Column[] = [
 const OF_DIFF: Column[] = [
 	SELF,
 	{
-		key: 'selfChange', title: 'Self change',
+		key: 'selfChange',
+		title: 'Self change',
 		text: (row, view) => change(row.selfBefore, row.self, view.unit),
 	},
 	TOTAL,
 	{
-		key: 'totalChange', title: 'Total change',
+		key: 'totalChange',
+		title: 'Total change',
 		text: (row, view) => change(row.totalBefore, row.total, view.unit),
 	},
 ];
@@ -63,7 +71,8 @@ export class TableView {
 	private readonly headings = el('tr');
 	private readonly body = el('tbody');
 	private readonly more = el('button', {
-		testid: 'show-more', attrs: { type: 'button' },
+		testid: 'show-more',
+		attrs: { type: 'button' },
 		on: {
 			click: () => {
 				this.limit += PAGE_ROWS;
@@ -85,13 +94,22 @@ export class TableView {
 	constructor(private readonly app: App) {
 		const table = el('table', { testid: 'table' }, [
 			el('caption', { class: 'offscreen', text: 'Functions' }),
-			el('thead', {}, [this.headings]), this.body,
+			el('thead', {}, [this.headings]),
+			this.body,
 		]);
 
-		this.element = el('section', { class: 'table', attrs: { 'aria-label': 'Functions' } }, [
-			el('div', { class: 'section-head' }, [el('h2', { text: 'Functions' }), this.count]),
-			el('div', { class: 'table-scroll' }, [table]), this.more,
-		]);
+		this.element = el(
+			'section',
+			{ class: 'table', attrs: { 'aria-label': 'Functions' } },
+			[
+				el('div', { class: 'section-head' }, [
+					el('h2', { text: 'Functions' }),
+					this.count,
+				]),
+				el('div', { class: 'table-scroll' }, [table]),
+				this.more,
+			],
+		);
 	}
 
 	/** In a while: what is drawn above comes first. */
@@ -107,7 +125,10 @@ export class TableView {
 			this.all = rowsOf(view.tree);
 		// The changes of a diff are what it was made for.
 		if (Boolean(view.tree.before) !== Boolean(this.tree?.before) || !this.tree)
-			this.sort = { key: view.tree.before ? 'selfChange' : 'self', descending: true };
+			this.sort = {
+				key: view.tree.before ? 'selfChange' : 'self',
+				descending: true,
+			};
 		this.view = view;
 		this.tree = view.tree;
 		this.hits = view.hits;
@@ -142,11 +163,17 @@ export class TableView {
 
 		this.element.classList.toggle('of-diff', this.columns === OF_DIFF);
 		this.headings.replaceChildren(
-			this.heading('name', 'Function'), this.heading('module', 'Module'),
-			...this.columns.map(({ key, title }) => this.heading(key, title)));
+			this.heading('name', 'Function'),
+			this.heading('module', 'Module'),
+			...this.columns.map(({ key, title }) => this.heading(key, title)),
+		);
 		this.fillFrom(shown, 0, view);
-		setText(this.count, this.rows.length === this.all.length ? thousands(this.all.length)
-			: `${thousands(this.rows.length)} of ${thousands(this.all.length)}`);
+		setText(
+			this.count,
+			this.rows.length === this.all.length
+				? thousands(this.all.length)
+				: `${thousands(this.rows.length)} of ${thousands(this.all.length)}`,
+		);
 		show(this.more, left > 0);
 		setText(this.more, `Show ${thousands(Math.min(left, PAGE_ROWS))} more`);
 	}
@@ -161,7 +188,8 @@ export class TableView {
 			this.body.replaceChildren(...chunk);
 		if (from + CHUNK_ROWS < rows.length) {
 			this.filling = window.setTimeout(() =>
-				this.fillFrom(rows, from + CHUNK_ROWS, view));
+				this.fillFrom(rows, from + CHUNK_ROWS, view),
+			);
 		}
 	}
 
@@ -169,23 +197,33 @@ export class TableView {
 		const sorted = this.sort.key === key;
 		const order = this.sort.descending ? 'descending' : 'ascending';
 		const button = el('button', {
-			text: title, attrs: { type: 'button' },
+			text: title,
+			attrs: { type: 'button' },
 			on: {
 				click: () => {
 					this.sortBy(key);
 					// The headings are made anew with each order.
-					this.headings.querySelector<HTMLElement>(`[data-title="${title}"] button`)
+					this.headings
+						.querySelector<HTMLElement>(
+							`[data-title="${title}"] button`,
+						)
 						?.focus();
 				},
 			},
 		});
 
-		return el('th', {
-			class: key === 'name' || key === 'module' ? '' : 'number',
-			attrs: {
-				scope: 'col', 'data-title': title, 'aria-sort': sorted ? order : undefined,
+		return el(
+			'th',
+			{
+				class: key === 'name' || key === 'module' ? '' : 'number',
+				attrs: {
+					scope: 'col',
+					'data-title': title,
+					'aria-sort': sorted ? order : undefined,
+				},
 			},
-		}, [button]);
+			[button],
+		);
 	}
 
 	private row(row: Row, view: View): HTMLElement {
@@ -194,7 +232,8 @@ export class TableView {
 		const module = frames.module[row.frame]!;
 		const swatch = el('span', { class: 'swatch' });
 		const open = el('button', {
-			class: 'name', text: name,
+			class: 'name',
+			text: name,
 			attrs: { type: 'button', title: `${name}: callers and callees` },
 			on: { click: () => this.app.go({ focus: { name, module } }) },
 		});
@@ -202,7 +241,11 @@ export class TableView {
 		swatch.style.backgroundColor = frameColour(frames, row.frame);
 		return el('tr', {}, [
 			el('td', {}, [el('div', { class: 'function' }, [swatch, open])]),
-			el('td', { class: 'module', text: baseName(module), attrs: { title: module } }),
+			el('td', {
+				class: 'module',
+				text: baseName(module),
+				attrs: { title: module },
+			}),
 			...this.columns.map((column) => this.number(column, row, view)),
 		]);
 	}
@@ -212,7 +255,10 @@ export class TableView {
 
 		if (column.share) {
 			cell.classList.add('share');
-			cell.style.setProperty('--share-width', `${(100 * column.share(row, view)).toFixed(2)}%`);
+			cell.style.setProperty(
+				'--share-width',
+				`${(100 * column.share(row, view)).toFixed(2)}%`,
+			);
 		}
 		return cell;
 	}

@@ -2,50 +2,118 @@
 // Taking a profile: for how long, how far it is, and calling it off.
 import type { App } from './app';
 import { el, labelled, setText, show } from './dom';
-import type { Job } from './store';
-import { tabNamed } from './tabs';
+import type { Job, State } from './store';
 
 const USUAL_SECONDS = '10';
 /** What the server takes where it is not told. */
 const DEFAULT_SECONDS = 30;
 const TICK_MS = 100;
 
-export function taking(app: App): HTMLElement {
-	const seconds = el('input', {
+export class Taking {
+	readonly element: HTMLElement;
+	private readonly seconds = el('input', {
 		testid: 'seconds',
 		attrs: {
-			type: 'number', min: '1', step: '1', inputmode: 'numeric',
+			type: 'number',
+			min: '1',
+			step: '1',
+			inputmode: 'numeric',
 			'aria-label': 'Seconds',
 		},
-		on: { keydown: (event) => event.key === 'Enter' && take.click() },
+		on: { keydown: (event) => event.key === 'Enter' && this.start() },
 	});
-	const label = labelled('For', seconds);
-	label.append(el('span', { text: 's' }));
-	const take = el('button', {
-		class: 'primary', text: 'Take', testid: 'take', attrs: { type: 'button' },
-		on: { click: () => start() },
+	private readonly label = labelled('For', this.seconds);
+	private readonly take = el('button', {
+		class: 'primary',
+		text: 'Take',
+		testid: 'take',
+		attrs: { type: 'button' },
+		on: { click: () => this.start() },
 	});
-	const bar = el('progress', { testid: 'progress', attrs: { 'aria-label': 'Progress' } });
-	const left = el('span', { class: 'soft' });
-	const cancel = el('button', {
-		text: 'Cancel', testid: 'cancel', attrs: { type: 'button' },
-		on: { click: () => app.cancel() },
+	private readonly bar = el('progress', {
+		testid: 'progress',
+		attrs: { 'aria-label': 'Progress' },
 	});
-	const running = el('div', { class: 'running' }, [bar, left, cancel]);
-	const idle = el('div', { class: 'running' }, [label, take]);
+	private readonly left = el('span', { class: 'soft' });
+	private readonly cancel = el('button', {
+		text: 'Cancel',
+		testid: 'cancel',
+		attrs: { type: 'button' },
+		on: { click: () => this.app.cancel() },
+	});
+	private readonly idle = el('div', { class: 'running' }, [this.label, this.take]);
+	private readonly running = el('div', { class: 'running' }, [
+		this.bar,
+		this.left,
+		this.cancel,
+	]);
 	/** What was typed, by tab. */
-	const typed = new Map<string, string>();
-	let tab = '';
-	let takesSeconds = true;
-	let timer = 0;
+	private readonly typed = new Map<string, string>();
+	private tab = '';
+	private takesSeconds = true;
+	private timer = 0;
 
-	const start = () => {
-		const text = seconds.value.trim();
+	constructor(private readonly app: App) {
+		this.label.append(el('span', { text: 's' }));
+		this.element = el('div', { class: 'taking' }, [this.idle, this.running]);
+		app.store.follow((state) => this.show(state));
+	}
 
-		if (seconds.reportValidity())
-			void app.take(text !== '' ? Number(text) : takesSeconds ? DEFAULT_SECONDS : null);
-	};
-	const tick = (job: Job) => {
+	private start(): void {
+		const text = this.seconds.value.trim();
+		const unless_told = this.takesSeconds ? DEFAULT_SECONDS : null;
+
+		if (!this.take.disabled && this.seconds.reportValidity())
+			void this.app.take(text === '' ? unless_told : Number(text));
+	}
+
+	private show({ place, jobs }: State): void {
+		const { kind, kindStatus } = this.app;
+		const job = jobs.get(kind);
+
+		this.takesSeconds =
+			kindStatus?.takes_seconds ?? (kind === 'profile' || kind === 'wall');
+		// The threads are as they are now: a difference of two looks would say nothing.
+		show(this.label, kind !== 'goroutine');
+		this.showField(place.tab);
+		this.take.disabled = Boolean(kindStatus?.why_not);
+		this.switchTo(job);
+		clearInterval(this.timer);
+		if (job) {
+			this.tick(job);
+			this.timer = window.setInterval(() => this.tick(job), TICK_MS);
+		}
+	}
+
+	private showField(tab: string): void {
+		const { seconds, takesSeconds } = this;
+
+		setText(
+			this.label.firstElementChild as HTMLElement,
+			takesSeconds ? 'For' : 'Only the next',
+		);
+		seconds.placeholder = takesSeconds ? String(DEFAULT_SECONDS) : 'all so far';
+		if (tab === this.tab)
+			return;
+		this.typed.set(this.tab, seconds.value);
+		seconds.value = this.typed.get(tab) ?? (takesSeconds ? USUAL_SECONDS : '');
+		this.tab = tab;
+	}
+
+	// Whoever pressed a key on what disappears goes on with what is there instead.
+	private switchTo(job: Job | undefined): void {
+		const focused = document.activeElement;
+
+		show(this.idle, !job);
+		show(this.running, job !== undefined);
+		if (job && focused && this.idle.contains(focused))
+			this.cancel.focus();
+		else if (!job && focused === this.cancel)
+			this.take.focus();
+	}
+
+	private tick(job: Job): void {
+		const { bar, left } = this;
 		const passed = (Date.now() - job.startedAt) / 1000;
 
 		if (job.seconds === null) {
@@ -55,45 +123,11 @@ export function taking(app: App): HTMLElement {
 		}
 		bar.max = job.seconds;
 		bar.value = Math.min(passed, job.seconds);
-		setText(left, passed < job.seconds ? `${Math.ceil(job.seconds - passed)} s left`
-			: 'looking up names');
-	};
-	const showField = (name: string, takes_seconds: boolean) => {
-		setText(label.firstElementChild as HTMLElement,
-			takes_seconds ? 'For' : 'Only the next');
-		seconds.placeholder = takes_seconds ? '30' : 'all so far';
-		takesSeconds = takes_seconds;
-		if (name === tab)
-			return;
-		typed.set(tab, seconds.value);
-		seconds.value = typed.get(name) ?? (takes_seconds ? USUAL_SECONDS : '');
-		tab = name;
-	};
-
-	app.store.follow(({ place, jobs }) => {
-		const { kind, kindStatus } = app;
-		const job = jobs.get(kind);
-		const takes_seconds = kindStatus?.takes_seconds ??
-			['profile', 'wall'].includes(tabNamed(place.tab).kind);
-
-		// The threads are as they are now: a difference of two looks would say nothing.
-		show(label, kind !== 'goroutine');
-		showField(place.tab, takes_seconds);
-		const focused = document.activeElement;
-
-		show(idle, !job);
-		show(running, job !== undefined);
-		// Whoever pressed a key here goes on here.
-		if (job && focused && idle.contains(focused))
-			cancel.focus();
-		else if (!job && focused === cancel)
-			take.focus();
-		take.disabled = Boolean(kindStatus?.why_not);
-		clearInterval(timer);
-		if (job) {
-			tick(job);
-			timer = window.setInterval(() => tick(job), TICK_MS);
-		}
-	});
-	return el('div', { class: 'taking' }, [idle, running]);
+		setText(
+			left,
+			passed < job.seconds
+				? `${Math.ceil(job.seconds - passed)} s left`
+				: 'looking up names',
+		);
+	}
 }

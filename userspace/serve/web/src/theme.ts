@@ -31,7 +31,9 @@ function keepChoice(choice: Choice): void {
 export function themeButton(): HTMLElement {
 	const dark = matchMedia('(prefers-color-scheme: dark)');
 	const button = el('button', {
-		class: 'quiet', testid: 'theme', attrs: { type: 'button' },
+		class: 'quiet',
+		testid: 'theme',
+		attrs: { type: 'button' },
 		on: {
 			click: () => {
 				choice = NEXT[choice];

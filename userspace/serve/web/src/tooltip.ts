@@ -7,7 +7,9 @@ const GAP = 14;
 
 export class Tooltip {
 	readonly element = el('div', {
-		class: 'tooltip', testid: 'tooltip', attrs: { hidden: '', role: 'tooltip' },
+		class: 'tooltip',
+		testid: 'tooltip',
+		attrs: { hidden: '', role: 'tooltip' },
 	});
 
 	show(what: Description, x: number, y: number): void {

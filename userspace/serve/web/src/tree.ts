@@ -87,18 +87,52 @@ export function treeOf(profile: Profile, type: number): CallTree {
 // Where a thread waits for something to do, as against waiting for something to be done: what is
 // seen of it says how many threads there are, not what the program is slow at.
 const IDLE = new Set([
-	'epoll_wait', 'epoll_pwait', 'epoll_pwait2', 'poll', 'ppoll', 'select', 'pselect', 'pselect64',
-	'nanosleep', 'clock_nanosleep', 'usleep', 'sleep', 'pause', 'sigsuspend', 'sigwait',
-	'sigwaitinfo', 'sigtimedwait', 'accept', 'accept4', 'wait4', 'waitpid', 'waitid',
-	'pthread_cond_wait', 'pthread_cond_timedwait', 'pthread_cond_clockwait', 'pthread_join',
-	'io_getevents', 'io_uring_wait_cqe', 'do_epoll_wait', 'ep_poll', 'do_sys_poll', 'do_select',
-	'do_nanosleep', 'hrtimer_nanosleep', 'do_sigtimedwait', 'do_pause', 'io_cqring_wait',
-	'inet_csk_accept', 'do_wait', 'kernel_wait4',
+	'epoll_wait',
+	'epoll_pwait',
+	'epoll_pwait2',
+	'poll',
+	'ppoll',
+	'select',
+	'pselect',
+	'pselect64',
+	'nanosleep',
+	'clock_nanosleep',
+	'usleep',
+	'sleep',
+	'pause',
+	'sigsuspend',
+	'sigwait',
+	'sigwaitinfo',
+	'sigtimedwait',
+	'accept',
+	'accept4',
+	'wait4',
+	'waitpid',
+	'waitid',
+	'pthread_cond_wait',
+	'pthread_cond_timedwait',
+	'pthread_cond_clockwait',
+	'pthread_join',
+	'io_getevents',
+	'io_uring_wait_cqe',
+	'do_epoll_wait',
+	'ep_poll',
+	'do_sys_poll',
+	'do_select',
+	'do_nanosleep',
+	'hrtimer_nanosleep',
+	'do_sigtimedwait',
+	'do_pause',
+	'io_cqring_wait',
+	'inet_csk_accept',
+	'do_wait',
+	'kernel_wait4',
 ]);
 
 function isIdleName(name: string): boolean {
-	// glibc's and the kernel's own names: __GI___poll, epoll_wait@plt, do_sigtimedwait.isra.0, ...
-	const bare = name.replace(/^__x64_sys_(rt_)?/, '')
+	// glibc's and the kernel's names: __GI___poll, epoll_wait@plt, do_sigtimedwait.isra.0, ...
+	const bare = name
+		.replace(/^__x64_sys_(rt_)?/, '')
 		.replace(/^(__GI_)?_*(libc_)?|([@.].*|_common|64_time64|_time64)$/g, '');
 
 	return IDLE.has(bare);
@@ -149,8 +183,12 @@ export function hide(tree: CallTree, frames: Uint8Array, fold: boolean): Hidden 
 	return { tree: keep(tree, nodes, self, before), value };
 }
 
-function keep(tree: CallTree, nodes: Int32Array, self: Float64Array,
-	before: Float64Array | null): CallTree {
+function keep(
+	tree: CallTree,
+	nodes: Int32Array,
+	self: Float64Array,
+	before: Float64Array | null,
+): CallTree {
 	const numbers = (source: Int32Array) => Int32Array.from(nodes, (node) => source[node]!);
 
 	return makeTree(tree.frames, {

@@ -55,18 +55,24 @@ export function colouring(tree: CallTree, greatest: number): (node: number) => s
 	const before = tree.before;
 
 	if (before) {
-		return (node) => (colours[node] ??= changeColour(
-			changeStep(before.total[node]!, tree.total[node]!, greatest)));
+		return (node) =>
+			(colours[node] ??= changeColour(
+				changeStep(before.total[node]!, tree.total[node]!, greatest),
+			));
 	}
-	return (node) => (colours[tree.frame[node]!] ??= frameColour(tree.frames, tree.frame[node]!));
+	return (node) =>
+		(colours[tree.frame[node]!] ??= frameColour(tree.frames, tree.frame[node]!));
 }
 
 const wholeTree = remember(treeOf);
 
 const shownTree = remember((whole: CallTree, no_kernel: boolean, no_idle: boolean) => {
 	// What a thread waits in is often seen in the kernel only: first the idle ones go.
-	const busy = no_idle ? hide(whole, idleFrames(whole.frames), false) : { tree: whole, value: 0 };
-	const user = no_kernel ? hide(busy.tree, kernelFrames(whole.frames), true)
+	const busy = no_idle
+		? hide(whole, idleFrames(whole.frames), false)
+		: { tree: whole, value: 0 };
+	const user = no_kernel
+		? hide(busy.tree, kernelFrames(whole.frames), true)
 		: { tree: busy.tree, value: 0 };
 
 	return { tree: user.tree, hiddenIdle: busy.value, hiddenKernel: user.value };
@@ -85,8 +91,11 @@ const found = remember((tree: CallTree, layout: Layout, search: string) => {
 
 export function viewOf(profile: Profile, place: Place): View {
 	const type = typeAt(profile, place);
-	const { tree, hiddenIdle, hiddenKernel } =
-		shownTree(wholeTree(profile, type), place.hideKernel, place.hideIdle);
+	const { tree, hiddenIdle, hiddenKernel } = shownTree(
+		wholeTree(profile, type),
+		place.hideKernel,
+		place.hideIdle,
+	);
 	const layout = layoutOf(tree, place.widths);
 	const search = found(tree, layout, place.search);
 	const greatest = greatestOf(tree);

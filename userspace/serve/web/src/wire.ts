@@ -93,6 +93,12 @@ export interface TreeFile {
 	outcome: Outcome;
 	diff: boolean;
 	strings: string[];
-	frames: { name: number[]; module: number[]; file: number[]; line: number[]; kind: number[] };
+	frames: {
+		name: number[];
+		module: number[];
+		file: number[];
+		line: number[];
+		kind: number[];
+	};
 	nodes: { depth: number[]; frame: number[]; self: number[][]; base?: number[][] };
 }

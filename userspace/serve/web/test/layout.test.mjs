@@ -34,26 +34,42 @@ test('boxes fill the width, and those of a window as much as is seen of them', (
 	const layout = layOut(tree);
 
 	assert.deepEqual(drawn(tree, windowOf(layout, 0), 200), [
-		[['all', 0, 200]], [['a', 0, 140], ['e', 140, 60]], [['b', 0, 40], ['c', 40, 80]],
+		[['all', 0, 200]],
+		[
+			['a', 0, 140],
+			['e', 140, 60],
+		],
+		[
+			['b', 0, 40],
+			['c', 40, 80],
+		],
 		[['d', 40, 20]],
 	]);
 	assert.deepEqual(drawn(tree, windowOf(layout, 3), 200), [
-		[['all', 0, 200]], [['a', 0, 200]], [['c', 0, 200]], [['d', 0, 50]],
+		[['all', 0, 200]],
+		[['a', 0, 200]],
+		[['c', 0, 200]],
+		[['d', 0, 50]],
 	]);
 });
 
 test('only the rows that are seen are made', () => {
 	const tree = treeFrom(TREE);
 
-	assert.deepEqual(drawn(tree, windowOf(layOut(tree), 0), 200, 2, 3).flat(),
-		[['b', 0, 40], ['c', 40, 80]]);
+	assert.deepEqual(drawn(tree, windowOf(layOut(tree), 0), 200, 2, 3).flat(), [
+		['b', 0, 40],
+		['c', 40, 80],
+	]);
 });
 
 test('what is narrower than half a pixel is left out, and its place marked', () => {
 	const tree = treeFrom('a 1\n\tx 1\nb 1\nc 9996\nd 2');
 	const boxes = boxesIn(tree, layOut(tree), { start: 0, size: 10001 }, 1000, 0, 99);
 
-	assert.deepEqual(boxes.rows[1].map((box) => nodeName(tree, box.node)), ['c']);
+	assert.deepEqual(
+		boxes.rows[1].map((box) => nodeName(tree, box.node)),
+		['c'],
+	);
 	assert.equal(boxes.narrow[1].length, 2);
 	assert.ok(Math.abs(boxes.narrow[1][0].width - 0.3) < 0.001);
 	assert.equal(boxes.count, 2);
@@ -92,14 +108,14 @@ test('the greatest change has the strongest colour, and only the same has none',
 	assert.equal(changeStep(50, 0, 100), -3);
 	assert.equal(changeStep(49, 50, 100), 1);
 	assert.equal(changeStep(7, 7, 100), 0);
-	assert.equal(greatestChange(treeFrom('a 3 0\nb 4 0', { diff: true })), 4, 'not the root\'s');
+	assert.equal(greatestChange(treeFrom('a 3 0\nb 4 0', { diff: true })), 4, "not the root's");
 	assert.equal(greatestChange(treeFrom('a 1')), 0);
 });
 
 test('what is inside a match counts once', () => {
 	const tree = treeFrom(TREE);
-	const share = (text) => matchedSize(tree, layOut(tree),
-		hitFrames(tree.frames, compile(text).matches));
+	const share = (text) =>
+		matchedSize(tree, layOut(tree), hitFrames(tree.frames, compile(text).matches));
 
 	assert.equal(share('c'), 40);
 	assert.equal(share('/[cd]/'), 40);
@@ -124,8 +140,10 @@ test('text is text, and a broken expression says so', () => {
 const CALLS = 'm 1\n\tf 2\n\t\tx 4\n\t\t\tf 8\nn 16\n\tf 32\n\t\ty 64\nf 128';
 
 function outline(tree) {
-	return Array.from(tree.frame, (_, node) =>
-		`${tree.depth[node]} ${nodeName(tree, node)} ${tree.total[node]}`);
+	return Array.from(
+		tree.frame,
+		(_, node) => `${tree.depth[node]} ${nodeName(tree, node)} ${tree.total[node]}`,
+	);
 }
 
 test('callers are those of the outermost calls', () => {

@@ -9,14 +9,21 @@ function readLine(line) {
 		/^(\t*)([^\s@!]+)(?:@([^\s!]+))?(?:!(\w+))? (-?\d+)(?: (-?\d+))?$/.exec(line);
 
 	return {
-		depth: indent.length + 1, name, module: module ?? 'prog',
-		kind: KINDS.indexOf(kind ?? 'app'), self: Number(self), before: Number(before ?? 0),
+		depth: indent.length + 1,
+		name,
+		module: module ?? 'prog',
+		kind: KINDS.indexOf(kind ?? 'app'),
+		self: Number(self),
+		before: Number(before ?? 0),
 	};
 }
 
 /** What the server would send. */
 export function file(text, { diff = false, ...more } = {}) {
-	const lines = text.split('\n').filter((line) => line.trim()).map(readLine);
+	const lines = text
+		.split('\n')
+		.filter((line) => line.trim())
+		.map(readLine);
 	const strings = [''];
 	const index = (string) => {
 		if (!strings.includes(string))
@@ -24,12 +31,23 @@ export function file(text, { diff = false, ...more } = {}) {
 		return strings.indexOf(string);
 	};
 	const keys = [...new Set(lines.map((line) => `${line.name}@${line.module}`))];
-	const first = keys.map((key) => lines.find((line) => `${line.name}@${line.module}` === key));
+	const first = keys.map((key) =>
+		lines.find((line) => `${line.name}@${line.module}` === key),
+	);
 
 	return {
-		version: 1, title: 'prog (pid 1)', kind: 'profile', time_ms: 0, duration_ms: 0,
-		types: [{ type: 'samples', unit: 'count' }], shown: 0, below_zero: [0], comments: [],
-		outcome: { whole: 1, truncated: 0, lost_stacks: 0, lost: 0 }, diff, strings,
+		version: 1,
+		title: 'prog (pid 1)',
+		kind: 'profile',
+		time_ms: 0,
+		duration_ms: 0,
+		types: [{ type: 'samples', unit: 'count' }],
+		shown: 0,
+		below_zero: [0],
+		comments: [],
+		outcome: { whole: 1, truncated: 0, lost_stacks: 0, lost: 0 },
+		diff,
+		strings,
 		frames: {
 			name: first.map((line) => index(line.name)),
 			module: first.map((line) => index(line.module)),
@@ -39,7 +57,10 @@ export function file(text, { diff = false, ...more } = {}) {
 		},
 		nodes: {
 			depth: [0, ...lines.map((line) => line.depth)],
-			frame: [-1, ...lines.map((line) => keys.indexOf(`${line.name}@${line.module}`))],
+			frame: [
+				-1,
+				...lines.map((line) => keys.indexOf(`${line.name}@${line.module}`)),
+			],
 			self: [[0, ...lines.map((line) => line.self)]],
 			...(diff ? { base: [[0, ...lines.map((line) => line.before)]] } : {}),
 		},

@@ -63,7 +63,10 @@ test('names hash as in C', () => {
 
 test('another version of a library has its colour', () => {
 	const frames = {
-		name: ['f', 'f', 'f', 'g'], file: [], line: [], kind: [1, 1, 0, 1],
+		name: ['f', 'f', 'f', 'g'],
+		file: [],
+		line: [],
+		kind: [1, 1, 0, 1],
 		module: ['/lib/libx.so.1', 'libx.so.2.3', 'libx.so.1', 'libx.so.1'],
 	};
 	const hue = (frame) => /hsl\((\d+)/.exec(frameColour(frames, frame))[1];
@@ -76,9 +79,17 @@ test('another version of a library has its colour', () => {
 
 test('a place comes back from its address', () => {
 	const place = {
-		tab: 'heap', snapshot: 7, base: 5, value: 'alloc_space', zoom: 123,
-		search: 'a&b=/ü#/', focus: { name: 'operator new<int>&', module: '/lib/x.so' },
-		upward: true, hideKernel: true, hideIdle: true, widths: 'before',
+		tab: 'heap',
+		snapshot: 7,
+		base: 5,
+		value: 'alloc_space',
+		zoom: 123,
+		search: 'a&b=/ü#/',
+		focus: { name: 'operator new<int>&', module: '/lib/x.so' },
+		upward: true,
+		hideKernel: true,
+		hideIdle: true,
+		widths: 'before',
 	};
 
 	assert.deepEqual(readPlace(writePlace(place)), place);
