@@ -10,6 +10,9 @@ CC := gcc
 CLANG := clang
 BPFTOOL := bpftool
 
+# no: / is the index page, and node is not needed.
+WEB := yes
+
 V ?= 0
 ifeq ($(V),0)
 Q := @
@@ -20,7 +23,7 @@ WARNINGS := -Wall -Wextra -Werror
 CPPFLAGS := -D_GNU_SOURCE -MMD -MP
 CFLAGS := -std=gnu11 -O2 -g $(WARNINGS)
 EXOPROF_CPPFLAGS := -DEXOPROF_VERSION='"$(VERSION)"' -DH2O_USE_LIBUV=0 \
-	-Iuserspace -Ibpf -I$(BUILD)/bpf -I$(BUILD)/proto
+	-DWEB_FOLDER='"$(BUILD)/web"' -Iuserspace -Ibpf -I$(BUILD)/bpf -I$(BUILD)/proto
 EXOPROF_LIBS := -lbpf -ldw -lelf -lh2o-evloop -lssl -lcrypto -lprotobuf-c -lyajl -lz -llzma -lZydis -liberty \
 	-lncursesw -ltinfo -lm -lpthread
 # All functions are bound before main: symbol/demangle.c leaves libiberty by a jump out of a signal
@@ -44,6 +47,7 @@ help:
 	@echo 'make format     clang-format on all sources'
 	@echo 'make clean      remove $(BUILD)/'
 	@echo 'V=1             show the commands'
+	@echo 'WEB=no          without the page at /, which npm builds'
 
 # --- the kernel side: one object a source, linked into one skeleton ---------------------------------
 
@@ -98,6 +102,20 @@ $(OBJ)/proto/profile.pb-c.o: $(PROTO_SOURCE)
 FLAMEGRAPH_PARTS := userspace/export/flamegraph.js userspace/export/flamegraph.css
 $(OBJ)/userspace/export/flamegraph.o: $(FLAMEGRAPH_PARTS)
 
+# The page at /. Whether it is wanted is a file, so that it is built anew when that changes.
+WEB_SOURCES := $(shell find userspace/serve/web -name node_modules -prune -o -type f -print)
+WEB_PARTS := $(addprefix $(BUILD)/web/,index.html page.js page.css)
+
+$(BUILD)/web/wanted-$(WEB):
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $(@D)/wanted-* && touch $@
+
+$(WEB_PARTS) &: $(WEB_SOURCES) $(BUILD)/web/wanted-$(WEB) scripts/build-web
+	$(call say,WEB,userspace/serve/web)
+	$(Q)scripts/build-web $(BUILD) $(WEB)
+
+$(OBJ)/userspace/serve/page.o: $(WEB_PARTS)
+
 $(BUILD)/exoprof: $(OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $^ -o $@ $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
@@ -133,6 +151,7 @@ $(BUILD)/asan/proto/profile.pb-c.o: $(PROTO_SOURCE)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -I$(BUILD)/proto -c $< -o $@
 
 $(BUILD)/asan/userspace/export/flamegraph.o: $(FLAMEGRAPH_PARTS)
+$(BUILD)/asan/userspace/serve/page.o: $(WEB_PARTS)
 
 $(BUILD)/asan/libexoprof.a: $(ASAN_OBJECTS)
 	$(Q)rm -f $@ && ar rcs $@ $^

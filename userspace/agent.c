@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -32,6 +33,7 @@ struct job {
 	void *context;
 	int64_t deadline_ms;
 	struct measurement measurement;
+	bool is_call;        /* nothing is wanted but to be called */
 	uint64_t *addresses; /* to be named; NULL: it is a profile that is wanted */
 	size_t address_count;
 	struct maps *maps; /* that they are in */
@@ -55,6 +57,8 @@ struct agent {
 	struct job *running;
 	bool target_gone; /* as are all others */
 	int64_t publish_ms;
+	int64_t attached_at_ms;       /* by clock__monotonic_ms() */
+	int64_t look_ms, look_due_ms; /* the last look at what the targets use; and the next one */
 
 	/* Shared, under the lock. */
 	pthread_mutex_t lock;
@@ -65,6 +69,7 @@ struct agent {
 	uint64_t last_number;
 	uint64_t refreshes_asked, refreshes_done;
 	struct agent_figures figures; /* but for the fetches */
+	struct agent_status status;
 	bool stopping, collecting_over;
 	int wake_fd; /* eventfd */
 
@@ -121,16 +126,54 @@ static void publish(struct agent *agent)
 	pthread_mutex_unlock(&agent->lock);
 }
 
-#define PUBLISH_MS 1000
+#define PUBLISH_MS   1000
+#define LOOK_IDLE_OF 20 /* times what a look took, before the next one */
+
+/* On time, so that no second is without its point; and for a twentieth of the time at most. */
+static void schedule_look(struct agent *agent, int64_t began_ms)
+{
+	int64_t now_ms = clock__monotonic_ms();
+	int64_t soonest_ms = now_ms + (now_ms - began_ms) * LOOK_IDLE_OF;
+
+	agent->look_due_ms += HISTORY_STEP_MS;
+	if (agent->look_due_ms <= now_ms)
+		agent->look_due_ms = now_ms + HISTORY_STEP_MS;
+	if (agent->look_due_ms < soonest_ms)
+		agent->look_due_ms = soonest_ms;
+}
+
+/* What the targets have used since the last look. Once they are gone there is nothing to add. */
+static void look_at_targets(struct agent *agent)
+{
+	int64_t now_ms = clock__monotonic_ms(), span_ms = now_ms - agent->look_ms;
+	struct history_point point = {.is_known = true, .cpus = NAN};
+	struct targets_look look;
+
+	targets__look(agent->targets, &look);
+	point.rss_bytes = look.rss_bytes;
+	point.threads = look.threads;
+	if (agent->look_ms && span_ms > 0 && look.cpu_ns >= 0)
+		point.cpus = look.cpu_ns / (span_ms * 1e6);
+	agent->look_ms = now_ms;
+	pthread_mutex_lock(&agent->lock);
+	agent->status.targets = look;
+	if (look.threads)
+		history__add(&agent->status.history,
+			     agent->status.attached_ms + now_ms - agent->attached_at_ms, &point);
+	pthread_mutex_unlock(&agent->lock);
+	schedule_look(agent, now_ms);
+}
 
 /* Told by the kernel side: the end of the last process, too. */
 static void keep_up(struct agent *agent)
 {
 	int64_t now_ms = clock__monotonic_ms();
+	bool is_outdated = targets__tick(agent->targets);
 
-	targets__tick(agent->targets);
 	agent->target_gone = !targets__alive(agent->targets);
-	if (now_ms < agent->publish_ms && !agent->target_gone)
+	if (now_ms >= agent->look_due_ms || agent->target_gone)
+		look_at_targets(agent);
+	if (now_ms < agent->publish_ms && !is_outdated && !agent->target_gone)
 		return;
 	agent->publish_ms = now_ms + PUBLISH_MS;
 	publish(agent);
@@ -159,11 +202,13 @@ static void begin(struct agent *agent, struct job *job)
 {
 	if (ending_of(agent, job) == ENDING_DROP)
 		job->err = -ECANCELED;
+	else if (job->is_call)
+		;
 	else if (job->addresses)
 		job->maps = targets__maps(agent->targets);
 	else
 		job->err = measurement__begin(&job->measurement, &agent->measuring, &job->request);
-	if (job->err || job->measurement.samples || job->addresses) {
+	if (job->err || job->measurement.samples || job->addresses || job->is_call) {
 		hand_over(agent, job);
 		return;
 	}
@@ -267,6 +312,8 @@ static int ms_to_next(const struct agent *agent)
 	int64_t next_ms = targets__next_tick_ms(agent->targets);
 	int64_t left_ms;
 
+	if (next_ms > agent->look_due_ms && !agent->target_gone)
+		next_ms = agent->look_due_ms;
 	for (const struct job *job = agent->running; job; job = job->next) {
 		if (job->deadline_ms < next_ms)
 			next_ms = job->deadline_ms;
@@ -319,11 +366,49 @@ static bool is_of_many(const struct agent *agent)
 	return agent->options.follow_children || agent->given > 1;
 }
 
+/* Java's classpaths are long, and each profile has a copy. */
+#define COMMAND_BYTES 4096
+
+/* The arguments in one line. NULL where there are none, as of a process that has cleared them. */
+static char *command_of(const struct process *process)
+{
+	size_t size;
+	char *command = process__cmdline(process, &size);
+
+	if (!command)
+		return NULL;
+	while (size && !command[size - 1])
+		size--;
+	if (size > COMMAND_BYTES) {
+		memcpy(command + COMMAND_BYTES - 3, "...", 3);
+		size = COMMAND_BYTES;
+	}
+	command[size] = '\0';
+	for (size_t i = 0; i < size; i++) {
+		if ((unsigned char)command[i] < ' ' || command[i] == 0x7f)
+			command[i] = command[i] ? '?' : ' ';
+	}
+	if (size)
+		return command;
+	free(command);
+	return NULL;
+}
+
+static void tell_facts(const struct profile *profile, struct agent_answer *answer)
+{
+	snprintf(answer->title, sizeof(answer->title), "%s", profile->strings[profile->title]);
+	answer->time_ns = profile->time_ns;
+	answer->duration_ns = profile->duration_ns;
+	answer->outcome = profile->outcome;
+}
+
 static int write_out(struct agent *agent, const struct job *job, struct agent_answer *answer)
 {
 	struct samples *samples = job->measurement.samples;
+	char *command = command_of(agent->first);
 	struct profile_subject subject = {
 		.pid = process__pid(agent->first),
+		.command = command,
 		.many = is_of_many(agent),
 	};
 	const struct profile *profile;
@@ -334,9 +419,10 @@ static int write_out(struct agent *agent, const struct job *job, struct agent_an
 	if (*job->request.thread)
 		samples__keep_thread(samples, job->request.thread);
 	profile = profile__assemble(samples, job->request.kind, &subject, agent->symbolizer);
-
+	free(command);
 	if (!profile)
 		return -errno;
+	tell_facts(profile, answer);
 	out = open_memstream(&answer->body, &answer->size);
 	err = out ? job->request.format->write(profile, out) : -errno;
 	/* The last of it may fail to find memory here. */
@@ -404,7 +490,7 @@ static void answer_job(struct agent *agent, struct job *job)
 		answer.err = -ECANCELED;
 	else if (!answer.err && job->addresses)
 		answer.err = write_names(agent, job, &answer);
-	else if (!answer.err)
+	else if (!answer.err && !job->is_call)
 		answer.err = write_out(agent, job, &answer);
 	if (answer.err) {
 		free(answer.body);
@@ -517,6 +603,9 @@ static int attach(struct agent *agent, struct process **processes, size_t count,
 	if (agent->options.follow_children)
 		targets__follow_children(agent->targets);
 	publish(agent);
+	agent->attached_at_ms = clock__monotonic_ms();
+	agent->status.attached_ms = clock__realtime_ns() / 1000000;
+	look_at_targets(agent);
 	/* A name that leads nowhere is a mistake, unless what it names may still come. */
 	if (agent->options.heap.allocator && !agent->options.heap.from_start &&
 	    !agent->figures.heap.is_followed) {
@@ -620,6 +709,25 @@ void agent__why_not(struct agent *agent, const struct profile_kind *kind, char *
 					      : "time off the CPU is not followed (--no-offcpu)");
 }
 
+bool agent__has(struct agent *agent, const struct profile_kind *kind)
+{
+	struct heap_state heap;
+
+	if (kind->source == SAMPLES_WAITS)
+		return agent->options.offcpu.enabled;
+	if (kind->source != SAMPLES_HEAP)
+		return true;
+	agent__heap(agent, &heap);
+	return heap.is_followed;
+}
+
+void agent__status(struct agent *agent, struct agent_status *status)
+{
+	pthread_mutex_lock(&agent->lock);
+	*status = agent->status;
+	pthread_mutex_unlock(&agent->lock);
+}
+
 int agent__only_pidfd(const struct agent *agent)
 {
 	return is_of_many(agent) ? -1 : process__pidfd(agent->first);
@@ -681,6 +789,18 @@ uint64_t agent__submit(struct agent *agent, const struct agent_request *request,
 		return 0;
 	job->request = *request;
 	job->request.with_tid |= request->format->by_thread;
+	job->done = done;
+	job->context = context;
+	return submit(agent, job);
+}
+
+uint64_t agent__call(struct agent *agent, agent_done *done, void *context)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return 0;
+	job->is_call = true;
 	job->done = done;
 	job->context = context;
 	return submit(agent, job);

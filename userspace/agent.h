@@ -12,9 +12,11 @@
 #include "collect/collector.h"
 #include "export/export.h"
 #include "heap_watch.h"
+#include "history.h"
 #include "profile/kind.h"
 #include "symbol/symbolizer.h"
 #include "target/process.h"
+#include "targets.h"
 
 struct agent;
 
@@ -49,6 +51,10 @@ size_t agent__alive(struct agent *agent);
 /* Whether and how the heap of the first is followed. */
 void agent__heap(struct agent *agent, struct heap_state *state);
 
+/* Whether there may be profiles of that kind; what is asked for may turn out not to be there all
+ * the same. */
+bool agent__has(struct agent *agent, const struct profile_kind *kind);
+
 /* Why there is no profile of that kind, for an answer of -ENODATA. */
 void agent__why_not(struct agent *agent, const struct profile_kind *kind, char *why, size_t size);
 
@@ -62,6 +68,15 @@ struct agent_figures {
 
 /* What exoprof has to say of itself. */
 void agent__figures(struct agent *agent, struct agent_figures *figures);
+
+struct agent_status {
+	int64_t attached_ms; /* since the epoch */
+	struct targets_look targets;
+	struct history history; /* until the last process was gone */
+};
+
+/* How the targets do, by a look each second. */
+void agent__status(struct agent *agent, struct agent_status *status);
 
 /* Reads the targets' mappings anew; returns when it is done. */
 void agent__refresh(struct agent *agent);
@@ -77,10 +92,16 @@ struct agent_request {
 	char thread[WIRE_COMM_BYTES]; /* only those of threads of this name; empty: of all */
 };
 
+#define AGENT_TITLE_BYTES 96
+
 struct agent_answer {
 	int err;    /* 0, or -errno and no body; -ESRCH: the target is gone; -ECANCELED */
 	char *body; /* malloc()ed, the receiver's */
 	size_t size;
+	/* What the profile is, in whatever format. */
+	char title[AGENT_TITLE_BYTES];
+	int64_t time_ns, duration_ns;
+	struct profile_outcome outcome;
 };
 
 typedef void agent_done(void *context, const struct agent_answer *answer);
@@ -100,6 +121,10 @@ uint64_t agent__submit(struct agent *agent, const struct agent_request *request,
  * agent__submit() for the rest. */
 uint64_t agent__name(struct agent *agent, const uint64_t *addresses, size_t count, agent_done *done,
 		     void *context);
+
+/* Has `done` called once the naming thread gets to it, with an empty answer: for what takes too
+ * long elsewhere. As agent__submit() for the rest. */
+uint64_t agent__call(struct agent *agent, agent_done *done, void *context);
 
 /* Ends a request early, or all of them for number 0. With `keep`, what was collected until now is
  * its answer; else it gets -ECANCELED. One that is over already is fine. */

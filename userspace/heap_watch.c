@@ -291,26 +291,13 @@ void heap_watch__update(struct heap_watch *watch, const struct maps *maps)
 	find_ranks(watch, maps);
 }
 
-/* All threads' CPU time, those that are gone included. 0 where it cannot be had. */
-static uint64_t cpu_ns(const struct heap_watch *watch)
-{
-	struct timespec now;
-	clockid_t clock;
-
-	if (clock_getcpuclockid(process__pid(watch->process), &clock) || clock_gettime(clock, &now))
-		return 0;
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
 static void take_reading(struct heap_watch *watch)
 {
-	struct heap_reading reading = {
-		.time_ns = clock__monotonic_ns(),
-		.cpu_ns = cpu_ns(watch),
-	};
+	int64_t cpu_ns = process__cpu_ns(watch->process);
+	struct heap_reading reading = {.time_ns = clock__monotonic_ns(), .cpu_ns = cpu_ns};
 
 	if (heap__hits(watch->collector, process__pid(watch->process), &reading.hits) ||
-	    !reading.cpu_ns)
+	    cpu_ns <= 0)
 		return;
 	watch->hits = reading.hits;
 	heap_meter__add(&watch->meter, &reading);

@@ -172,13 +172,14 @@ enum key {
 	{                                                                         \
 		"no-heap", KEY_NO_HEAP, NULL, 0, "leave malloc and free alone", 0 \
 	}
-#define FORMAT_OPTION                                                                          \
-	{                                                                                      \
-		"format", KEY_FORMAT, "FORMAT", 0,                                             \
-			"pprof, folded, flamegraph, speedscope, text or threads (the last of " \
-			"recorded goroutine profiles alone); goes by FILE's ending (.pb.gz, "  \
-			".folded, .svg, .speedscope.json, .txt, .threads) if not given",       \
-			0                                                                      \
+#define FORMAT_OPTION                                                                        \
+	{                                                                                    \
+		"format", KEY_FORMAT, "FORMAT", 0,                                           \
+			"pprof, folded, flamegraph, speedscope, tree, text or threads (the " \
+			"last of recorded goroutine profiles alone); goes by FILE's ending " \
+			"(.pb.gz, .folded, .svg, .speedscope.json, .tree.json, .txt, "       \
+			".threads) if not given",                                            \
+			0                                                                    \
 	}
 #define OUTPUT_OPTION                                                                  \
 	{                                                                              \
@@ -559,13 +560,6 @@ static void check_target(struct argp_state *state, const struct options *options
 		argp_error(state, "which process? Give its pid with -p, or its --name");
 }
 
-/* The others have no way to tell of two values, or of one below zero. */
-static bool shows_diff(const struct format *format)
-{
-	return format->write == export_pprof || format->write == export_folded ||
-	       format->write == export_flamegraph;
-}
-
 /* What reads files has nowhere to write but where it is told to. */
 static void check_files(struct argp_state *state, const struct parsing *parsing)
 {
@@ -600,8 +594,9 @@ static void check_all(struct argp_state *state, const struct parsing *parsing)
 		check_files(state, parsing);
 	if (!options->format && options->output)
 		options->format = format__by_path(options->output);
-	if (command->files > 1 && !shows_diff(options->format))
-		argp_error(state, "a diff can be written as pprof, folded or flamegraph, not as %s",
+	if (command->files > 1 && !options->format->tells_diffs)
+		argp_error(state,
+			   "a diff can be written as pprof, folded, flamegraph or tree, not as %s",
 			   options->format->name);
 	if (!options->format)
 		options->format = format__by_name("pprof");

@@ -13,6 +13,7 @@
 #include "target/files.h"
 #include "target/find.h"
 #include "target/proc.h"
+#include "target/usage.h"
 
 /* Files are opened while they are mapped, so that names are there after the target is gone. What is
  * mapped now and then is noticed this often. */
@@ -40,6 +41,7 @@ struct target {
 	bool is_lost;            /* an exec has made the kernel lose sight of it */
 	struct maps *maps;       /* NULL: not read yet */
 	struct heap_watch *watch;
+	struct usage_meter usage;
 	int64_t refresh_ms; /* when the mappings are to be read again */
 	int64_t soonest_ms; /* not before this */
 };
@@ -178,6 +180,7 @@ static int add(struct targets *targets, struct target *target)
 {
 	struct heap_watch_options options = targets->options;
 
+	usage__begin(&target->usage, target->process);
 	/* What a child has from before is its parent's. */
 	options.is_child = !target->was_given;
 	options.from_start |= options.is_child;
@@ -457,20 +460,21 @@ static void tick_heaps(struct targets *targets)
 	}
 }
 
-/* What could not be swept is tried again. */
-static void sweep(struct targets *targets)
+/* What could not be swept is tried again. Whether it was tried. */
+static bool sweep(struct targets *targets)
 {
 	int64_t now_ms = clock__monotonic_ms();
 
 	if (!targets->has_outdated || now_ms < targets->clean_ms)
-		return;
+		return false;
 	targets->clean_ms = now_ms + CLEAN_MS;
 	/* Stacks go at the second sweep that finds them unused. */
 	targets->has_outdated = collector__sweep(targets->collector) || !targets->is_swept;
 	targets->is_swept = !targets->is_swept;
+	return true;
 }
 
-void targets__tick(struct targets *targets)
+bool targets__tick(struct targets *targets)
 {
 	int64_t now_ms = clock__monotonic_ms();
 
@@ -481,7 +485,7 @@ void targets__tick(struct targets *targets)
 	}
 	refresh_due(targets);
 	tick_heaps(targets);
-	sweep(targets);
+	return sweep(targets);
 }
 
 int64_t targets__next_tick_ms(const struct targets *targets)
@@ -520,6 +524,46 @@ size_t targets__alive(const struct targets *targets)
 	for (size_t i = 0; i < targets->count; i++)
 		alive += !targets->items[i]->is_gone;
 	return alive;
+}
+
+static void tell(const struct target *target, uint32_t threads, struct target_told *told)
+{
+	size_t size;
+	char *command = process__cmdline(target->process, &size);
+
+	*told = (struct target_told){
+		.pid = process__pid(target->process),
+		.is_alive = !target->is_gone,
+		.started_ms = target->usage.started_ms,
+		.threads = threads,
+	};
+	process__comm(target->process, told->name);
+	if (!command)
+		return;
+	told->is_cut = size > sizeof(told->command);
+	told->command_size = told->is_cut ? sizeof(told->command) : size;
+	memcpy(told->command, command, told->command_size);
+	free(command);
+}
+
+void targets__look(struct targets *targets, struct targets_look *look)
+{
+	*look = (struct targets_look){.count = targets->count};
+	for (size_t i = 0; i < targets->count; i++) {
+		struct target *target = targets->items[i];
+		struct usage usage = {};
+
+		if (!target->is_gone && !usage__look(&target->usage, target->process, &usage)) {
+			look->rss_bytes += usage.rss_bytes;
+			look->threads += usage.threads;
+			if (look->cpu_ns >= 0 && usage.cpu_ns >= 0)
+				look->cpu_ns += usage.cpu_ns;
+			else
+				look->cpu_ns = -1;
+		}
+		if (look->told_count < TARGETS_TOLD_MAX)
+			tell(target, usage.threads, &look->told[look->told_count++]);
+	}
 }
 
 struct maps *targets__maps(const struct targets *targets)

@@ -11,6 +11,30 @@
 
 struct targets;
 
+/* Of so many processes there is more than the sums; and of their arguments so much. */
+#define TARGETS_TOLD_MAX     64
+#define TARGET_COMMAND_BYTES 1024
+
+struct target_told {
+	pid_t pid;
+	char name[PROCESS_COMM_BYTES];
+	char command[TARGET_COMMAND_BYTES]; /* a NUL after each argument */
+	size_t command_size;
+	bool is_cut; /* there is more of the command */
+	bool is_alive;
+	int64_t started_ms; /* since the epoch; 0: unknown */
+	uint32_t threads;
+};
+
+/* What they use of the machine. */
+struct targets_look {
+	struct target_told told[TARGETS_TOLD_MAX];
+	size_t told_count;
+	size_t count;   /* of all, those that were given and are gone included */
+	int64_t cpu_ns; /* that they had since the last look; -1: unknown */
+	uint64_t rss_bytes, threads;
+};
+
 /* The collector must outlive it. NULL with errno set. */
 struct targets *targets__new(struct collector *collector, const struct heap_watch_options *options);
 void targets__free(struct targets *targets); /* NULL is fine */
@@ -26,8 +50,9 @@ void targets__follow_children(struct targets *targets);
 /* Takes in the collector's news. */
 void targets__take_news(struct targets *targets);
 
-/* Reads what is due to be read again, and looks after the heaps. */
-void targets__tick(struct targets *targets);
+/* Reads what is due to be read again, and looks after the heaps. Whether the books have been swept:
+ * what was known of the collector's figures is outdated then. */
+bool targets__tick(struct targets *targets);
 
 /* When it is to be called next, by clock__monotonic_ms(). */
 int64_t targets__next_tick_ms(const struct targets *targets);
@@ -37,6 +62,9 @@ void targets__refresh(struct targets *targets);
 
 /* How many processes are followed now, children included. */
 size_t targets__alive(const struct targets *targets);
+
+/* Takes some 20 us a process. */
+void targets__look(struct targets *targets, struct targets_look *look);
 
 /* The mappings of the first, the caller's to put; NULL where they were never read. */
 struct maps *targets__maps(const struct targets *targets);

@@ -18,28 +18,52 @@ setup_file() {
 	cd "$BATS_FILE_TMPDIR"
 	"$make_flamegraph" > plain.svg
 	cp "$here/flamegraph_browser.js" .
+	"$make_flamegraph" | cmp - plain.svg
 	sed 's|^</svg>$|<script href="flamegraph_browser.js"/></svg>|' plain.svg > used.svg
+	sed '/<script><!\[CDATA\[/,/^\]\]><\/script>/d' used.svg > still.svg
+	use used 1400 wide
+	use used 800 small
+	use still 1400 still
+}
+
+# use PICTURE WIDTH NAME: NAME.verdict is what the script found there.
+use() {
 	timeout 120 "$chromium" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
 		--disable-background-networking --disable-component-update --disable-sync \
-		--user-data-dir="$PWD/chromium" --window-size=1400,900 \
-		--dump-dom "file://$PWD/used.svg" > dom 2> chromium.log || {
+		--user-data-dir="$PWD/chromium" --window-size="$2,900" \
+		--dump-dom "file://$PWD/$1.svg" > dom 2> chromium.log || {
 		cat chromium.log >&2
 		return 1
 	}
-	sed -n '/id="verdict"/,$p' dom > verdict
+	sed -n '/id="verdict"/,$p' dom > "$3.verdict"
 }
 
-# What the script in the page said of the claims that match.
+# What the script in the page said of a claim, in a wide window and in a small one.
 said() {
-	cat "$BATS_FILE_TMPDIR/verdict"
-	grep -qx "ok $1" "$BATS_FILE_TMPDIR/verdict"
+	local verdict
+	for verdict in wide small; do
+		cat "$BATS_FILE_TMPDIR/$verdict.verdict"
+		grep -qx "ok $1" "$BATS_FILE_TMPDIR/$verdict.verdict" || return
+	done
 }
 
 @test "the script ran to its end and no claim failed" {
-	cat "$BATS_FILE_TMPDIR/verdict"
-	grep -qx "done" "$BATS_FILE_TMPDIR/verdict"
-	run grep "^not ok" "$BATS_FILE_TMPDIR/verdict"
-	[ "$status" -eq 1 ]
+	for verdict in wide small still; do
+		cat "$BATS_FILE_TMPDIR/$verdict.verdict"
+		grep -qx "done" "$BATS_FILE_TMPDIR/$verdict.verdict"
+		run grep "^not ok" "$BATS_FILE_TMPDIR/$verdict.verdict"
+		[ "$status" -eq 1 ]
+	done
+}
+
+@test "text of any writing stays in its frame, its row and the picture, with the script and without" {
+	said "no label is wider than its frame"
+	said "no line is wider than the picture"
+	said "all labels are in their rows"
+	said "names of all kinds have labels"
+	said "none of them is wider than its frame"
+	grep -qx "ok no label is wider than its frame" "$BATS_FILE_TMPDIR/still.verdict"
+	grep -qx "ok no line is wider than the picture" "$BATS_FILE_TMPDIR/still.verdict"
 }
 
 @test "a click zooms: the frame fills the width and its ancestors remain" {

@@ -172,7 +172,8 @@ static const struct profile *assemble_of(struct samples *samples, const struct p
 					 bool many)
 {
 	struct symbolizer *symbolizer = symbolizer__new(&(struct symbolizer_options){});
-	struct profile_subject subject = {.comm = "a-name", .pid = 42, .many = many};
+	struct profile_subject subject = {
+		.comm = "a-name", .pid = 42, .command = "/bin/a-name --fast", .many = many};
 	const struct profile *profile = profile__assemble(samples, kind, &subject, symbolizer);
 
 	assert_non_null(profile);
@@ -645,6 +646,7 @@ static void comments_say_how_it_was_taken(void **state)
 	samples->target_gone = true;
 	profile = assemble(samples, &profile_kind_cpu);
 	assert_comment(profile, "exoprof " EXOPROF_VERSION ": a-name (pid 42)");
+	assert_comment(profile, "command: /bin/a-name --fast");
 	assert_comment(profile, "cpu: a test at 100 Hz on each CPU, 0 samples lost");
 	assert_comment(profile, "the target exited");
 	profile__free(profile);

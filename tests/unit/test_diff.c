@@ -306,6 +306,48 @@ static void sums_do_not_wrap(void **state)
 	free(svg);
 }
 
+static const struct profile *make_of_kind(const char *kind, int64_t whole)
+{
+	struct profile_builder *builder = profile_builder__new();
+
+	assert_non_null(builder);
+	profile_builder__type(builder, "space", "bytes", true);
+	profile_builder__kind(builder, kind);
+	profile_builder__outcome(builder, &(struct profile_outcome){
+						  .whole = whole,
+						  .truncated = 2,
+						  .lost_stacks = 3,
+						  .lost = INT64_MAX,
+					  });
+	return profile_builder__freeze(builder);
+}
+
+static void assert_kind(const char *before_kind, const char *after_kind, const char *expected)
+{
+	const struct profile *before = make_of_kind(before_kind, 1);
+	const struct profile *after = make_of_kind(after_kind, 10);
+	const struct profile *result =
+		profile__diff(before, after, &(struct diff_options){.title = ""});
+
+	assert_non_null(result);
+	assert_string_equal(result->strings[result->kind], expected);
+	assert_int_equal(result->outcome.whole, 11);
+	assert_int_equal(result->outcome.truncated, 4);
+	assert_int_equal(result->outcome.lost_stacks, 6);
+	assert_int_equal(result->outcome.lost, INT64_MAX);
+	profile__free(before);
+	profile__free(after);
+	profile__free(result);
+}
+
+static void what_became_of_the_samples_is_of_both(void **state)
+{
+	(void)state;
+	assert_kind("heap", "heap", "heap");
+	assert_kind("mutex", "block", "");
+	assert_kind("", "", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +363,7 @@ int main(void)
 		cmocka_unit_test(what_is_gone_is_told),
 		cmocka_unit_test(reversed_widths_are_earlier_ones),
 		cmocka_unit_test(nothing_before_or_after_is_a_diff_all_the_same),
+		cmocka_unit_test(what_became_of_the_samples_is_of_both),
 		cmocka_unit_test(sums_do_not_wrap),
 	};
 

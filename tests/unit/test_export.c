@@ -19,6 +19,7 @@ static void a_format_is_found_by_its_name(void **state)
 	assert_ptr_equal(format__by_name("text")->write, export_text);
 	assert_ptr_equal(format__by_name("threads")->write, export_threads);
 	assert_ptr_equal(format__by_name("speedscope")->write, export_speedscope);
+	assert_ptr_equal(format__by_name("tree")->write, export_tree);
 	assert_null(format__by_name(""));
 	assert_null(format__by_name("PPROF"));
 	assert_null(format__by_name("pprof "));
@@ -34,6 +35,7 @@ static void a_format_is_found_by_a_paths_ending(void **state)
 	assert_ptr_equal(format__by_path("a b.pb.gz.svg")->write, export_flamegraph);
 	assert_ptr_equal(format__by_path(".svg")->write, export_flamegraph);
 	assert_ptr_equal(format__by_path("a.speedscope.json")->write, export_speedscope);
+	assert_ptr_equal(format__by_path("a.tree.json")->write, export_tree);
 	assert_null(format__by_path("a.json"));
 	assert_null(format__by_path(""));
 	assert_null(format__by_path("-"));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,9 +12,11 @@
 #include "export/export.h"
 #include "profile/builder.h"
 
-#define DEPTH_MAX   2048
-#define GRAPH_WIDTH 1176.0
-#define TAGS_MAX    64
+#define DEPTH_MAX     2048
+#define GRAPH_WIDTH   1176.0
+#define TAGS_MAX      64
+#define LIBC_HUE      250
+#define LIBCRYPTO_HUE 120
 
 static struct profile_builder *new_builder(void)
 {
@@ -279,11 +282,11 @@ static void each_kind_has_its_class(void **state)
 		const char *class;
 		const char *legend;
 	} kinds[] = {
-		{FRAME_APP,     "main",          "<g class=\"app s",     ">Application<"},
-		{FRAME_LIBRARY, "malloc",        "<g class=\"library s", ">Library<"    },
-		{FRAME_KERNEL,  "do_syscall_64", "<g class=\"kernel s",  ">Kernel<"     },
-		{FRAME_UNKNOWN, "0x1234",        "<g class=\"unknown s", ">Unknown<"    },
-		{FRAME_CODE,    "work",          "<g class=\"code s",    ">Code<"       },
+		{FRAME_APP,     "main",          "<g class=\"app\"",     ">100.00% Application<"},
+		{FRAME_LIBRARY, "malloc",        "<g class=\"library\"", ">100.00% Library<"    },
+		{FRAME_KERNEL,  "do_syscall_64", "<g class=\"kernel\"",  ">100.00% Kernel<"     },
+		{FRAME_UNKNOWN, "0x1234",        "<g class=\"unknown\"", ">100.00% Unknown<"    },
+		{FRAME_CODE,    "work",          "<g class=\"code\"",    ">100.00% Code<"       },
 	};
 	int64_t values[] = {1, 1};
 	size_t i;
@@ -301,7 +304,7 @@ static void each_kind_has_its_class(void **state)
 		assert_non_null(frame);
 		assert_int_equal(strncmp(frame, kinds[i].class, strlen(kinds[i].class)), 0);
 		assert_has(svg, kinds[i].legend);
-		assert_null(strstr(svg, ">Not code<"));
+		assert_null(strstr(svg, "Not code<"));
 		free(svg);
 	}
 }
@@ -319,8 +322,8 @@ static void a_note_is_marked_as_no_code(void **state)
 	svg = draw(builder);
 	frame = find_frame(svg, "[truncated]");
 	assert_non_null(frame);
-	assert_int_equal(strncmp(frame, "<g class=\"note s", 16), 0);
-	assert_has(svg, ">Not code<");
+	assert_int_equal(strncmp(frame, "<g class=\"note\"", 15), 0);
+	assert_has(svg, ">100.00% Not code<");
 	free(svg);
 }
 
@@ -359,9 +362,133 @@ static void a_name_of_two_kinds_looks_the_same_in_any_order(void **state)
 			svg = draw(builder);
 			frame = find_frame(svg, "name");
 			assert_non_null(frame);
-			assert_int_equal(strncmp(frame, "<g class=\"library s", 19), 0);
+			assert_int_equal(strncmp(frame, "<g class=\"library\"", 18), 0);
 			free(svg);
 		}
+	}
+}
+
+/* Adds a sample of one frame, in code of that file. */
+static void add_in(struct profile_builder *builder, const char *file, enum frame_kind kind,
+		   const char *name, int64_t value)
+{
+	struct profile_function function = {.name = profile_builder__string(builder, name)};
+	struct profile_mapping mapping = {.file = profile_builder__string(builder, file)};
+	struct profile_line line = {
+		.function = profile_builder__function(builder, &function),
+	};
+	uint32_t location = profile_builder__location(
+		builder, profile_builder__mapping(builder, &mapping), 0x1000, kind, &line, 1);
+	int64_t values[] = {1, value};
+
+	profile_builder__sample(builder, &location, 1, values, NULL, 0);
+}
+
+/* The fill of a frame, up to its closing quote. */
+static char *fill_of(const char *svg, const char *name)
+{
+	const char *at = strstr(find_frame(svg, name), "fill=\"") + 6;
+
+	return strndup(at, strcspn(at, "\""));
+}
+
+static double hue_of(const char *svg, const char *name)
+{
+	unsigned int red, green, blue;
+	double most, least, hue;
+	char *fill = fill_of(svg, name);
+
+	assert_int_equal(sscanf(fill, "#%2x%2x%2x", &red, &green, &blue), 3);
+	free(fill);
+	most = fmax(red, fmax(green, blue));
+	least = fmin(red, fmin(green, blue));
+	assert_true(most > least);
+	if (most == red)
+		hue = ((double)green - blue) / (most - least);
+	else if (most == green)
+		hue = 2 + ((double)blue - red) / (most - least);
+	else
+		hue = 4 + ((double)red - green) / (most - least);
+	return fmod(60 * hue + 360, 360);
+}
+
+/* The hues are those of palette.h, worked out by hand from its formula. */
+static void a_library_has_its_own_hue_whatever_its_folder_and_version(void **state)
+{
+	struct profile_builder *builder = new_builder();
+	char *svg;
+
+	(void)state;
+	add_in(builder, "/usr/lib/libc.so.6", FRAME_LIBRARY, "malloc", 5);
+	add_in(builder, "/opt/old/libc.so.5.9", FRAME_LIBRARY, "calloc", 4);
+	add_in(builder, "/usr/lib/libcrypto.so.3", FRAME_LIBRARY, "SHA256_Update", 3);
+	add_in(builder, "/bin/app", FRAME_APP, "main", 2);
+	add_in(builder, "[kernel.kallsyms]", FRAME_KERNEL, "do_syscall_64", 1);
+	svg = draw(builder);
+	assert_true(fabs(hue_of(svg, "malloc") - LIBC_HUE) < 2);
+	assert_true(fabs(hue_of(svg, "calloc") - LIBC_HUE) < 2);
+	assert_true(fabs(hue_of(svg, "SHA256_Update") - LIBCRYPTO_HUE) < 2);
+	assert_true(hue_of(svg, "main") > 18 && hue_of(svg, "main") < 42);
+	assert_true(fabs(hue_of(svg, "do_syscall_64") - 216) < 2);
+	assert_well_formed(svg);
+	free(svg);
+}
+
+static void the_legend_has_the_modules_by_their_shares(void **state)
+{
+	struct profile_builder *builder = new_builder();
+	char *svg, name[64];
+
+	(void)state;
+	add_in(builder, "/usr/lib/libc.so.6", FRAME_LIBRARY, "malloc", 600);
+	add_in(builder, "/usr/lib/libc.so.6", FRAME_LIBRARY, "free", 100);
+	add_in(builder, "/bin/app", FRAME_APP, "main", 290);
+	for (int i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), "/usr/lib/libone-of-many-with-a-long-name-%d.so", i);
+		add_in(builder, name, FRAME_LIBRARY, "one", 1);
+	}
+	svg = draw(builder);
+	assert_has(svg, ">70.00% libc.so.6</text>");
+	assert_has(svg, ">29.00% app</text>");
+	assert_true(strstr(svg, ">70.00% libc") < strstr(svg, ">29.00% app"));
+	assert_has(svg, ">0.10% libone-of-many-with-a…</text>");
+	assert_has(svg, ">and 7 more</text>");
+	/* A function of each. */
+	assert_int_equal(count(svg, "<title>one\n"), 10);
+	free(svg);
+}
+
+static void text_of_unknown_width_is_given_one(void **state)
+{
+	static const struct {
+		const char *name;
+		double width; /* 0: of any font */
+	} names[] = {
+		{"plain \xd1\x8f",                            0      },
+		{"\xe5\x90\x8d\xe5\x89\x8d",                  4 * 7.3},
+		{"\xef\xb7\xbd",                              2 * 7.3},
+		{"e\xcc\x81t\xcc\x81",                        2 * 7.3},
+ /* Cut after as many marks as are ever written on one letter. */
+		{"z\xcc\x81\xcc\x81\xcc\x81\xcc\x81\xcc\x81", 2 * 7.3},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct profile_builder *builder = new_builder();
+		const char *frame;
+		char *svg, *tag;
+
+		ADD(builder, 1, names[i].name);
+		svg = draw(builder);
+		frame = strstr(find_frame(svg, names[i].name), "<text");
+		tag = strndup(frame, strcspn(frame, ">"));
+		if (names[i].width)
+			assert_near(number_after(tag, "textLength=\""), names[i].width);
+		else
+			assert_null(strstr(tag, "textLength"));
+		free(tag);
+		assert_well_formed(svg);
+		free(svg);
 	}
 }
 
@@ -380,8 +507,8 @@ static void foreign_text_is_escaped(void **state)
 	svg = draw(builder);
 	assert_well_formed(svg);
 	assert_non_null(find_frame(svg, escaped));
-	/* Title, title element, frame and its title, comment and its title. */
-	assert_int_equal(count(svg, escaped), 6);
+	/* The picture's title; the title line, frame and comment, each with its title. */
+	assert_int_equal(count(svg, escaped), 7);
 	assert_int_equal(count(svg, "<script"), 1);
 	/* The style's and the script's own ends. */
 	assert_int_equal(count(svg, "]]>"), 2);
@@ -402,6 +529,7 @@ static void what_xml_cannot_hold_is_replaced(void **state)
 		{"surrogate\xed\xa0\x80",                       "surrogate\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
 		{"noncharacter\xef\xbf\xbf",                    "noncharacter\xef\xbf\xbd"                     },
 		{"override\xe2\x80\xae",                        "override\xef\xbf\xbd"                         },
+		{"letter mark\xd8\x9c",                         "letter mark\xef\xbf\xbd"                      },
 		{"fine \xc3\xa9 \xe2\x82\xac \xf0\x9f\x94\xa5",
 		 "fine \xc3\xa9 \xe2\x82\xac \xf0\x9f\x94\xa5"                                                 },
 	};
@@ -498,6 +626,58 @@ static void the_heading_tells_what_and_how_much(void **state)
 	assert_has(svg, ">CPU time · demo-server (pid 4242)<");
 	assert_has(svg, ">1.23 s in total · over 30.00 s · 1 stack · 2025-11-22 10:44:03 UTC<");
 	assert_has(svg, ">lost: 3 samples<");
+	assert_null(strstr(svg, "id=\"command\""));
+	assert_null(strstr(svg, "id=\"outcome\""));
+	free(svg);
+}
+
+static void the_heading_tells_the_command_and_what_became_of_the_samples(void **state)
+{
+	struct profile_builder *builder = new_builder();
+	char *svg;
+
+	(void)state;
+	profile_builder__comment(builder, "command: demo-server --listen :8080 <&>");
+	profile_builder__outcome(builder, &(struct profile_outcome){12345, 67, 8, 9});
+	ADD(builder, 1, "main");
+	svg = draw(builder);
+	assert_has(svg, ">demo-server --listen :8080 &lt;&amp;&gt;</text>");
+	assert_has(svg, ">samples: 12,345 with whole stacks · 67 truncated · 8 without a stack · "
+			"9 lost</text>");
+	assert_well_formed(svg);
+	free(svg);
+}
+
+static void of_a_file_the_comment_tells_what_became_of_the_samples(void **state)
+{
+	struct profile_builder *builder = new_builder();
+	char *svg;
+
+	(void)state;
+	profile_builder__comment(builder, "stacks, by samples: 7 whole, 2 truncated, 1 lost");
+	ADD(builder, 1, "main");
+	svg = draw(builder);
+	assert_has(svg, ">samples, by stacks: 7 whole, 2 truncated, 1 lost</text>");
+	free(svg);
+}
+
+/* A unit is another tool's, and is in many places. */
+static void a_hostile_unit_is_no_markup(void **state)
+{
+	struct profile_builder *builder = profile_builder__new();
+	int64_t value = 12;
+	uint32_t location;
+	char *svg;
+
+	(void)state;
+	assert_non_null(builder);
+	profile_builder__type(builder, "faults", "<b>&", true);
+	location = add_frame(builder, "main", FRAME_APP);
+	profile_builder__sample(builder, &location, 1, &value, NULL, 0);
+	svg = draw(builder);
+	assert_has(svg, ">12 \xef\xbf\xbd"
+			"b\xef\xbf\xbd\xef\xbf\xbd in total");
+	assert_well_formed(svg);
 	free(svg);
 }
 
@@ -587,6 +767,9 @@ int main(void)
 		cmocka_unit_test(each_kind_has_its_class),
 		cmocka_unit_test(a_note_is_marked_as_no_code),
 		cmocka_unit_test(a_name_of_two_kinds_looks_the_same_in_any_order),
+		cmocka_unit_test(a_library_has_its_own_hue_whatever_its_folder_and_version),
+		cmocka_unit_test(the_legend_has_the_modules_by_their_shares),
+		cmocka_unit_test(text_of_unknown_width_is_given_one),
 		cmocka_unit_test(foreign_text_is_escaped),
 		cmocka_unit_test(what_xml_cannot_hold_is_replaced),
 		cmocka_unit_test(a_long_name_is_cut),
@@ -594,6 +777,9 @@ int main(void)
 		cmocka_unit_test(frames_too_narrow_are_counted),
 		cmocka_unit_test(a_very_deep_stack_is_cut),
 		cmocka_unit_test(the_heading_tells_what_and_how_much),
+		cmocka_unit_test(the_heading_tells_the_command_and_what_became_of_the_samples),
+		cmocka_unit_test(of_a_file_the_comment_tells_what_became_of_the_samples),
+		cmocka_unit_test(a_hostile_unit_is_no_markup),
 		cmocka_unit_test(values_are_in_human_units),
 		cmocka_unit_test(an_empty_profile_says_so),
 		cmocka_unit_test(a_total_beyond_64_bits_is_drawn),

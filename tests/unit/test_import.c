@@ -687,14 +687,16 @@ static void a_folded_name_tells_what_it_is(void **state)
 {
 	const struct profile *profile = read_text("main;sys_read_[k];jitted_[j];inlined_[i];"
 						  "[lost];[truncated: no mapping];[libc.so+0x1];"
-						  "0x7f00;[unknown] 1\n");
+						  "0x7f00;[unknown];[no stack];[short waits];"
+						  "[created before attach] 1\n");
 	char letters[16];
 
 	(void)state;
 	assert_non_null(profile);
-	assert_string_equal(kind_names(profile, letters), "CKJCNNUUU");
+	assert_string_equal(kind_names(profile, letters), "CKJCNNUUUNNN");
 	assert_folds_to(profile, "main;sys_read;jitted;inlined;[lost];[truncated: no mapping];"
-				 "[libc.so+0x1];0x7f00;[unknown] 1\n");
+				 "[libc.so+0x1];0x7f00;[unknown];[no stack];[short waits];"
+				 "[created before attach] 1\n");
 }
 
 static void what_is_wrong_in_folded_stacks_is_told(void **state)
@@ -891,6 +893,27 @@ static void speedscope_there_and_back_keeps_all_values(void **state)
 	free(bytes);
 }
 
+static void what_is_known_from_elsewhere_is_kept(void **state)
+{
+	struct import_facts facts = {
+		.title = "demo (pid 42)",
+		.kind = "mutex",
+		.outcome = {.whole = 1, .truncated = 2, .lost_stacks = 3, .lost = 4},
+	};
+	const struct profile *profile;
+	size_t size;
+	char *bytes = export(read_message(new_message()), "pprof", &size);
+
+	(void)state;
+	profile = import__kept(bytes, size, NULL, &facts, why);
+	assert_non_null(profile);
+	assert_string_equal(profile->strings[profile->title], "demo (pid 42)");
+	assert_string_equal(profile->strings[profile->kind], "mutex");
+	assert_memory_equal(&profile->outcome, &facts.outcome, sizeof(facts.outcome));
+	profile__free(profile);
+	free(bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -919,6 +942,7 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_in_speedscope_is_told),
 		cmocka_unit_test(pprof_there_and_back_is_the_same),
 		cmocka_unit_test(speedscope_there_and_back_keeps_all_values),
+		cmocka_unit_test(what_is_known_from_elsewhere_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

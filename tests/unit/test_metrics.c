@@ -46,7 +46,14 @@ static char *metrics(void)
 	request_counts__add(counts, "/debug/pprof/heap", 200);
 	request_counts__add(counts, "/debug/pprof/heap", 200);
 	request_counts__add(counts, "other", 404);
-	text = metrics__text(&figures, counts, 4000008, &size);
+	text = metrics__text(&figures,
+			     &(struct serving_figures){
+				     .counts = counts,
+				     .in_flight = 4000008,
+				     .snapshots = 4000009,
+				     .snapshot_bytes = 4000010,
+			     },
+			     &size);
 	request_counts__free(counts);
 	assert_non_null(text);
 	assert_int_equal(strlen(text), size);
@@ -93,7 +100,7 @@ static void every_counter_of_the_kernel_side_is_there(void **state)
 		assert_int_equal(times_value(text, USED(i)), 1);
 		assert_int_equal(times_value(text, 10 * USED(i)), 1);
 	}
-	for (int i = 4000001; i <= 4000008; i++)
+	for (int i = 4000001; i <= 4000010; i++)
 		assert_int_equal(times_value(text, i), 1);
 	free(text);
 }

@@ -95,6 +95,48 @@ static void several_types_or_any_say_nothing(void **state)
 	assert_no_type("a/type-that-is-longer-than-any");
 }
 
+static void assert_etag(const char *header, const char *etag, bool expected)
+{
+	if (negotiation__has_etag(header, strlen(header), etag) != expected)
+		fail_msg("'%s' has%s %s", header, expected ? "" : " not", etag);
+}
+
+static void an_entity_tag_is_found_among_others(void **state)
+{
+	(void)state;
+	assert_etag("W/\"abc-1\"", "W/\"abc-1\"", true);
+	assert_etag("\"abc-1\"", "W/\"abc-1\"", true);
+	assert_etag("\"x\" , W/\"abc-1\",\"y\"", "W/\"abc-1\"", true);
+	assert_etag("*", "W/\"abc-1\"", true);
+	assert_etag("", "W/\"abc-1\"", false);
+	assert_etag("W/", "W/\"abc-1\"", false);
+	assert_etag("W/\"abc-12\"", "W/\"abc-1\"", false);
+	assert_etag("\"ABC-1\"", "W/\"abc-1\"", false);
+	assert_etag("abc-1", "W/\"abc-1\"", false);
+}
+
+static void assert_host(const char *origin, const char *host, bool expected)
+{
+	if (negotiation__is_of_host(origin, strlen(origin), host, strlen(host)) != expected)
+		fail_msg("%s is%s of %s", origin, expected ? "" : " not", host);
+}
+
+static void an_origin_is_of_a_host_or_foreign(void **state)
+{
+	(void)state;
+	assert_host("http://localhost:6060", "localhost:6060", true);
+	assert_host("https://LocalHost:6060", "localhost:6060", true);
+	assert_host("http://[::1]:6060", "[::1]:6060", true);
+	assert_host("http://localhost:6061", "localhost:6060", false);
+	assert_host("http://localhost", "localhost:6060", false);
+	assert_host("http://evil.example", "localhost:6060", false);
+	assert_host("http://evil.example/localhost:6060", "localhost:6060", false);
+	assert_host("null", "localhost:6060", false);
+	assert_host("null", "null", false);
+	assert_host("http://", "", false);
+	assert_host("", "", false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +145,8 @@ int main(void)
 		cmocka_unit_test(a_weight_of_zero_is_a_refusal),
 		cmocka_unit_test(the_header_ends_where_its_length_says),
 		cmocka_unit_test(a_single_type_is_known),
+		cmocka_unit_test(an_entity_tag_is_found_among_others),
+		cmocka_unit_test(an_origin_is_of_a_host_or_foreign),
 		cmocka_unit_test(several_types_or_any_say_nothing),
 	};
 

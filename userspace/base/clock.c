@@ -3,20 +3,27 @@
 
 #include <time.h>
 
-int64_t clock__realtime_ns(void)
+static int64_t read_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(clock, &now);
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+int64_t clock__realtime_ns(void)
+{
+	return read_ns(CLOCK_REALTIME);
 }
 
 int64_t clock__monotonic_ns(void)
 {
-	struct timespec now;
+	return read_ns(CLOCK_MONOTONIC);
+}
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
+int64_t clock__own_cpu_ns(void)
+{
+	return read_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 int64_t clock__monotonic_ms(void)

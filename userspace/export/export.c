@@ -7,14 +7,16 @@
 #define TEXT  "text/plain; charset=utf-8"
 #define SVG   "image/svg+xml; charset=utf-8"
 #define JSON  "application/json"
+#define TREE  "application/vnd.exoprof.tree+json"
 
 static const struct format formats[] = {
-	{"pprof",      ".pb.gz",           BYTES, export_pprof,      NULL,        false, false},
-	{"folded",     ".folded",          TEXT,  export_folded,     NULL,        true,  false},
-	{"flamegraph", ".svg",             SVG,   export_flamegraph, NULL,        true,  false},
-	{"speedscope", ".speedscope.json", JSON,  export_speedscope, NULL,        true,  false},
-	{"text",       ".txt",             TEXT,  export_text,       NULL,        false, false},
-	{"threads",    ".threads",         TEXT,  export_threads,    "goroutine", false, true },
+	{"pprof",      ".pb.gz",           BYTES, export_pprof,      NULL,        false, true,  false},
+	{"folded",     ".folded",          TEXT,  export_folded,     NULL,        true,  true,  false},
+	{"flamegraph", ".svg",             SVG,   export_flamegraph, NULL,        true,  true,  false},
+	{"speedscope", ".speedscope.json", JSON,  export_speedscope, NULL,        true,  false, false},
+	{"tree",       ".tree.json",       TREE,  export_tree,       NULL,        true,  true,  false},
+	{"text",       ".txt",             TEXT,  export_text,       NULL,        false, false, false},
+	{"threads",    ".threads",         TEXT,  export_threads,    "goroutine", false, false, true },
 };
 
 #define FORMATS (sizeof(formats) / sizeof(*formats))
@@ -65,5 +67,5 @@ bool format__is_for(const struct format *format, const char *kind)
 
 const char *format__names(void)
 {
-	return "pprof, folded, flamegraph, speedscope, text, threads";
+	return "pprof, folded, flamegraph, speedscope, tree, text, threads";
 }

@@ -8,6 +8,9 @@
 
 #include "profile/profile.h"
 
+/* The frame of what has no name. */
+#define UNKNOWN_NAME "[unknown]"
+
 struct format {
 	const char *name;
 	const char *ending; /* of a file that holds it */
@@ -16,6 +19,7 @@ struct format {
 	int (*write)(const struct profile *profile, FILE *out);
 	const char *only_kind; /* of profiles that it is for, such as "goroutine"; NULL: for all */
 	bool positive_only;    /* what is below zero, and not to be compared with, is left out */
+	bool tells_diffs;      /* both values of what is compared */
 	bool by_thread;        /* each sample has to be of one thread, and tell its number */
 };
 
@@ -52,6 +56,9 @@ int export_threads(const struct profile *profile, FILE *out);
 
 /* The JSON that speedscope.app opens (its file-format-schema.json). */
 int export_speedscope(const struct profile *profile, FILE *out);
+
+/* What the page draws: all sample types in one tree of functions, in columns. */
+int export_tree(const struct profile *profile, FILE *out);
 
 /* One self-contained, interactive SVG. */
 int export_flamegraph(const struct profile *profile, FILE *out);

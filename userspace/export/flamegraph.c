@@ -9,47 +9,41 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/embed.h"
 #include "base/saturating.h"
 #include "export/export.h"
 #include "export/folded.h"
+#include "export/palette.h"
 #include "export/svg_text.h"
-
-/* Puts a file in the object, as the characters from `name` up to `name##_end`. The path is from the
- * root of the repository, where the compiler is run. */
-#define EMBED(name, path)                                                        \
-	__asm__(".pushsection .rodata\n"                                         \
-		".global " #name "\n.hidden " #name "\n" #name ":\n"             \
-		".incbin \"" path "\"\n"                                         \
-		".global " #name "_end\n.hidden " #name "_end\n" #name "_end:\n" \
-		".popsection\n");                                                \
-	extern const char name[] __attribute__((visibility("hidden")));          \
-	extern const char name##_end[] __attribute__((visibility("hidden")))
 
 EMBED(flamegraph_js, "userspace/export/flamegraph.js");
 EMBED(flamegraph_css, "userspace/export/flamegraph.css");
 
-/* In px; flamegraph.js has PAD, LABEL_PAD and the least label too. */
-#define WIDTH        1200
-#define PAD          12
-#define HEAD_HEIGHT  92
-#define ROW_HEIGHT   18
-#define NOTE_HEIGHT  16
-#define LEGEND_WIDTH 104
-#define LABEL_PAD    4
-#define LEAST_WIDTH  0.1 /* of a frame that is drawn, of WIDTH */
-#define GRAPH_WIDTH  (WIDTH - 2 * PAD)
-#define LABEL_CELL   7.3 /* a character of the 12 px monospaced font, rounded up */
-#define NOTE_CELL    6.7 /* the same at 11 px */
-#define LABEL_CELLS  3   /* a shorter label says nothing */
-#define TITLE_CELLS  76  /* what fits beside the buttons, in the wide letters of a title */
-#define DEPTH_MAX    1024
-#define SHADES       6
-#define CHANGES      6   /* steps of colour, up and down each */
-#define CHANGE_WIDTH 260 /* of its swatch and what is beside it */
+/* In px; flamegraph.js has PAD, BUTTONS_WIDTH, MATCHED_WIDTH, LABEL_PAD and the least label too. */
+#define WIDTH         1200
+#define PAD           12
+#define TITLE_Y       32
+#define LINE_HEIGHT   18
+#define ROW_HEIGHT    18
+#define NOTE_HEIGHT   16
+#define BUTTONS_WIDTH 160 /* beside the title */
+#define MATCHED_WIDTH 130 /* beside the legend */
+#define LABEL_PAD     4
+#define LEAST_WIDTH   0.1 /* of a frame that is drawn, of WIDTH */
+#define GRAPH_WIDTH   (WIDTH - 2 * PAD)
+#define TITLE_CELL    9.8 /* a character of the 16 px monospaced font, rounded up */
+#define LABEL_CELL    7.3 /* the same at 12 px */
+#define NOTE_CELL     6.7 /* and at 11 px */
+#define LABEL_CELLS   3   /* a shorter label says nothing */
+#define SWATCH_WIDTH  17
+#define LEGEND_GAP    14
+#define LEGEND_CELLS  28
+#define MORE_WIDTH    80 /* "and 12 more" */
+#define DEPTH_MAX     1024
 
 /* A frame as it is drawn: what it was seen with is [start, end) of the total. */
 struct node {
-	const char *name;
+	const char *name, *module;
 	int64_t start, end;
 	int64_t other;  /* of a diff: what the one that widths do not show was seen with */
 	uint32_t depth; /* 0: the root */
@@ -68,7 +62,8 @@ struct graph {
 	size_t count, room;
 	size_t open[DEPTH_MAX + 1]; /* the nodes of the stack being added */
 	uint32_t open_count;
-	uint32_t height;      /* the depth of the deepest node */
+	uint32_t height; /* the depth of the deepest node */
+	uint32_t head_height;
 	uint64_t narrow;      /* frames left out */
 	uint64_t deep_stacks; /* stacks cut at DEPTH_MAX */
 };
@@ -86,8 +81,6 @@ static const struct {
 	[FRAME_CODE] = {"code",    "Code"       },
 };
 
-#define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
-
 static const struct {
 	const char *type;
 	const char *unit;
@@ -98,11 +91,11 @@ static const struct {
 	{"alloc_space", "bytes",       "Allocated"  },
 };
 
-static void put_value(const struct graph *graph, int64_t value)
+static void put_value(const struct graph *graph, int64_t value, FILE *out)
 {
 	const struct profile *profile = graph->profile;
 
-	svg__value(value, profile->strings[profile->types[profile->shown_type].unit], graph->out);
+	svg__value(value, profile->strings[profile->types[profile->shown_type].unit], out);
 }
 
 /* Diffs. */
@@ -132,12 +125,10 @@ static int64_t change(const struct graph *graph, const struct node *node)
 	return after(graph, node) - before(graph, node);
 }
 
-static void put_change(const struct graph *graph, int64_t from, int64_t to)
+static void put_change(const struct graph *graph, int64_t from, int64_t to, FILE *out)
 {
-	FILE *out = graph->out;
-
 	fputs(to < from ? "−" : "+", out);
-	put_value(graph, to < from ? from - to : to - from);
+	put_value(graph, to < from ? from - to : to - from, out);
 	if (!from) {
 		fputs(to ? " (new)" : "", out);
 		return;
@@ -169,8 +160,7 @@ static void measure_changes(struct graph *graph)
 /* The stacks become a tree. They come sorted, so that a stack shares its first frames with the one
  * before it, or starts new ones to the right. */
 
-static struct node *open_node(struct graph *graph, const char *name, enum frame_kind kind,
-			      int64_t start)
+static struct node *open_node(struct graph *graph, const struct frame *frame, int64_t start)
 {
 	struct node *node;
 
@@ -185,10 +175,11 @@ static struct node *open_node(struct graph *graph, const char *name, enum frame_
 	}
 	node = &graph->nodes[graph->count];
 	*node = (struct node){
-		.name = name,
+		.name = frame ? graph->folded->names[frame->name] : "all",
+		.module = frame ? graph->folded->modules[frame->name] : "",
 		.start = start,
 		.depth = graph->open_count,
-		.kind = kind,
+		.kind = frame ? frame->kind : FRAME_APP,
 	};
 	graph->open[graph->open_count++] = graph->count++;
 	return node;
@@ -244,8 +235,7 @@ static int add_stack(struct graph *graph, const struct stack *stack, int64_t sta
 			if (frame->kind > node->kind)
 				node->kind = frame->kind;
 		} else {
-			node = open_node(graph, graph->folded->names[frame->name], frame->kind,
-					 start);
+			node = open_node(graph, frame, start);
 			if (!node)
 				return -ENOMEM;
 		}
@@ -260,7 +250,7 @@ static int build_nodes(struct graph *graph)
 	int64_t at = 0;
 	size_t i;
 
-	if (!open_node(graph, "all", FRAME_APP, 0))
+	if (!open_node(graph, NULL, 0))
 		return -ENOMEM;
 	for (i = 0; i < folded->stack_count; i++) {
 		const struct stack *stack = &folded->stacks[i];
@@ -285,7 +275,7 @@ static bool is_empty(const struct graph *graph)
 
 static uint32_t root_y(const struct graph *graph)
 {
-	return HEAD_HEIGHT + graph->height * ROW_HEIGHT;
+	return graph->head_height + graph->height * ROW_HEIGHT;
 }
 
 static size_t note_count(const struct graph *graph)
@@ -326,71 +316,67 @@ static void put_opening(const struct graph *graph)
 	fputs("</style>\n"
 	      "<defs><pattern id=\"hatch\" width=\"8\" height=\"8\""
 	      " patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">"
-	      "<rect class=\"hatch-ground\" width=\"8\" height=\"8\"/>"
-	      "<rect class=\"hatch-stripe\" width=\"3\" height=\"8\"/></pattern></defs>\n"
+	      "<rect fill=\"#8f1d2c\" width=\"8\" height=\"8\"/>"
+	      "<rect fill=\"#b23a48\" width=\"3\" height=\"8\"/></pattern></defs>\n"
 	      "<rect id=\"ground\" width=\"100%\" height=\"100%\"/>\n",
 	      out);
 }
 
-static char *make_title(const struct profile *profile)
+/* One line of text that may be cut. Whole it is in its <title>, from where the script takes it. */
+static void put_line(const struct graph *graph, const char *attributes, uint32_t y,
+		     const char *text, uint32_t cells, double cell)
 {
+	FILE *out = graph->out;
+
+	fprintf(out, "<g class=\"line\"><title>");
+	svg__text(text, out);
+	fprintf(out, "</title><text%s x=\"%d\" y=\"%u\"", attributes, PAD, y);
+	svg__fitting(text, cells, cell, out);
+	fputs("</g>\n", out);
+}
+
+static void put_title_text(const struct graph *graph, FILE *out)
+{
+	const struct profile *profile = graph->profile;
 	const struct value_type *shown = &profile->types[profile->shown_type];
 	const char *type = profile->strings[shown->type], *unit = profile->strings[shown->unit];
-	const char *title = profile->strings[profile->title], *dot = *title ? " · " : "";
-	char *text;
+	const char *title = profile->strings[profile->title];
 	size_t i;
-	int err;
 
 	for (i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
 		if (strcmp(type, titles[i].type) == 0 && strcmp(unit, titles[i].unit) == 0)
 			break;
 	}
 	if (i < sizeof(titles) / sizeof(titles[0]))
-		err = asprintf(&text, "%s%s%s", titles[i].title, dot, title);
+		fputs(titles[i].title, out);
 	else
-		err = asprintf(&text, "%s/%s%s%s", type, unit, dot, title);
-	return err < 0 ? NULL : text;
-}
-
-static int put_title(const struct graph *graph)
-{
-	char *title = make_title(graph->profile);
-
-	if (!title)
-		return -ENOMEM;
-	fputs("<title>", graph->out);
-	svg__text(title, graph->out);
-	fprintf(graph->out, "</title>\n<text id=\"title\" x=\"%d\" y=\"32\">", PAD);
-	svg__fitting(title, TITLE_CELLS, graph->out);
-	fputs("</text>\n", graph->out);
-	free(title);
-	return 0;
+		fprintf(out, "%s/%s", type, unit);
+	fprintf(out, "%s%s", *title ? " · " : "", title);
 }
 
 /* What widths show, the other, and what has no width at all. */
-static void put_comparison(const struct graph *graph)
+static void put_comparison(const struct graph *graph, FILE *out)
 {
 	bool by_base = graph->profile->diff == DIFF_BEFORE;
 	const struct folded *folded = graph->folded;
-	FILE *out = graph->out;
 
-	put_value(graph, folded->base_total);
+	put_value(graph, folded->base_total, out);
 	fputs(" before, ", out);
-	put_value(graph, folded->total);
+	put_value(graph, folded->total, out);
 	fputs(" after: ", out);
-	put_change(graph, folded->base_total, folded->total);
+	put_change(graph, folded->base_total, folded->total, out);
 	fputs(by_base ? " · widths show before" : " · widths show after", out);
 	if (!graph->gone_stacks)
 		return;
 	fputs(by_base ? " · not shown, since new: " : " · not shown, since gone: ", out);
-	put_value(graph, graph->gone);
+	put_value(graph, graph->gone, out);
 	fputs(" in ", out);
 	svg__thousands(graph->gone_stacks, out);
 	fputs(graph->gone_stacks == 1 ? " stack" : " stacks", out);
 	fputs(by_base ? "" : " (--reverse shows them)", out);
 }
 
-static void put_subtitle(const struct graph *graph)
+static void put_subtitle_text(const struct graph *graph, FILE *out)
 {
 	const struct profile *profile = graph->profile;
 	time_t seconds = profile->time_ns / 1000000000;
@@ -398,100 +384,352 @@ static void put_subtitle(const struct graph *graph)
 	char when[64];
 	struct tm tm;
 
-	fprintf(graph->out, "<text id=\"subtitle\" x=\"%d\" y=\"54\">", PAD);
 	if (graph->folded->is_diff) {
-		put_comparison(graph);
+		put_comparison(graph, out);
 	} else {
-		put_value(graph, graph->total);
-		fputs(" in total", graph->out);
+		put_value(graph, graph->total, out);
+		fputs(" in total", out);
 	}
 	if (profile->duration_ns > 0 && !graph->folded->is_diff) {
-		fputs(" · over ", graph->out);
-		svg__time(profile->duration_ns, graph->out);
+		fputs(" · over ", out);
+		svg__time(profile->duration_ns, out);
 	}
-	fputs(" · ", graph->out);
-	svg__thousands(stacks, graph->out);
-	fputs(stacks == 1 ? " stack" : " stacks", graph->out);
+	fputs(" · ", out);
+	svg__thousands(stacks, out);
+	fputs(stacks == 1 ? " stack" : " stacks", out);
 	if (profile->time_ns > 0 && gmtime_r(&seconds, &tm) &&
 	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm))
-		fprintf(graph->out, " · %s", when);
-	fputs("</text>\n", graph->out);
+		fprintf(out, " · %s", when);
+}
+
+/* The comment that begins like that, from there on; NULL: none. */
+static const char *find_comment(const struct profile *profile, const char *start)
+{
+	for (size_t i = 0; i < profile->comment_count; i++) {
+		const char *comment = profile->strings[profile->comments[i]];
+
+		if (strncmp(comment, start, strlen(start)) == 0)
+			return comment + strlen(start);
+	}
+	return NULL;
+}
+
+static void put_command_text(const struct graph *graph, FILE *out)
+{
+	const char *command = find_comment(graph->profile, PROFILE_COMMAND_COMMENT);
+
+	fputs(command ? command : "", out);
+}
+
+/* A file has them in a comment only. */
+static void put_outcome_text(const struct graph *graph, FILE *out)
+{
+	const struct profile_outcome *outcome = &graph->profile->outcome;
+	const char *comment = find_comment(graph->profile, PROFILE_STACKS_COMMENT);
+
+	if (outcome->whole || outcome->truncated || outcome->lost_stacks || outcome->lost) {
+		fputs("samples: ", out);
+		svg__thousands(outcome->whole, out);
+		fputs(" with whole stacks · ", out);
+		svg__thousands(outcome->truncated, out);
+		fputs(" truncated · ", out);
+		svg__thousands(outcome->lost_stacks, out);
+		fputs(" without a stack · ", out);
+		svg__thousands(outcome->lost, out);
+		fputs(" lost", out);
+	} else if (comment) {
+		fprintf(out, "samples, by stacks: %s", comment);
+	}
+}
+
+static const struct {
+	const char *attributes;
+	void (*put)(const struct graph *graph, FILE *out);
+	double cell;
+} head_lines[] = {
+	{" id=\"title\"",    put_title_text,    TITLE_CELL},
+	{" id=\"command\"",  put_command_text,  NOTE_CELL },
+	{" id=\"subtitle\"", put_subtitle_text, NOTE_CELL },
+	{" id=\"outcome\"",  put_outcome_text,  NOTE_CELL },
+};
+
+#define HEAD_LINES (sizeof(head_lines) / sizeof(head_lines[0]))
+
+struct head {
+	char *lines[HEAD_LINES]; /* "": none */
+	uint32_t legend_y;
+};
+
+static void free_head(struct head *head)
+{
+	for (size_t i = 0; i < HEAD_LINES; i++)
+		free(head->lines[i]);
+}
+
+static int make_head(struct graph *graph, struct head *head)
+{
+	head->legend_y = TITLE_Y + 12;
+	for (size_t i = 0; i < HEAD_LINES; i++) {
+		size_t size;
+		FILE *out = open_memstream(&head->lines[i], &size);
+
+		if (!out)
+			return -errno;
+		head_lines[i].put(graph, out);
+		if (fclose(out))
+			return -errno;
+		head->legend_y += i && size ? LINE_HEIGHT : 0;
+	}
+	graph->head_height = head->legend_y + 26;
+	return 0;
+}
+
+static void put_head(const struct graph *graph, const struct head *head)
+{
+	uint32_t y = TITLE_Y;
+
+	fputs("<title>", graph->out);
+	svg__text(head->lines[0], graph->out);
+	fputs("</title>\n", graph->out);
+	for (size_t i = 0; i < HEAD_LINES; i++) {
+		uint32_t width = GRAPH_WIDTH - (i ? 0 : BUTTONS_WIDTH);
+
+		if (!*head->lines[i])
+			continue;
+		put_line(graph, head_lines[i].attributes, y, head->lines[i],
+			 width / head_lines[i].cell, head_lines[i].cell);
+		y += LINE_HEIGHT + (i ? 0 : 2);
+	}
+}
+
+/* Legends: what each colour says. */
+
+static void put_swatch(const struct graph *graph, const struct head *head, double x,
+		       const char *colour, const char *label, uint32_t cells)
+{
+	FILE *out = graph->out;
+
+	fputs("<g class=\"entry\"><title>", out);
+	svg__text(label, out);
+	fputs("</title><rect x=\"", out);
+	svg__hundredths(x, out);
+	fprintf(out, "\" y=\"%u\" width=\"12\" height=\"12\" fill=\"%s\"/><text x=\"",
+		head->legend_y, colour);
+	svg__hundredths(x + SWATCH_WIDTH, out);
+	fprintf(out, "\" y=\"%u\"", head->legend_y + 10);
+	svg__fitting(label, cells, NOTE_CELL, out);
+	fputs("</g>\n", out);
 }
 
 /* The greatest change of all has the strongest colour. */
-static void put_change_legend(const struct graph *graph)
+static int put_change_legend(const struct graph *graph, const struct head *head)
 {
 	static const struct {
-		const char *class, *label;
+		int step;
+		const char *label;
 	} swatches[] = {
-		{"less c6", "less than before"},
-		{"same c0", "the same"        },
-		{"more c6", "more than before"},
+		{-PALETTE_STEPS, "less than before"},
+		{0,              "the same"        },
+		{PALETTE_STEPS,  "more than before"},
 	};
-	size_t x = PAD;
+	uint32_t cells = (GRAPH_WIDTH - MATCHED_WIDTH) / 3 / NOTE_CELL - 4;
 
-	fputs("<g id=\"legend\">\n", graph->out);
 	for (size_t i = 0; i < sizeof(swatches) / sizeof(swatches[0]); i++) {
-		fprintf(graph->out,
-			"<g class=\"%s\"><rect x=\"%zu\" y=\"66\" width=\"12\" height=\"12\"/></g>"
-			"<text x=\"%zu\" y=\"76\">%s",
-			swatches[i].class, x, x + 17, swatches[i].label);
-		if (i != 1) {
-			fputs(i ? ", up to +" : ", up to −", graph->out);
-			put_value(graph, graph->greatest);
+		double x = PAD + i * (GRAPH_WIDTH - MATCHED_WIDTH) / 3;
+		char *label = NULL;
+		size_t size;
+		FILE *out = open_memstream(&label, &size);
+
+		if (!out)
+			return -errno;
+		fputs(swatches[i].label, out);
+		if (swatches[i].step) {
+			fputs(swatches[i].step > 0 ? ", up to +" : ", up to −", out);
+			put_value(graph, graph->greatest, out);
 		}
-		fputs("</text>\n", graph->out);
-		x += CHANGE_WIDTH;
+		if (!fclose(out))
+			put_swatch(graph, head, x, palette__change(swatches[i].step), label, cells);
+		free(label);
 	}
-	fputs("</g>\n", graph->out);
+	return 0;
 }
 
-/* A swatch for each kind that is drawn. */
-static void put_legend(const struct graph *graph)
+/* One colour, and what the code that has it was seen with itself. */
+struct entry {
+	enum frame_kind kind;
+	const char *module;
+	int64_t self;
+};
+
+static struct entry entry_of(enum frame_kind kind, const char *module, int64_t self)
 {
-	bool seen[KIND_COUNT] = {false};
-	size_t x = PAD, i;
+	bool by_module = kind == FRAME_APP || kind == FRAME_LIBRARY;
+
+	return (struct entry){kind, by_module ? module : "", self};
+}
+
+static int compare_entries(const void *left, const void *right)
+{
+	const struct entry *a = left, *b = right;
+	int order = (a->kind > b->kind) - (a->kind < b->kind);
+
+	return order ? order : strcmp(a->module, b->module);
+}
+
+static int compare_shares(const void *left, const void *right)
+{
+	const struct entry *a = left, *b = right;
+
+	if (a->self != b->self)
+		return a->self > b->self ? -1 : 1;
+	return compare_entries(left, right);
+}
+
+/* What is drawn, the greatest share first. Gives the number of `entries`, which have room for one
+ * of each node and stack. */
+static size_t make_entries(const struct graph *graph, struct entry *entries)
+{
+	const struct folded *folded = graph->folded;
+	size_t count = 0, distinct = 0, i;
 
 	for (i = 1; i < graph->count; i++)
-		seen[graph->nodes[i].kind] = true;
-	fputs("<g id=\"legend\">\n", graph->out);
-	for (i = 0; i < KIND_COUNT; i++) {
-		if (!seen[i])
-			continue;
-		fprintf(graph->out,
-			"<g class=\"%s s0\"><rect x=\"%zu\" y=\"66\" width=\"12\" height=\"12\"/></g>"
-			"<text x=\"%zu\" y=\"76\">%s</text>\n",
-			kinds[i].class, x, x + 17, kinds[i].label);
-		x += LEGEND_WIDTH;
+		entries[count++] = entry_of(graph->nodes[i].kind, graph->nodes[i].module, 0);
+	for (i = 0; i < folded->stack_count; i++) {
+		const struct stack *stack = &folded->stacks[i];
+		const struct frame *leaf = &stack->frames[stack->depth - 1];
+
+		entries[count++] = entry_of(leaf->kind, folded->modules[leaf->name], stack->value);
 	}
-	fputs("</g>\n", graph->out);
+	qsort(entries, count, sizeof(*entries), compare_entries);
+	for (i = 0; i < count; i++) {
+		if (i && compare_entries(&entries[i], &entries[distinct - 1]) == 0)
+			entries[distinct - 1].self =
+				saturating__add(entries[distinct - 1].self, entries[i].self);
+		else
+			entries[distinct++] = entries[i];
+	}
+	qsort(entries, distinct, sizeof(*entries), compare_shares);
+	return distinct;
 }
 
-/* FNV-1a: the same name has the same shade in any two pictures. */
-static uint32_t name_shade(const char *name)
+/* The share is never cut off: it comes before the name. */
+static char *make_label(const struct graph *graph, const struct entry *entry)
 {
-	uint32_t hash = 2166136261u;
+	const char *name = *entry->module ? entry->module : kinds[entry->kind].label;
+	char *label = NULL;
+	size_t size;
+	FILE *out = open_memstream(&label, &size);
 
-	while (*name)
-		hash = (hash ^ (unsigned char)*name++) * 16777619u;
-	/* The low bits of names that differ in one character only are alike. */
-	return (hash ^ hash >> 15) % SHADES;
+	if (!out)
+		return NULL;
+	svg__hundredths(100.0 * entry->self / graph->total, out);
+	fprintf(out, "%% %s", name);
+	if (fclose(out)) {
+		free(label);
+		return NULL;
+	}
+	return label;
+}
+
+static int put_entries(const struct graph *graph, const struct head *head,
+		       const struct entry *entries, size_t count)
+{
+	double x = PAD, room = WIDTH - PAD - MATCHED_WIDTH - MORE_WIDTH;
+	size_t i;
+
+	for (i = 0; i < count && x < room; i++) {
+		char *label = make_label(graph, &entries[i]);
+		char colour[PALETTE_BYTES];
+		uint32_t cells;
+		double end;
+
+		if (!label)
+			return -ENOMEM;
+		cells = svg__cells(label, LEGEND_CELLS);
+		end = x + SWATCH_WIDTH + cells * NOTE_CELL;
+		palette__swatch(entries[i].kind, entries[i].module, colour);
+		if (end <= room)
+			put_swatch(graph, head, x, colour, label, cells);
+		free(label);
+		if (end > room)
+			break;
+		x = end + LEGEND_GAP;
+	}
+	if (i == count)
+		return 0;
+	fputs("<text x=\"", graph->out);
+	svg__hundredths(x, graph->out);
+	fprintf(graph->out, "\" y=\"%u\">and %zu more</text>\n", head->legend_y + 10, count - i);
+	return 0;
+}
+
+static int put_module_legend(const struct graph *graph, const struct head *head)
+{
+	size_t room = graph->count + graph->folded->stack_count;
+	struct entry *entries;
+	int err;
+
+	if (is_empty(graph))
+		return 0;
+	entries = calloc(room, sizeof(*entries));
+	if (!entries)
+		return -ENOMEM;
+	err = put_entries(graph, head, entries, make_entries(graph, entries));
+	free(entries);
+	return err;
+}
+
+static int put_legend(const struct graph *graph, const struct head *head)
+{
+	int err;
+
+	fputs("<g id=\"legend\">\n", graph->out);
+	if (graph->folded->is_diff)
+		err = put_change_legend(graph, head);
+	else
+		err = put_module_legend(graph, head);
+	fputs("</g>\n", graph->out);
+	return err;
+}
+
+/* In steps of the greatest change. However small: only what is the same has no colour. */
+static int change_step(const struct graph *graph, const struct node *node)
+{
+	int64_t by = change(graph, node);
+	int step = by ? ceil(fabs((double)by) / graph->greatest * PALETTE_STEPS) : 0;
+
+	return by < 0 ? -step : step;
 }
 
 static void put_class(const struct graph *graph, const struct node *node)
 {
-	int64_t by = change(graph, node);
-	FILE *out = graph->out;
 	int step;
 
 	if (!node->depth) {
-		fputs("root", out);
+		fputs("root", graph->out);
 	} else if (!graph->folded->is_diff) {
-		fprintf(out, "%s s%u", kinds[node->kind].class, name_shade(node->name));
+		fputs(kinds[node->kind].class, graph->out);
 	} else {
-		/* However small: only what is the same has no colour. */
-		step = by ? ceil(fabs((double)by) / graph->greatest * CHANGES) : 0;
-		fprintf(out, "%s c%d", !step ? "same" : by < 0 ? "less" : "more", step);
+		step = change_step(graph, node);
+		fprintf(graph->out, "%s c%d",
+			!step      ? "same"
+			: step < 0 ? "less"
+				   : "more",
+			abs(step));
+	}
+}
+
+static void put_colour(const struct graph *graph, const struct node *node)
+{
+	char colour[PALETTE_BYTES];
+
+	if (!node->depth) {
+		fputs("#dedad2", graph->out);
+	} else if (!graph->folded->is_diff) {
+		palette__frame(node->kind, node->module, node->name, colour);
+		fputs(colour, graph->out);
+	} else {
+		fputs(palette__change(change_step(graph, node)), graph->out);
 	}
 }
 
@@ -503,14 +741,13 @@ static void put_label(const struct graph *graph, const struct node *node, double
 		return;
 	fputs("<text x=\"", graph->out);
 	svg__hundredths(x + LABEL_PAD, graph->out);
-	fprintf(graph->out, "\" y=\"%u\">", root_y(graph) - node->depth * ROW_HEIGHT + 13);
-	svg__fitting(node->name, cells, graph->out);
-	fputs("</text>", graph->out);
+	fprintf(graph->out, "\" y=\"%u\"", root_y(graph) - node->depth * ROW_HEIGHT + 13);
+	svg__fitting(node->name, cells, LABEL_CELL, graph->out);
 }
 
 static void put_share(const struct graph *graph, int64_t value, int64_t total)
 {
-	put_value(graph, value);
+	put_value(graph, value, graph->out);
 	fputs(", ", graph->out);
 	svg__hundredths(total ? 100.0 * value / total : 0, graph->out);
 	putc('%', graph->out);
@@ -523,7 +760,7 @@ static void put_both(const struct graph *graph, const struct node *node)
 	fputs("; after ", graph->out);
 	put_share(graph, after(graph, node), graph->folded->total);
 	fputs("; ", graph->out);
-	put_change(graph, before(graph, node), after(graph, node));
+	put_change(graph, before(graph, node), after(graph, node), graph->out);
 }
 
 /* The script reads the name off the first line of the <title>, the place off data-s and data-e. */
@@ -547,7 +784,9 @@ static void put_node(const struct graph *graph, const struct node *node)
 	svg__hundredths(x, out);
 	fprintf(out, "\" y=\"%u\" width=\"", root_y(graph) - node->depth * ROW_HEIGHT);
 	svg__hundredths(width, out);
-	fprintf(out, "\" height=\"%d\"/>", ROW_HEIGHT - 1);
+	fprintf(out, "\" height=\"%d\" fill=\"", ROW_HEIGHT - 1);
+	put_colour(graph, node);
+	fputs("\"/>", out);
 	put_label(graph, node, x, width);
 	fputs("</g>\n", out);
 }
@@ -579,14 +818,9 @@ static void put_notes(const struct graph *graph)
 	fprintf(out, "<g id=\"notes\">\n<text class=\"heading\" x=\"%d\" y=\"%u\">Notes</text>\n",
 		PAD, y);
 	for (i = 0; i < profile->comment_count; i++) {
-		const char *comment = profile->strings[profile->comments[i]];
-
 		y += NOTE_HEIGHT;
-		fprintf(out, "<text x=\"%d\" y=\"%u\"><title>", PAD, y);
-		svg__text(comment, out);
-		fputs("</title>", out);
-		svg__fitting(comment, GRAPH_WIDTH / NOTE_CELL, out);
-		fputs("</text>\n", out);
+		put_line(graph, "", y, profile->strings[profile->comments[i]],
+			 GRAPH_WIDTH / NOTE_CELL, NOTE_CELL);
 	}
 	if (graph->narrow) {
 		y += NOTE_HEIGHT;
@@ -606,7 +840,7 @@ static void put_notes(const struct graph *graph)
 }
 
 /* What needs the script stays hidden until the script runs: an <img> has none. */
-static void put_controls(const struct graph *graph)
+static void put_controls(const struct graph *graph, const struct head *head)
 {
 	FILE *out = graph->out;
 
@@ -620,29 +854,34 @@ static void put_controls(const struct graph *graph)
 		"<g id=\"reset\" role=\"button\" tabindex=\"0\"><title>Show everything"
 		" (Esc)</title><rect x=\"-78\" y=\"14\" width=\"66\" height=\"26\"/>"
 		"<text x=\"-45\" y=\"31\">Reset</text></g>\n"
-		"<text id=\"matched\" x=\"-12\" y=\"76\"/>\n"
+		"<text id=\"matched\" x=\"-12\" y=\"%u\"/>\n"
 		"</g>\n"
 		"<g id=\"details\"><rect y=\"0\" width=\"100%%\" height=\"26\"/>"
 		"<text x=\"%d\" y=\"17\"/></g>\n<script>",
-		PAD);
+		head->legend_y + 10, PAD);
 	put_embedded(flamegraph_js, flamegraph_js_end, out);
 	fputs("</script>\n", out);
 }
 
-static int draw(const struct graph *graph)
+static int draw(struct graph *graph)
 {
-	put_opening(graph);
-	if (put_title(graph))
-		return -ENOMEM;
-	put_subtitle(graph);
-	if (graph->folded->is_diff)
-		put_change_legend(graph);
-	else
-		put_legend(graph);
-	put_graph(graph);
-	put_notes(graph);
-	put_controls(graph);
-	fputs("</svg>\n", graph->out);
+	struct head head = {};
+	int err = make_head(graph, &head);
+
+	if (!err) {
+		put_opening(graph);
+		put_head(graph, &head);
+		err = put_legend(graph, &head);
+	}
+	if (!err) {
+		put_graph(graph);
+		put_notes(graph);
+		put_controls(graph, &head);
+		fputs("</svg>\n", graph->out);
+	}
+	free_head(&head);
+	if (err)
+		return err;
 	return fflush(graph->out) || ferror(graph->out) ? -EIO : 0;
 }
 

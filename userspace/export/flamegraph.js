@@ -3,8 +3,12 @@
  * Names come from the profiled program: they are read and written as text, never as markup. */
 'use strict';
 (() => {
-	// As in flamegraph.c, in px and in characters.
+	// As in flamegraph.c and svg_text.c, in px and in characters.
 	const PAD = 12, LABEL_PAD = 4, LEAST_LABEL = 3, LEAST_WIDTH = 0.1, LEAST_PICTURE = 800;
+	const BUTTONS_WIDTH = 160, MATCHED_WIDTH = 130, MARKS_MAX = 4;
+	const MARK = /\p{M}/u;
+	// What a monospaced font may not have: nobody knows how wide it will be.
+	const FOREIGN = /[^\u0000-\u052f\u2026]|\p{M}/u;
 	const SVG = 'http://www.w3.org/2000/svg', XHTML = 'http://www.w3.org/1999/xhtml';
 
 	const svg = document.documentElement;
@@ -13,7 +17,8 @@
 	const frames = Array.from(byId('frames').children, readFrame);
 	const height = Number(svg.getAttribute('height'));
 	let width = Number(svg.getAttribute('width'));
-	let cell = 7.3;
+	const cell = measureCell(frames[0].g, '');
+	const lines = Array.from(document.querySelectorAll('.line'), readLine);
 	let zoomed = 0;
 	let box = null;
 
@@ -28,6 +33,11 @@
 		};
 	}
 
+	function readLine(g) {
+		const [title, text] = g.children;
+		return { text, whole: title.textContent, cell: measureCell(g, text.id) };
+	}
+
 	/* Layout */
 
 	function contains(outer, inner) {
@@ -35,15 +45,17 @@
 	}
 
 	function cellsOf(character) {
-		return character.codePointAt(0) < 0x1100 ? 1 : 2;
+		return MARK.test(character) ? 0 : character.codePointAt(0) < 0x1100 ? 1 : 2;
 	}
 
 	// The name, or as much of it as leaves room for an ellipsis.
 	function fit(name, cells) {
-		let used = 0, end = 0;
+		let used = 0, end = 0, marks = 0;
 		for (const character of name) {
-			used += cellsOf(character);
-			if (used > cells)
+			const more = cellsOf(character);
+			used += more;
+			marks = more ? 0 : marks + 1;
+			if (used > cells || marks > MARKS_MAX)
 				return name.slice(0, end) + '…';
 			// What still fits together with the ellipsis.
 			if (used < cells)
@@ -52,9 +64,21 @@
 		return name;
 	}
 
+	// In at most that width, whatever the font.
+	function write(text, name, w, characterWidth) {
+		text.removeAttribute('textLength');
+		text.textContent = fit(name, Math.floor(w / characterWidth));
+		const foreign = FOREIGN.test(text.textContent);
+		text.classList.toggle('foreign', foreign);
+		if (!foreign || text.getComputedTextLength() <= w)
+			return;
+		text.setAttribute('lengthAdjust', 'spacingAndGlyphs');
+		text.setAttribute('textLength', w.toFixed(2));
+	}
+
 	function label(frame, x, w) {
-		const cells = Math.floor((w - 2 * LABEL_PAD) / cell);
-		if (cells < LEAST_LABEL) {
+		const room = w - 2 * LABEL_PAD;
+		if (room < LEAST_LABEL * cell) {
 			if (frame.text)
 				frame.text.textContent = '';
 			return;
@@ -65,7 +89,7 @@
 			frame.g.append(frame.text);
 		}
 		frame.text.setAttribute('x', (x + LABEL_PAD).toFixed(2));
-		frame.text.textContent = fit(frame.name, cells);
+		write(frame.text, frame.name, room, cell);
 	}
 
 	function show(frame, shown) {
@@ -104,22 +128,40 @@
 		layout();
 	}
 
+	// What is around the graph: lines that may be cut, and as much of the legend as there is room for.
+	function layoutLines() {
+		for (const line of lines) {
+			const room = width - 2 * PAD - (line.text.id === 'title' ? BUTTONS_WIDTH : 0);
+			write(line.text, line.whole, room, line.cell);
+		}
+		let hidden = false;
+		for (const entry of byId('legend').children) {
+			entry.style.display = '';
+			const { x, width: w } = entry.getBBox();
+			hidden ||= x + w > width - PAD - MATCHED_WIDTH;
+			entry.style.display = hidden ? 'none' : '';
+		}
+	}
+
 	// The picture is as wide as the window.
 	function resize() {
 		width = Math.max(LEAST_PICTURE, svg.clientWidth);
 		svg.setAttribute('width', width);
 		svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
 		byId('tools').setAttribute('transform', `translate(${width} 0)`);
+		layoutLines();
 		layout();
 	}
 
-	// The font is the reader's: ask how wide it is.
-	function measureCell() {
+	// The font is the reader's: ask how wide it is, in that place.
+	function measureCell(parent, id) {
 		const probe = document.createElementNS(SVG, 'text');
+		probe.id = id;
 		probe.textContent = '0'.repeat(100);
-		frames[0].g.append(probe);
-		cell = Math.max(probe.getComputedTextLength() / 100, 1) + 0.02;
+		parent.append(probe);
+		const length = probe.getComputedTextLength();
 		probe.remove();
+		return Math.max(length / 100, 1) + 0.02;
 	}
 
 	/* Search */
@@ -204,8 +246,9 @@
 		const y = Math.min(bottom, Number(frames[0].rect.getAttribute('y')) + 22);
 		const text = frames[index].g.firstElementChild.textContent;
 		const [name, value] = text.split('\n');
-		const cells = Math.floor((width - 2 * PAD) / cell) - value.length - 4;
-		details.lastElementChild.textContent = `${fit(name, cells)}  (${value})`;
+		const room = width - 2 * PAD, cells = Math.floor(room / cell) - value.length - 8;
+		// Isolated: a name that is written from the right would take the value along.
+		write(details.lastElementChild, `\u2068${fit(name, cells)}\u2069  (${value})`, room, cell);
 		details.setAttribute('transform', `translate(0 ${y})`);
 	}
 
@@ -246,6 +289,5 @@
 	button('search', openSearch);
 	button('reset', reset);
 	svg.classList.add('live');
-	measureCell();
 	resize();
 })();

@@ -10,11 +10,9 @@
 #include "export/export.h"
 #include "export/folded.h"
 
-#define UNKNOWN_NAME "[unknown]"
-
 /* The name of one line of the profile, on its way to a place in folded.names. */
 struct line_name {
-	const char *text;
+	const char *text, *module;
 	size_t line;
 };
 
@@ -26,8 +24,9 @@ static bool breaks_lines(unsigned char c)
 static int compare_line_names(const void *left, const void *right)
 {
 	const struct line_name *a = left, *b = right;
+	int order = strcmp(a->text, b->text);
 
-	return strcmp(a->text, b->text);
+	return order ? order : strcmp(a->module, b->module);
 }
 
 /* Most names are fine as they are; a copy is made of those that are not. */
@@ -51,18 +50,57 @@ static const char *name_for_lines(struct folded *folded, const char *name)
 	return copy;
 }
 
-/* Sorts the names of all lines, keeps one of each and says in `ranks` which one a line has. One
- * more name, with the rank that follows those of the lines, is for what has no line. */
+static const char *module_of(const struct profile *profile, const struct profile_location *location)
+{
+	const char *file, *slash;
+
+	if (location->mapping == PROFILE_NO_MAPPING)
+		return "";
+	file = profile->strings[profile->mappings[location->mapping].file];
+	slash = strrchr(file, '/');
+	return slash ? slash + 1 : file;
+}
+
+static void say_modules(const struct profile *profile, struct line_name *all)
+{
+	for (size_t i = 0; i < profile->location_count; i++) {
+		const struct profile_location *location = &profile->locations[i];
+		const char *module = module_of(profile, location);
+
+		for (uint32_t line = 0; line < location->line_count; line++)
+			all[location->first_line + line].module = module;
+	}
+}
+
+/* Sorts the names, keeps one of each and says in `ranks` which one a line has. */
+static void keep_distinct(struct folded *folded, struct line_name *all, size_t count,
+			  uint32_t *ranks)
+{
+	size_t distinct = 0;
+
+	qsort(all, count, sizeof(*all), compare_line_names);
+	for (size_t i = 0; i < count; i++) {
+		if (!i || compare_line_names(&all[i], &all[i - 1]) != 0) {
+			folded->names[distinct] = all[i].text;
+			folded->modules[distinct++] = all[i].module;
+		}
+		ranks[all[i].line] = distinct - 1;
+	}
+}
+
+/* Gives the names of all lines their ranks. One more name, with the rank that follows those of the
+ * lines, is for what has no line. */
 static int rank_names(struct folded *folded, const struct profile *profile, enum folded_names names,
 		      uint32_t *ranks)
 {
-	size_t count = profile->line_count + 1, distinct = 0, i;
+	size_t count = profile->line_count + 1, i;
 	struct line_name *all = calloc(count, sizeof(*all));
 	int err = -ENOMEM;
 
 	folded->names = calloc(count, sizeof(*folded->names));
+	folded->modules = calloc(count, sizeof(*folded->modules));
 	folded->copies = calloc(count, sizeof(*folded->copies));
-	if (!all || !folded->names || !folded->copies)
+	if (!all || !folded->names || !folded->modules || !folded->copies)
 		goto out;
 	for (i = 0; i < count; i++) {
 		const char *name = UNKNOWN_NAME;
@@ -75,31 +113,15 @@ static int rank_names(struct folded *folded, const struct profile *profile, enum
 			name = name_for_lines(folded, name);
 		if (!name)
 			goto out;
-		all[i] = (struct line_name){.text = name, .line = i};
+		all[i] = (struct line_name){.text = name, .module = "", .line = i};
 	}
-	qsort(all, count, sizeof(*all), compare_line_names);
-	for (i = 0; i < count; i++) {
-		if (!i || strcmp(all[i].text, all[i - 1].text) != 0)
-			folded->names[distinct++] = all[i].text;
-		ranks[all[i].line] = distinct - 1;
-	}
+	if (names == FOLDED_NAMES_AS_THEY_ARE)
+		say_modules(profile, all);
+	keep_distinct(folded, all, count, ranks);
 	err = 0;
 out:
 	free(all);
 	return err;
-}
-
-/* Less than 2^64, as there are less than 2^32 locations of less than 2^32 lines. */
-static uint64_t count_frames(const struct profile *profile, const struct profile_sample *sample)
-{
-	uint64_t depth = 0;
-
-	for (uint32_t i = 0; i < sample->depth; i++) {
-		uint32_t lines = profile->locations[sample->locations[i]].line_count;
-
-		depth += lines ? lines : 1;
-	}
-	return depth ? depth : 1;
 }
 
 /* Turns a sample, leaf first, into the frames of its stack, root first. */
@@ -140,13 +162,12 @@ static bool take_value(struct folded *folded, const struct profile *profile,
 	return true;
 }
 
-/* In all stacks; more than FRAMES_MAX where there are too many. */
-static uint64_t count_all_frames(const struct profile *profile)
+uint64_t folded__count_frames(const struct profile *profile)
 {
 	uint64_t count = 0;
 
 	for (size_t i = 0; i < profile->sample_count && count <= FRAMES_MAX; i++) {
-		uint64_t depth = count_frames(profile, &profile->samples[i]);
+		uint64_t depth = profile_sample__frames(profile, &profile->samples[i]);
 
 		count = depth > FRAMES_MAX ? depth : count + depth;
 	}
@@ -155,7 +176,7 @@ static uint64_t count_all_frames(const struct profile *profile)
 
 static int fill_stacks(struct folded *folded, const struct profile *profile, const uint32_t *ranks)
 {
-	uint64_t frame_count = count_all_frames(profile);
+	uint64_t frame_count = folded__count_frames(profile);
 	struct frame *frames;
 	size_t i;
 
@@ -175,7 +196,7 @@ static int fill_stacks(struct folded *folded, const struct profile *profile, con
 		if (!take_value(folded, profile, sample, stack))
 			continue;
 		stack->frames = frames;
-		stack->depth = count_frames(profile, sample);
+		stack->depth = profile_sample__frames(profile, sample);
 		fill_frames(profile, sample, ranks, frames);
 		frames += stack->depth;
 		folded->stack_count++;
@@ -261,6 +282,7 @@ void folded__free(struct folded *folded)
 	for (i = 0; i < folded->copy_count; i++)
 		free(folded->copies[i]);
 	free(folded->copies);
+	free(folded->modules);
 	free(folded->names);
 	free(folded->frames);
 	free(folded->stacks);

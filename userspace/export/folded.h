@@ -27,7 +27,8 @@ struct stack {
 };
 
 struct folded {
-	const char **names;   /* distinct, sorted bytewise, so that an index compares as the name */
+	const char **names;   /* sorted bytewise, so that an index compares as the name */
+	const char **modules; /* of each: the name of the file it is in, without folders, or "" */
 	struct stack *stacks; /* distinct, sorted by their names from the root on */
 	size_t stack_count;
 	int64_t total;
@@ -40,9 +41,12 @@ struct folded {
 	size_t copy_count;
 };
 
+/* How many frames the stacks of all samples have; more than FRAMES_MAX where that is too many. */
+uint64_t folded__count_frames(const struct profile *profile);
+
 enum folded_names {
-	FOLDED_NAMES_AS_THEY_ARE,
-	FOLDED_NAMES_FOR_LINES, /* without ';' and control characters */
+	FOLDED_NAMES_AS_THEY_ARE, /* once for each module that has one of that name */
+	FOLDED_NAMES_FOR_LINES,   /* once, without ';' and control characters; of no module */
 };
 
 /* Folds the samples whose shown value is positive, or negative and to be compared with. NULL with

@@ -3,12 +3,15 @@
 #include "export/svg_text.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "export/utf8.h"
 
 #define NAME_BYTES 4096
+#define UNIT_BYTES 64
+#define MARKS_MAX  4
 /* The hundredths of more do not fit in 64 bits. */
 #define NUMBER_MAX 9e16
 
@@ -35,9 +38,21 @@ static const struct scale time_scales[] = {
  * writing, by which one name can be made to look like another. */
 static bool is_unprintable(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0x200e ||
-	       c == 0x200f || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
-	       c == 0xfeff || (c & 0xfffe) == 0xfffe;
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0x61c ||
+	       c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff || (c & 0xfffe) == 0xfffe;
+}
+
+/* Marks that go on the character before them, of which any number may follow each other: those for
+ * any script, and what else has no width of its own. */
+static bool is_mark(uint32_t c)
+{
+	return (c >= 0x300 && c <= 0x36f) || (c >= 0x483 && c <= 0x489) ||
+	       (c >= 0x591 && c <= 0x5bd) || (c >= 0x610 && c <= 0x61a) ||
+	       (c >= 0x64b && c <= 0x65f) || (c >= 0x1ab0 && c <= 0x1aff) ||
+	       (c >= 0x1dc0 && c <= 0x1dff) || (c >= 0x200b && c <= 0x200d) ||
+	       (c >= 0x20d0 && c <= 0x20ff) || (c >= 0xfe00 && c <= 0xfe0f) ||
+	       (c >= 0xfe20 && c <= 0xfe2f) || (c >= 0xe0100 && c <= 0xe01ef);
 }
 
 static uint32_t take_printable(const char **text)
@@ -50,46 +65,84 @@ static uint32_t take_printable(const char **text)
 /* Columns of a monospaced font. From Hangul Jamo on a character may be a wide one. */
 static uint32_t char_cells(uint32_t c)
 {
-	return c < 0x1100 ? 1 : 2;
+	return is_mark(c) ? 0 : c < 0x1100 ? 1 : 2;
 }
 
-static void put_char(uint32_t c, FILE *out)
+/* Latin, Greek and Cyrillic: what comes after them is taken from another font, of other widths. */
+static bool is_in_any_font(uint32_t c)
+{
+	return c < 0x530 && !is_mark(c);
+}
+
+static const char *entity_of(uint32_t c)
 {
 	static const char *const entities[] = {
 		['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;",
 	};
+
+	return c < sizeof(entities) / sizeof(entities[0]) ? entities[c] : NULL;
+}
+
+static void put_char(uint32_t c, FILE *out)
+{
+	const char *entity = entity_of(c);
 	char bytes[UTF8_BYTES_MAX];
 
-	if (c < sizeof(entities) / sizeof(entities[0]) && entities[c])
-		fputs(entities[c], out);
+	if (entity)
+		fputs(entity, out);
 	else
 		fwrite(bytes, 1, utf8__encode(c, bytes), out);
 }
 
-static bool fits(const char *text, uint32_t cells)
-{
-	uint32_t used = 0;
+/* The part of a text that is drawn. */
+struct part {
+	const char *end;
+	uint32_t cells;
+	bool is_whole, is_in_any_font;
+};
 
-	while (*text && used <= cells)
-		used += char_cells(take_printable(&text));
-	return used <= cells;
-}
-
-void svg__fitting(const char *text, uint32_t cells, FILE *out)
+/* As much as fits. More than MARKS_MAX marks in a row are no writing. */
+static struct part part_of(const char *text, uint32_t cells)
 {
-	bool whole = fits(text, cells);
-	uint32_t left = whole ? cells : cells - 1;
+	struct part part = {.end = text, .is_in_any_font = true};
+	uint32_t marks = 0;
 
 	while (*text) {
-		uint32_t c = take_printable(&text);
+		uint32_t c = take_printable(&text), more = char_cells(c);
 
-		if (char_cells(c) > left)
-			break;
-		left -= char_cells(c);
-		put_char(c, out);
+		marks = more ? 0 : marks + 1;
+		if (part.cells + more > cells || marks > MARKS_MAX)
+			return part;
+		part.cells += more;
+		part.is_in_any_font &= is_in_any_font(c);
+		part.end = text;
 	}
-	if (!whole)
-		fputs("…", out);
+	part.is_whole = true;
+	return part;
+}
+
+uint32_t svg__cells(const char *text, uint32_t most)
+{
+	struct part part = part_of(text, most);
+
+	return part.is_whole ? part.cells : most;
+}
+
+void svg__fitting(const char *text, uint32_t cells, double cell, FILE *out)
+{
+	struct part part = part_of(text, cells);
+
+	if (!part.is_whole)
+		part = part_of(text, cells - 1);
+	if (!part.is_in_any_font) {
+		fputs(" class=\"foreign\" lengthAdjust=\"spacingAndGlyphs\" textLength=\"", out);
+		svg__hundredths(fmax(part.cells + !part.is_whole, 1) * cell, out);
+		putc('"', out);
+	}
+	putc('>', out);
+	while (text < part.end)
+		put_char(take_printable(&text), out);
+	fputs(part.is_whole ? "</text>" : "…</text>", out);
 }
 
 void svg__text(const char *text, FILE *out)
@@ -142,6 +195,18 @@ void svg__time(int64_t ns, FILE *out)
 	put_scaled(ns, time_scales, out);
 }
 
+/* No honest unit has a character that XML would need an entity for. */
+static void put_unit(const char *unit, FILE *out)
+{
+	const char *start = unit;
+
+	while (*unit && unit - start < UNIT_BYTES) {
+		uint32_t c = take_printable(&unit);
+
+		put_char(entity_of(c) ? UTF8_REPLACEMENT : c, out);
+	}
+}
+
 void svg__value(int64_t value, const char *unit, FILE *out)
 {
 	if (strcmp(unit, "bytes") == 0) {
@@ -152,7 +217,7 @@ void svg__value(int64_t value, const char *unit, FILE *out)
 		svg__thousands(value, out);
 		if (*unit && strcmp(unit, "count") != 0) {
 			putc(' ', out);
-			svg__text(unit, out);
+			put_unit(unit, out);
 		}
 	}
 }

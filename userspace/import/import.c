@@ -85,6 +85,21 @@ static bool begins_with(const char *text, const char *start)
 	return !strncmp(text, start, strlen(start));
 }
 
+/* Ours, by their beginnings. */
+static bool is_note(const char *name)
+{
+	static const char *const notes[] = {
+		"[truncated",        "[lost]",        "[no stack]",
+		"[allocated before", "[short waits]", "[created before",
+	};
+
+	for (size_t i = 0; i < sizeof(notes) / sizeof(*notes); i++) {
+		if (begins_with(name, notes[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Ours for what is no code, or has no name; "0x..." is what others show then. */
 enum frame_kind reading__kind_of_name(const char *name)
 {
@@ -93,10 +108,7 @@ enum frame_kind reading__kind_of_name(const char *name)
 	if (!*name || begins_with(name, "0x") || !strcmp(name, "[unknown]") ||
 	    (*name == '[' && strstr(name, "+0x")))
 		return FRAME_UNKNOWN;
-	if (begins_with(name, "[truncated") || !strcmp(name, "[lost]") ||
-	    begins_with(name, "[allocated before"))
-		return FRAME_NOTE;
-	return FRAME_CODE;
+	return is_note(name) ? FRAME_NOTE : FRAME_CODE;
 }
 
 /* Protobuf has a byte that no text has within its first few: pprof's first message is a sample
@@ -182,8 +194,15 @@ static int read_any(struct reading *reading)
 	return err;
 }
 
-const struct profile *import__profile(const void *bytes, size_t size, const char *sample_index,
-				      char why[IMPORT_WHY_BYTES])
+static void say_facts(struct profile_builder *builder, const struct import_facts *facts)
+{
+	profile_builder__title(builder, facts->title);
+	profile_builder__kind(builder, facts->kind);
+	profile_builder__outcome(builder, &facts->outcome);
+}
+
+const struct profile *import__kept(const void *bytes, size_t size, const char *sample_index,
+				   const struct import_facts *facts, char why[IMPORT_WHY_BYTES])
 {
 	struct reading reading = {
 		.bytes = bytes,
@@ -201,6 +220,8 @@ const struct profile *import__profile(const void *bytes, size_t size, const char
 	if (err) {
 		profile_builder__free(reading.builder);
 	} else {
+		if (facts)
+			say_facts(reading.builder, facts);
 		profile = profile_builder__freeze(reading.builder);
 		err = profile ? 0 : -errno;
 	}
@@ -208,4 +229,10 @@ const struct profile *import__profile(const void *bytes, size_t size, const char
 		snprintf(why, IMPORT_WHY_BYTES, "%s", strerror(-err));
 	errno = -err;
 	return profile;
+}
+
+const struct profile *import__profile(const void *bytes, size_t size, const char *sample_index,
+				      char why[IMPORT_WHY_BYTES])
+{
+	return import__kept(bytes, size, sample_index, NULL, why);
 }

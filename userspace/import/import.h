@@ -19,4 +19,15 @@
 const struct profile *import__profile(const void *bytes, size_t size, const char *sample_index,
 				      char why[IMPORT_WHY_BYTES]);
 
+/* What a file of ours does not tell, but whoever has kept it knows. */
+struct import_facts {
+	const char *title;
+	const char *kind;
+	struct profile_outcome outcome;
+};
+
+/* The same, with facts that are known from elsewhere; NULL: none are. */
+const struct profile *import__kept(const void *bytes, size_t size, const char *sample_index,
+				   const struct import_facts *facts, char why[IMPORT_WHY_BYTES]);
+
 #endif

@@ -525,8 +525,8 @@ static void comment_stacks(struct assembly *assembly)
 	for (int end = 0; end < WIRE_ENDS; end++)
 		*(end_names[end] ? &cut : &whole) += assembly->end_samples[end];
 	profile_builder__comment(builder,
-				 "stacks, by samples: %" PRId64 " whole, %" PRId64
-				 " truncated, %" PRId64 " lost",
+				 PROFILE_STACKS_COMMENT "%" PRId64 " whole, %" PRId64
+							" truncated, %" PRId64 " lost",
 				 whole, cut, assembly->lost_stacks);
 	profile_builder__outcome(builder, &(struct profile_outcome){
 						  .whole = whole,
@@ -752,6 +752,9 @@ static void comment_source(struct assembly *assembly)
 static void add_comments(struct assembly *assembly, const char *title)
 {
 	profile_builder__comment(assembly->builder, "exoprof " EXOPROF_VERSION ": %s", title);
+	if (assembly->subject->command)
+		profile_builder__comment(assembly->builder, PROFILE_COMMAND_COMMENT "%s",
+					 assembly->subject->command);
 	comment_source(assembly);
 	comment_stacks(assembly);
 	comment_unfollowed(assembly);

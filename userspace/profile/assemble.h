@@ -13,7 +13,8 @@
 struct profile_subject {
 	char comm[16]; /* of the first process, as is the pid */
 	int pid;
-	bool many; /* there may be others: samples say of which process they are */
+	const char *command; /* its arguments; NULL: not known */
+	bool many;           /* there may be others: samples say of which process they are */
 };
 
 /* The name of an instruction's address, by `maps` (may be NULL), or of the kernel's. 0, or -ENOENT:

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/saturating.h"
 #include "profile/builder.h"
 
 struct labels {
@@ -182,6 +183,24 @@ static int copy_side(struct side *side)
 	return err;
 }
 
+/* Of both together; a kind only where both have it. */
+static void say_origins(struct profile_builder *builder, const struct profile *before,
+			const struct profile *after)
+{
+	const struct profile_outcome *a = &before->outcome, *b = &after->outcome;
+	const char *kind = after->strings[after->kind];
+
+	if (!strcmp(before->strings[before->kind], kind))
+		profile_builder__kind(builder, kind);
+	profile_builder__outcome(
+		builder, &(struct profile_outcome){
+				 .whole = saturating__add(a->whole, b->whole),
+				 .truncated = saturating__add(a->truncated, b->truncated),
+				 .lost_stacks = saturating__add(a->lost_stacks, b->lost_stacks),
+				 .lost = saturating__add(a->lost, b->lost),
+			 });
+}
+
 static void say_head(struct profile_builder *builder, const struct profile *after,
 		     const struct diff_options *options)
 {
@@ -240,6 +259,7 @@ const struct profile *profile__diff(const struct profile *before, const struct p
 		return NULL;
 	base.builder = later.builder = builder;
 	say_head(builder, after, options);
+	say_origins(builder, before, after);
 	set_scales(&base, after, options->normalize);
 	for (uint32_t i = 0; i < after->type_count; i++)
 		later.scales[i] = 1;

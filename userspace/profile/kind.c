@@ -5,6 +5,7 @@
 
 const struct profile_kind profile_kind_cpu = {
 	.name = "profile",
+	.label = "CPU",
 	.title = "CPU time by stack, sampled for ?seconds=N (30)",
 	.source = SAMPLES_CPU,
 	.shown_type = "cpu",
@@ -12,6 +13,7 @@ const struct profile_kind profile_kind_cpu = {
 
 const struct profile_kind profile_kind_heap = {
 	.name = "heap",
+	.label = "Heap in use",
 	.title = "heap in use by the stack that allocated it, since the attach",
 	.source = SAMPLES_HEAP,
 	.shown_type = "inuse_space",
@@ -19,6 +21,7 @@ const struct profile_kind profile_kind_heap = {
 
 const struct profile_kind profile_kind_allocs = {
 	.name = "allocs",
+	.label = "Allocated",
 	.title = "all allocations by stack, since the attach",
 	.source = SAMPLES_HEAP,
 	.shown_type = "alloc_space",
@@ -27,6 +30,7 @@ const struct profile_kind profile_kind_allocs = {
 
 const struct profile_kind profile_kind_block = {
 	.name = "block",
+	.label = "Off-CPU",
 	.title = "time off the CPU by stack: sleep, locks, I/O, preemption, since the attach",
 	.source = SAMPLES_WAITS,
 	.shown_type = "delay",
@@ -34,6 +38,7 @@ const struct profile_kind profile_kind_block = {
 
 const struct profile_kind profile_kind_mutex = {
 	.name = "mutex",
+	.label = "Locks",
 	.title = "time spent waiting for locks by the stack that waited, since the attach",
 	.source = SAMPLES_WAITS,
 	.shown_type = "delay",
@@ -41,6 +46,7 @@ const struct profile_kind profile_kind_mutex = {
 
 const struct profile_kind profile_kind_wall = {
 	.name = "wall",
+	.label = "Wall clock",
 	.title = "all threads' time by stack, on the CPU and off it, for ?seconds=N (30)",
 	.source = SAMPLES_WALL,
 	.shown_type = "wall",
@@ -48,6 +54,7 @@ const struct profile_kind profile_kind_wall = {
 
 const struct profile_kind profile_kind_goroutine = {
 	.name = "goroutine",
+	.label = "Threads",
 	.title = "the stacks of all threads, as they are now",
 	.source = SAMPLES_THREADS,
 	.shown_type = "goroutine",
@@ -55,6 +62,7 @@ const struct profile_kind profile_kind_goroutine = {
 
 const struct profile_kind profile_kind_threadcreate = {
 	.name = "threadcreate",
+	.label = "Thread creation",
 	.title = "the stacks that created threads, since the attach",
 	.source = SAMPLES_CLONES,
 	.shown_type = "threadcreate",

@@ -7,6 +7,7 @@
 
 struct profile_kind {
 	const char *name;  /* "profile", as in /debug/pprof/profile */
+	const char *label; /* a word or two for a person */
 	const char *title; /* one line for a person */
 	enum samples_source source;
 	const char *shown_type;   /* the value that pictures show */

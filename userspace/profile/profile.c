@@ -30,6 +30,18 @@ void profile__free(const struct profile *profile)
 	free((void *)profile);
 }
 
+uint64_t profile_sample__frames(const struct profile *profile, const struct profile_sample *sample)
+{
+	uint64_t depth = 0;
+
+	for (uint32_t i = 0; i < sample->depth; i++) {
+		uint32_t lines = profile->locations[sample->locations[i]].line_count;
+
+		depth += lines ? lines : 1;
+	}
+	return depth ? depth : 1;
+}
+
 bool profile_sample__is_base(const struct profile *profile, const struct profile_sample *sample)
 {
 	for (uint32_t i = 0; i < sample->label_count; i++) {

@@ -82,10 +82,14 @@ struct profile_label {
 	string_id unit; /* of the number; 0: none */
 };
 
+/* Beginnings of comments, by which a reader of a file finds what no other field holds. */
+#define PROFILE_COMMAND_COMMENT "command: "
+#define PROFILE_STACKS_COMMENT  "stacks, by samples: "
+
 /* The label of samples that are to be compared with, as pprof has it for -diff_base. Their values
  * are negated, so that the sum of all is the difference. */
-#define PROFILE_BASE_KEY  "pprof::base"
-#define PROFILE_BASE_TEXT "true"
+#define PROFILE_BASE_KEY        "pprof::base"
+#define PROFILE_BASE_TEXT       "true"
 
 struct profile_sample {
 	const uint32_t *locations; /* leaf first */
@@ -141,6 +145,10 @@ void profile__free(const struct profile *profile);
 
 /* Releases what a sample points to. */
 void profile_sample__release(const struct profile_sample *sample);
+
+/* How many frames its stack has, inlined functions spelled out; one, for [unknown], where it has
+ * none. Less than 2^64, as there are less than 2^32 locations of less than 2^32 lines. */
+uint64_t profile_sample__frames(const struct profile *profile, const struct profile_sample *sample);
 
 /* Whether it is one of those that are to be compared with. */
 bool profile_sample__is_base(const struct profile *profile, const struct profile_sample *sample);

@@ -134,10 +134,8 @@ static int64_t count_threads(const struct agent *agent, const struct agent_figur
 	return stat.threads;
 }
 
-/* How many records it has: stacks, and what else tells rows apart; -1: not known before it is
- * taken. */
-static int64_t count_of(const struct agent *agent, const struct agent_figures *figures,
-			const struct profile_kind *kind)
+int64_t index__count(const struct agent *agent, const struct agent_figures *figures,
+		     const struct profile_kind *kind)
 {
 	static const enum wire_counter clones[] = {WIRE_CLONE_COUNTED, WIRE_CLONE_STACK_BUSY,
 						   WIRE_CLONE_STACK_FULL};
@@ -183,7 +181,7 @@ char *index__html(struct agent *agent, size_t *size)
 	fputs("<table>\n<tr><th>Count</th><th>Profile</th><th>What it shows</th><th>Also as</th></tr>\n",
 	      out);
 	for (const struct profile_kind *const *kind = profile_kinds; *kind; kind++)
-		put_kind(out, *kind, count_of(agent, &figures, *kind));
+		put_kind(out, *kind, index__count(agent, &figures, *kind));
 	fputs("<tr><td></td><td><a href=\"cmdline\">cmdline</a></td>"
 	      "<td>the target's arguments</td><td></td></tr>\n"
 	      "<tr><td></td><td><a href=\"symbol\">symbol</a></td>"

@@ -250,8 +250,8 @@ static void put_requests(FILE *out, const struct request_counts *counts)
 	}
 }
 
-char *metrics__text(const struct agent_figures *figures, const struct request_counts *counts,
-		    unsigned int in_flight, size_t *size)
+char *metrics__text(const struct agent_figures *figures, const struct serving_figures *serving,
+		    size_t *size)
 {
 	char *text = NULL;
 	FILE *out = open_memstream(&text, size);
@@ -262,8 +262,12 @@ char *metrics__text(const struct agent_figures *figures, const struct request_co
 	exposition__only_integer(out, "exoprof_processes", "gauge", "Processes that are followed.",
 				 figures->processes);
 	exposition__only_integer(out, "exoprof_profile_requests_in_flight", "gauge",
-				 "Requests whose profile is being taken.", in_flight);
-	put_requests(out, counts);
+				 "Requests whose profile is being taken.", serving->in_flight);
+	exposition__only_integer(out, "exoprof_snapshots", "gauge",
+				 "Profiles that are kept for the page.", serving->snapshots);
+	exposition__only_integer(out, "exoprof_snapshot_bytes", "gauge",
+				 "Memory for the profiles that are kept.", serving->snapshot_bytes);
+	put_requests(out, serving->counts);
 	put_collector(out, &figures->collector);
 	put_heap(out, &figures->heap);
 	put_symbols(out, figures);

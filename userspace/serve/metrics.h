@@ -7,9 +7,14 @@
 #include "agent.h"
 #include "serve/request_counts.h"
 
-/* In Prometheus' text format. `in_flight`: requests whose profile is being taken. malloc()ed, the
- * caller's; NULL where memory is short. */
-char *metrics__text(const struct agent_figures *figures, const struct request_counts *counts,
-		    unsigned int in_flight, size_t *size);
+struct serving_figures {
+	const struct request_counts *counts;
+	unsigned int in_flight; /* requests whose profile is being taken */
+	size_t snapshots, snapshot_bytes;
+};
+
+/* In Prometheus' text format, malloc()ed, the caller's; NULL where memory is short. */
+char *metrics__text(const struct agent_figures *figures, const struct serving_figures *serving,
+		    size_t *size);
 
 #endif

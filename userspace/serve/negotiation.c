@@ -75,6 +75,40 @@ bool negotiation__accepts_gzip(const char *header, size_t length)
 	return any;
 }
 
+static struct text without_weakness(struct text etag)
+{
+	bool is_weak = etag.length > 2 && !memcmp(etag.base, "W/", 2);
+
+	return (struct text){etag.base + 2 * is_weak, etag.length - 2 * is_weak};
+}
+
+/* Ours have no commas in them. */
+bool negotiation__has_etag(const char *header, size_t length, const char *etag)
+{
+	struct text wanted = without_weakness((struct text){etag, strlen(etag)});
+	struct text rest = {header, length}, item;
+
+	while (next(&rest, ',', &item)) {
+		item = without_weakness(item);
+		if (is(item, "*") || (item.length == wanted.length &&
+				      !memcmp(item.base, wanted.base, wanted.length)))
+			return true;
+	}
+	return false;
+}
+
+bool negotiation__is_of_host(const char *origin, size_t origin_length, const char *host,
+			     size_t host_length)
+{
+	const char *slashes = memmem(origin, origin_length, "://", 3);
+	size_t length;
+
+	if (!slashes)
+		return false;
+	length = origin + origin_length - (slashes + 3);
+	return length && length == host_length && !strncasecmp(slashes + 3, host, length);
+}
+
 bool negotiation__only_type(const char *header, size_t length, char *type, size_t size)
 {
 	struct text rest = {header, length}, item, name;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "serve/reply.h"
+#include "serve/request.h"
 #include "serve/waiting.h"
 
 struct profile_request {
@@ -21,9 +22,9 @@ static const struct profile_request *request_of(const struct waiting *waiting)
 	return H2O_STRUCT_FROM_MEMBER(struct profile_request, waiting, waiting);
 }
 
-static void describe(const struct waiting *waiting, char *text, size_t size)
+void profile_request__describe(const struct waiting *waiting, char *text, size_t size)
 {
-	const struct profile_kind *kind = request_of(waiting)->path.kind;
+	const struct profile_kind *kind = waiting->kind;
 
 	snprintf(text, size, "take the %s profile", kind == &profile_kind_cpu ? "CPU" : kind->name);
 }
@@ -100,15 +101,12 @@ static void reply_head(h2o_req_t *req, const struct profile_path *path,
 
 static bool read_query(h2o_req_t *req, const struct profile_path *path, struct profile_query *query)
 {
-	struct client_words words = {};
+	h2o_iovec_t text = request__query(req);
+	struct client_words words = {.query = text.base, .query_length = text.len};
 	char why[256];
 	ssize_t accept = h2o_find_header(&req->headers, H2O_TOKEN_ACCEPT, -1);
 	int status;
 
-	if (req->query_at != SIZE_MAX) {
-		words.query = req->path.base + req->query_at + 1;
-		words.query_length = req->path.len - req->query_at - 1;
-	}
 	if (accept != -1 && h2o_find_header(&req->headers, H2O_TOKEN_ACCEPT, accept) == -1) {
 		words.accept = req->headers.entries[accept].value.base;
 		words.accept_length = req->headers.entries[accept].value.len;
@@ -143,7 +141,7 @@ void profile_request__start(struct routes *routes, h2o_req_t *req, const struct 
 			    .kind = path->kind,
 			    .prepare = compress,
 			    .reply = reply_profile,
-			    .describe = describe},
+			    .describe = profile_request__describe},
 		.path = *path,
 		.query = query,
 		.takes_gzip = reply__takes_gzip(req),

@@ -21,9 +21,13 @@ static const char *reason_of(int status)
 		const char *reason;
 	} reasons[] = {
 		{200, "OK"                      },
+		{201, "Created"                 },
+		{204, "No Content"              },
 		{301, "Moved Permanently"       },
 		{302, "Found"                   },
+		{304, "Not Modified"            },
 		{400, "Bad Request"             },
+		{403, "Forbidden"               },
 		{404, "Not Found"               },
 		{405, "Method Not Allowed"      },
 		{413, "Request Entity Too Large"},
@@ -48,17 +52,22 @@ void reply__header(h2o_req_t *req, const char *name, const char *value)
 			      value_copy.base, value_copy.len);
 }
 
-static void begin(h2o_req_t *req, int status, const char *content_type)
+static void begin_any(h2o_req_t *req, int status, const char *cache_control)
 {
 	req->res.status = status;
 	req->res.reason = reason_of(status);
 	reply__header(req, "x-content-type-options", "nosniff");
-	/* A profile is of now. */
-	reply__header(req, "cache-control", "no-store");
-	reply__header(req, "content-type", content_type);
+	reply__header(req, "cache-control", cache_control);
 	/* h2o decided when the request came in, but one that took its time may be late. */
 	if (req->conn->ctx->shutdown_requested)
 		req->http1_is_persistent = 0;
+}
+
+static void begin(h2o_req_t *req, int status, const char *content_type)
+{
+	/* A profile is of now. */
+	begin_any(req, status, "no-store");
+	reply__header(req, "content-type", content_type);
 }
 
 void reply__bytes(h2o_req_t *req, int status, const char *content_type, const void *body,
@@ -67,6 +76,20 @@ void reply__bytes(h2o_req_t *req, int status, const char *content_type, const vo
 	begin(req, status, content_type);
 	req->res.content_length = size;
 	h2o_send_inline(req, body, size);
+}
+
+void reply__kept(h2o_req_t *req, const char *content_type, const void *body, size_t size)
+{
+	begin_any(req, 200, "no-cache");
+	reply__header(req, "content-type", content_type);
+	req->res.content_length = size;
+	h2o_send_inline(req, body, size);
+}
+
+void reply__empty(h2o_req_t *req, int status)
+{
+	begin_any(req, status, "no-cache");
+	h2o_send_inline(req, "", 0);
 }
 
 void reply__head(h2o_req_t *req, const char *content_type)
@@ -80,12 +103,15 @@ void reply__text(h2o_req_t *req, int status, const char *text)
 	reply__bytes(req, status, TEXT, text, strlen(text));
 }
 
-static char *gzipped(const char *body, size_t size, size_t *gzipped_size)
+char *reply__gzipped(const char *body, size_t size, size_t *gzipped_size)
 {
 	char *bytes = NULL;
-	FILE *out = open_memstream(&bytes, gzipped_size);
+	FILE *out;
 	int err;
 
+	if (size < GZIP_MIN)
+		return NULL;
+	out = open_memstream(&bytes, gzipped_size);
 	if (!out)
 		return NULL;
 	err = gzip__write(out, body, size);
@@ -98,7 +124,7 @@ static char *gzipped(const char *body, size_t size, size_t *gzipped_size)
 bool reply__gzip(char **body, size_t *size)
 {
 	size_t smaller_size;
-	char *smaller = *size < GZIP_MIN ? NULL : gzipped(*body, *size, &smaller_size);
+	char *smaller = reply__gzipped(*body, *size, &smaller_size);
 
 	if (!smaller)
 		return false;
@@ -113,8 +139,8 @@ void reply__page(h2o_req_t *req, const char *content_type, const char *text, siz
 	size_t smaller_size;
 	char *smaller = NULL;
 
-	if (size >= GZIP_MIN && reply__takes_gzip(req))
-		smaller = gzipped(text, size, &smaller_size);
+	if (reply__takes_gzip(req))
+		smaller = reply__gzipped(text, size, &smaller_size);
 	reply__header(req, "vary", "accept-encoding");
 	if (smaller)
 		reply__header(req, "content-encoding", "gzip");

@@ -14,6 +14,12 @@ void reply__text(h2o_req_t *req, int status, const char *text);
 /* 200 with a text, gzipped for who takes that. */
 void reply__page(h2o_req_t *req, const char *content_type, const char *text, size_t size);
 
+/* 200 with what a client may keep, but has to ask about before it uses it again. */
+void reply__kept(h2o_req_t *req, const char *content_type, const void *body, size_t size);
+
+/* What never has a body: 204, 304. */
+void reply__empty(h2o_req_t *req, int status);
+
 /* 200 to a HEAD, where nobody knows how long a GET's body would be. */
 void reply__head(h2o_req_t *req, const char *content_type);
 
@@ -22,6 +28,9 @@ void reply__error(h2o_req_t *req, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void reply__redirect(h2o_req_t *req, int status, const char *location);
 void reply__header(h2o_req_t *req, const char *name, const char *value);
+
+/* The gzipped body, malloc()ed; NULL where that saves nothing. On any thread. */
+char *reply__gzipped(const char *body, size_t size, size_t *gzipped_size);
 
 bool reply__is_head(const h2o_req_t *req);
 bool reply__takes_gzip(const h2o_req_t *req);

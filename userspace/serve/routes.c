@@ -1,25 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/routes.h"
 
+#include <ctype.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "serve/index.h"
 #include "serve/metrics.h"
+#include "serve/page.h"
 #include "serve/profile_request.h"
+#include "serve/query.h"
 #include "serve/reply.h"
+#include "serve/request.h"
+#include "serve/snapshot_request.h"
+#include "serve/status.h"
 #include "serve/symbol_request.h"
 #include "serve/waiting.h"
+
+enum methods {
+	METHODS_READ,
+	METHODS_POST,
+	METHODS_DELETE,
+};
 
 struct route {
 	const char *path;
 	void (*answer)(struct routes *routes, h2o_req_t *req, const struct route *route);
-	bool takes_post;
+	enum methods methods; /* beside GET and HEAD */
+	bool is_private;      /* not for pages of other origins */
+	bool is_numbered;     /* the N at the path's end is a number */
 	/* What `answer` needs. */
 	struct profile_path profile;
 	int status;
 	const char *text;
 	bool in_lines;
 };
+
+#define PPROF             "/debug/pprof/"
+
+/* Of which any fits in 64 bits. */
+#define NUMBER_DIGITS_MAX 19
 
 struct pprof_handler {
 	h2o_handler_t super;
@@ -55,15 +75,72 @@ static void answer_index(struct routes *routes, h2o_req_t *req, const struct rou
 	free(html);
 }
 
+/* The answer is short enough to be made here: some 100 us. */
+static void answer_status(struct routes *routes, h2o_req_t *req, const struct route *route)
+{
+	long since_ms = 0;
+	char text[32];
+	size_t size;
+	char *json;
+
+	(void)route;
+	if (request__parameter(req, "since", text, sizeof(text)) &&
+	    !query__integer(text, &since_ms)) {
+		reply__error(req, 400, "since: milliseconds since the epoch are needed");
+		return;
+	}
+	json = status__json(routes->agent, since_ms, &size);
+	if (json)
+		reply__page(req, "application/json", json, size);
+	else
+		reply__error(req, 503, "out of memory");
+	free(json);
+}
+
+static void answer_snapshots(struct routes *routes, h2o_req_t *req, const struct route *route)
+{
+	(void)route;
+	if (request__is(req, "POST"))
+		snapshot_request__take(routes, req);
+	else
+		snapshot_request__list(routes, req);
+}
+
+/* The number behind the path. */
+static uint64_t number_in(const h2o_req_t *req, const struct route *route)
+{
+	size_t start = strlen(route->path) - 1;
+	char digits[NUMBER_DIGITS_MAX + 1] = "";
+
+	memcpy(digits, req->path_normalized.base + start, req->path_normalized.len - start);
+	return strtoull(digits, NULL, 10);
+}
+
+static void answer_snapshot(struct routes *routes, h2o_req_t *req, const struct route *route)
+{
+	uint64_t number = number_in(req, route);
+
+	if (request__is(req, "DELETE"))
+		snapshot_request__delete(routes, req, number);
+	else
+		snapshot_request__read(routes, req, number);
+}
+
 static void answer_metrics(struct routes *routes, h2o_req_t *req, const struct route *route)
 {
+	struct serving_figures serving = {
+		.counts = routes->counts,
+		.in_flight = routes->waiting,
+		.snapshots = snapshots__count(routes->snapshots),
+		.snapshot_bytes = snapshots__bytes(routes->snapshots),
+	};
 	struct agent_figures figures;
 	size_t size;
 	char *text;
 
 	(void)route;
 	agent__figures(routes->agent, &figures);
-	text = metrics__text(&figures, routes->counts, routes->waiting, &size);
+	text = metrics__text(&figures, &serving, &size);
 	if (text)
 		reply__page(req, "text/plain; version=0.0.4; charset=utf-8", text, size);
 	else
@@ -117,32 +194,46 @@ static void answer_redirect(struct routes *routes, h2o_req_t *req, const struct 
 	reply__redirect(req, route->status, route->text);
 }
 
+static void answer_page(struct routes *routes, h2o_req_t *req, const struct route *route)
+{
+	if (page__is_built())
+		page__answer(routes->page, req, route->text);
+	else if (!strcmp(route->path, "/"))
+		reply__redirect(req, 302, PPROF);
+	else
+		reply__error(req, 404, "this exoprof was built without the page");
+}
+
 static void answer_refusal(struct routes *routes, h2o_req_t *req, const struct route *route)
 {
 	(void)routes;
 	reply__error(req, route->status, "%s", route->text);
 }
 
-#define PPROF "/debug/pprof/"
 #define PROFILE(path_, ...)                                                           \
 	{                                                                             \
 		.path = (path_), .answer = answer_profile, .profile = { __VA_ARGS__ } \
 	}
 
-/* clang-format off: it would put some in columns. */
+/* It would put some in columns. */
+/* clang-format off */
 static const struct route routes_by_path[] = {
-	{.path = "/",                .answer = answer_redirect, .status = 302, .text = PPROF},
-	{.path = "/debug/pprof",             .answer = answer_redirect,                                      .status = 301, .text = PPROF},
-	{.path = PPROF,.answer = answer_index},
-	{.path = PPROF "cmdline",                          .answer = answer_cmdline                                      },
-	{.path = PPROF "symbol",                          .answer = answer_symbol,								  .takes_post = true},
-	{
-         .path = PPROF "trace",
-         .answer = answer_refusal,
-         .status = 404,
-         .text = "No trace: what a runtime's execution tracer records cannot be seen from "
-			"outside the process. For where its time goes, ask for profile, wall or "
-			"block", },
+	{.path = "/", .answer = answer_page, .text = "index.html"},
+	{.path = "/page.js", .answer = answer_page, .text = "page.js"},
+	{.path = "/page.css", .answer = answer_page, .text = "page.css"},
+	{.path = "/api/status", .answer = answer_status, .is_private = true},
+	{.path = "/api/snapshots", .answer = answer_snapshots, .methods = METHODS_POST,
+	 .is_private = true},
+	{.path = "/api/snapshots/N", .answer = answer_snapshot, .methods = METHODS_DELETE,
+	 .is_private = true, .is_numbered = true},
+	{.path = "/debug/pprof", .answer = answer_redirect, .status = 301, .text = PPROF},
+	{.path = PPROF, .answer = answer_index},
+	{.path = PPROF "cmdline", .answer = answer_cmdline},
+	{.path = PPROF "symbol", .answer = answer_symbol, .methods = METHODS_POST},
+	{.path = PPROF "trace", .answer = answer_refusal, .status = 404,
+	 .text = "No trace: what a runtime's execution tracer records cannot be seen from "
+		 "outside the process. For where its time goes, ask for profile, wall or "
+		 "block"},
 	PROFILE(PPROF "allocs", .kind = &profile_kind_allocs),
 	PROFILE(PPROF "block", .kind = &profile_kind_block),
 	PROFILE(PPROF "goroutine", .kind = &profile_kind_goroutine),
@@ -152,7 +243,7 @@ static const struct route routes_by_path[] = {
 	PROFILE(PPROF "threadcreate", .kind = &profile_kind_threadcreate),
 	PROFILE(PPROF "wall", .kind = &profile_kind_wall),
 
- /* As godeltaprof has them (github.com/grafana/pyroscope-go, godeltaprof/http/pprof). */
+	/* As godeltaprof has them (github.com/grafana/pyroscope-go, godeltaprof/http/pprof). */
 	PROFILE(PPROF "delta_block", .kind = &profile_kind_block, .since_last = true,
 		.file = "block.pprof.gz"),
 	PROFILE(PPROF "delta_heap", .kind = &profile_kind_heap, .since_last = true,
@@ -160,64 +251,73 @@ static const struct route routes_by_path[] = {
 	PROFILE(PPROF "delta_mutex", .kind = &profile_kind_mutex, .since_last = true,
 		.file = "mutex.pprof.gz"),
 
- /* As gperftools has them (docs/pprof_remote_servers.html there). Its own pprof reads text
-  * only, but of CPU time, for which it has a binary form that nobody else writes. */
+	/* As gperftools has them (docs/pprof_remote_servers.html there). Its own pprof reads text
+	 * only, but of CPU time, for which it has a binary form that nobody else writes. */
 	PROFILE("/pprof/profile", .kind = &profile_kind_cpu),
 	PROFILE("/pprof/heap", .kind = &profile_kind_heap, .format = "text"),
 	PROFILE("/pprof/contention", .kind = &profile_kind_mutex, .format = "text"),
-	{
-         .path = "/pprof/growth",
-         .answer = answer_refusal,
-         .status = 404,
-         .text = "No growth: from outside it is not known which call made the heap grow. "
-			"For what was allocated, ask for /debug/pprof/allocs", },
-	{.path = "/pprof/cmdline",   .answer = answer_cmdline,                                         .in_lines = true},
-	{.path = "/pprof/symbol",                         .answer = answer_symbol,                                                   .takes_post = true},
+	{.path = "/pprof/growth", .answer = answer_refusal, .status = 404,
+	 .text = "No growth: from outside it is not known which call made the heap grow. "
+		 "For what was allocated, ask for /debug/pprof/allocs"},
+	{.path = "/pprof/cmdline", .answer = answer_cmdline, .in_lines = true},
+	{.path = "/pprof/symbol", .answer = answer_symbol, .methods = METHODS_POST},
 
-	{.path = "/metrics",   .answer = answer_metrics                                        },
-	{.path = "/healthz",                         .answer = answer_healthz                                                  },
-	{.path = "/readyz",.answer = answer_readyz},
+	{.path = "/metrics", .answer = answer_metrics},
+	{.path = "/healthz", .answer = answer_healthz},
+	{.path = "/readyz", .answer = answer_readyz},
 };
 /* clang-format on */
 
 /* Bodies that are too large by no more get an answer of ours. */
 #define BODY_SPARE (64 << 10)
 
+static bool is_number(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (!isdigit((unsigned char)text[i]))
+			return false;
+	}
+	return length && length <= NUMBER_DIGITS_MAX;
+}
+
+static bool matches(const struct route *route, const h2o_iovec_t *path)
+{
+	size_t length = strlen(route->path) - route->is_numbered;
+
+	if (!route->is_numbered)
+		return h2o_memis(path->base, path->len, route->path, length);
+	return path->len > length && !memcmp(path->base, route->path, length) &&
+	       is_number(path->base + length, path->len - length);
+}
+
 static const struct route *find_route(const h2o_req_t *req)
 {
-	const h2o_iovec_t *path = &req->path_normalized;
-
 	for (size_t i = 0; i < sizeof(routes_by_path) / sizeof(*routes_by_path); i++) {
-		const struct route *route = &routes_by_path[i];
-
-		if (h2o_memis(path->base, path->len, route->path, strlen(route->path)))
-			return route;
+		if (matches(&routes_by_path[i], &req->path_normalized))
+			return &routes_by_path[i];
 	}
 	return NULL;
 }
 
-static bool is_method(const h2o_req_t *req, const char *method)
-{
-	return h2o_memis(req->method.base, req->method.len, method, strlen(method));
-}
+/* By what a route takes beside GET and HEAD. */
+static const struct {
+	const char *method, *allow, *sentence;
+} methods[] = {
+	[METHODS_READ] = {"GET",    "GET, HEAD",         "only GET and HEAD are allowed"        },
+	[METHODS_POST] = {"POST",   "GET, HEAD, POST",   "only GET, HEAD and POST are allowed"  },
+	[METHODS_DELETE] = {"DELETE", "GET, HEAD, DELETE", "only GET, HEAD and DELETE are allowed"},
+};
 
 static bool is_allowed(const h2o_req_t *req, const struct route *route)
 {
-	return is_method(req, "GET") || is_method(req, "HEAD") ||
-	       (is_method(req, "POST") && route->takes_post);
+	return request__is(req, "GET") || request__is(req, "HEAD") ||
+	       request__is(req, methods[route->methods].method);
 }
 
 static void refuse_method(h2o_req_t *req, const struct route *route)
 {
-	static const struct {
-		const char *allow, *sentence;
-	} refusals[] = {
-		{"GET, HEAD",       "only GET and HEAD are allowed"      },
-		{"GET, HEAD, POST", "only GET, HEAD and POST are allowed"},
-	};
-
-	reply__header(req, "allow", refusals[route->takes_post].allow);
-	reply__error(req, 405, "%s", refusals[route->takes_post].sentence);
+	reply__header(req, "allow", methods[route->methods].allow);
+	reply__error(req, 405, "%s", methods[route->methods].sentence);
 }
 
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
@@ -229,6 +329,10 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
 		reply__error(req, 404, "Unknown profile");
 	else if (!is_allowed(req, route))
 		refuse_method(req, route);
+	else if (route->is_private && request__is_foreign(req))
+		reply__error(req, 403,
+			     "only for the page that exoprof itself serves: the request "
+			     "has the Origin of another");
 	else
 		route->answer(routes, req, route);
 	return 0;

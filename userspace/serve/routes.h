@@ -8,11 +8,14 @@
 
 #include "agent.h"
 #include "serve/request_counts.h"
+#include "serve/snapshots.h"
 
 /* What the routes need of the server they are in. */
 struct routes {
 	struct agent *agent;
 	struct request_counts *counts;
+	struct page *page;
+	struct snapshots *snapshots;
 	h2o_context_t *context;
 	/* Where the agent's threads put finished profiles for the event loop. */
 	h2o_multithread_receiver_t finished;

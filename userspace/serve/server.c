@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "serve/listener.h"
+#include "serve/page.h"
 #include "serve/routes.h"
 
 /* Idle connections get this long to go; h2o would keep them for ten seconds. */
@@ -208,6 +209,8 @@ static void free_server(struct server *server)
 		return;
 	SSL_CTX_free(server->tls);
 	request_counts__free(server->routes.counts);
+	page__free(server->routes.page);
+	snapshots__free(server->routes.snapshots);
 	free(server);
 }
 
@@ -237,15 +240,27 @@ static int open_places(struct server *server, const struct server_options *optio
 	return 0;
 }
 
-struct server *server__open(const struct server_options *options, char *why, size_t why_size)
+static struct server *new_server(void)
 {
 	struct server *server = calloc(1, sizeof(*server));
 
-	if (server)
-		server->routes.counts = request_counts__new();
-	if (!server || !server->routes.counts) {
+	if (!server)
+		return NULL;
+	server->routes.counts = request_counts__new();
+	server->routes.page = page__new();
+	server->routes.snapshots = snapshots__new(SNAPSHOTS_MAX, SNAPSHOTS_BYTES_MAX);
+	if (server->routes.counts && server->routes.page && server->routes.snapshots)
+		return server;
+	free_server(server);
+	return NULL;
+}
+
+struct server *server__open(const struct server_options *options, char *why, size_t why_size)
+{
+	struct server *server = new_server();
+
+	if (!server) {
 		snprintf(why, why_size, "cannot start the server: out of memory");
-		free(server);
 		return NULL;
 	}
 	if (options->tls.certificate) {

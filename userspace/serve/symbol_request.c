@@ -8,6 +8,7 @@
 
 #include "serve/addresses.h"
 #include "serve/reply.h"
+#include "serve/request.h"
 #include "serve/waiting.h"
 
 #define TEXT "text/plain; charset=utf-8"
@@ -65,12 +66,7 @@ static void reply_names(struct waiting *waiting)
 /* The addresses as the client wrote them. */
 static h2o_iovec_t text_of(const h2o_req_t *req)
 {
-	if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("POST")))
-		return req->entity;
-	if (req->query_at == SIZE_MAX)
-		return h2o_iovec_init(NULL, 0);
-	return h2o_iovec_init(req->path.base + req->query_at + 1,
-			      req->path.len - req->query_at - 1);
+	return request__is(req, "POST") ? req->entity : request__query(req);
 }
 
 static void submit(struct routes *routes, h2o_req_t *req, const uint64_t *addresses, size_t count)

@@ -75,13 +75,21 @@ static void on_dispose(void *pointer)
 	agent__end(waiting->routes->agent, waiting->number, false);
 }
 
+static void discard(struct waiting *waiting)
+{
+	if (waiting->release)
+		waiting->release(waiting);
+	free(waiting->answer.body);
+	free(waiting);
+}
+
 void waiting__start(struct waiting *waiting, uint64_t number)
 {
 	struct routes *routes = waiting->routes;
 	h2o_req_t *req = waiting->req;
 
 	if (!number) {
-		free(waiting);
+		discard(waiting);
 		reply__error(req, 503, "out of memory");
 		return;
 	}
@@ -143,8 +151,7 @@ static void finish(struct waiting *waiting)
 		else
 			waiting->reply(waiting);
 	}
-	free(waiting->answer.body);
-	free(waiting);
+	discard(waiting);
 }
 
 void waiting__on_finished(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)

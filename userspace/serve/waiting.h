@@ -24,6 +24,9 @@ struct waiting {
 	void (*prepare)(struct waiting *waiting);
 	/* Answers the request, in the event loop, what had no error. */
 	void (*reply)(struct waiting *waiting);
+	/* Gives back what it holds, in the event loop, whether or not it was answered; may be NULL.
+	 */
+	void (*release)(struct waiting *waiting);
 	/* Says what could not be done, for "Could not ...: reason". */
 	void (*describe)(const struct waiting *waiting, char *text, size_t size);
 };

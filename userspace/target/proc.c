@@ -23,8 +23,9 @@ static int open_error(void)
 	return errno == ENOENT ? -ESRCH : -errno;
 }
 
-/* "pid (comm) state ppid pgrp session tty_nr tpgid flags ..., num_threads being field 20 and
- * starttime 22. comm may hold anything, a ')' too, so the fields start after the last one. */
+/* "pid (comm) state ppid pgrp session tty_nr tpgid flags ..., num_threads being field 20,
+ * starttime 22 and rss 24. comm may hold anything, a ')' too, so the fields start after the last
+ * one. */
 static int parse_stat(char *text, struct proc_stat *stat)
 {
 	char *open = strchr(text, '('), *close = strrchr(text, ')'), state;
@@ -33,8 +34,9 @@ static int parse_stat(char *text, struct proc_stat *stat)
 	if (!open || !close || close < open ||
 	    sscanf(close + 1,
 		   " %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %u %*d "
-		   "%" SCNu64,
-		   &state, &stat->parent, &flags, &stat->threads, &stat->start_ticks) != 5)
+		   "%" SCNu64 " %*u %" SCNu64,
+		   &state, &stat->parent, &flags, &stat->threads, &stat->start_ticks,
+		   &stat->rss_pages) != 6)
 		return -EBADMSG;
 	*close = '\0';
 	snprintf(stat->comm, sizeof(stat->comm), "%s", open + 1);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/kernel.h"
@@ -214,6 +215,16 @@ char *process__cmdline(const struct process *process, size_t *size)
 		memcpy(copy, process->cmdline, process->cmdline_size);
 	pthread_mutex_unlock(lock_of(process));
 	return copy;
+}
+
+int64_t process__cpu_ns(const struct process *process)
+{
+	struct timespec now;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(process->pid, &clock) || clock_gettime(clock, &now))
+		return -1;
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
 int process__pidfd(const struct process *process)

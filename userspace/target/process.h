@@ -38,6 +38,9 @@ void process__comm(const struct process *process, char comm[PROCESS_COMM_BYTES])
  * caller's to free; NULL where memory is short. */
 char *process__cmdline(const struct process *process, size_t *size);
 
+/* What its threads had of the CPUs, those that are gone included; -1: unknown. */
+int64_t process__cpu_ns(const struct process *process);
+
 /* Readable (POLLIN) once the process is gone. */
 int process__pidfd(const struct process *process);
 bool process__is_alive(const struct process *process);

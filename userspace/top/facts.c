@@ -10,16 +10,6 @@
 /* Less would be mostly the clocks' own steps. */
 #define SHARE_NS 200000000
 
-static int64_t cpu_ns(pid_t pid)
-{
-	struct timespec now;
-	clockid_t clock;
-
-	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &now))
-		return -1;
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
-
 static void look_at_cpu(struct facts *facts, int64_t cpu)
 {
 	int64_t now_ns = clock__monotonic_ns();
@@ -47,7 +37,7 @@ void facts__look(struct facts *facts, const struct process *process)
 	pid_t pid = process__pid(process);
 	struct proc_stat stat;
 	int err = proc__stat(pid, &stat);
-	int64_t cpu = cpu_ns(pid);
+	int64_t cpu = process__cpu_ns(process);
 
 	if (!facts->pid)
 		facts->cpu_share = -1;
