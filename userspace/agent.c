@@ -129,44 +129,53 @@ static void publish(struct agent *agent)
 #define PUBLISH_MS   1000
 #define LOOK_IDLE_OF 20 /* times what a look took, before the next one */
 
-/* What the targets have used since the last look. Once they are gone there is nothing to add. */
-static void look_at_targets(struct agent *agent, int64_t now_ms)
+/* On time, so that no second is without its point; and for a twentieth of the time at most. */
+static void schedule_look(struct agent *agent, int64_t began_ms)
 {
-	int64_t began_ms = clock__monotonic_ms(), span_ms = now_ms - agent->look_ms;
-	struct targets_look look;
-	struct history_point point = {.is_known = true, .cpus = NAN};
+	int64_t now_ms = clock__monotonic_ms();
+	int64_t soonest_ms = now_ms + (now_ms - began_ms) * LOOK_IDLE_OF;
 
-	if (now_ms < agent->look_due_ms && !agent->target_gone)
-		return;
+	agent->look_due_ms += HISTORY_STEP_MS;
+	if (agent->look_due_ms <= now_ms)
+		agent->look_due_ms = now_ms + HISTORY_STEP_MS;
+	if (agent->look_due_ms < soonest_ms)
+		agent->look_due_ms = soonest_ms;
+}
+
+/* What the targets have used since the last look. Once they are gone there is nothing to add. */
+static void look_at_targets(struct agent *agent)
+{
+	int64_t now_ms = clock__monotonic_ms(), span_ms = now_ms - agent->look_ms;
+	struct history_point point = {.is_known = true, .cpus = NAN};
+	struct targets_look look;
+
 	targets__look(agent->targets, &look);
 	point.rss_bytes = look.rss_bytes;
 	point.threads = look.threads;
 	if (agent->look_ms && span_ms > 0 && look.cpu_ns >= 0)
 		point.cpus = look.cpu_ns / (span_ms * 1e6);
 	agent->look_ms = now_ms;
-	agent->look_due_ms = now_ms + (clock__monotonic_ms() - began_ms) * LOOK_IDLE_OF;
 	pthread_mutex_lock(&agent->lock);
 	agent->status.targets = look;
 	if (look.threads)
 		history__add(&agent->status.history,
 			     agent->status.attached_ms + now_ms - agent->attached_at_ms, &point);
 	pthread_mutex_unlock(&agent->lock);
+	schedule_look(agent, now_ms);
 }
 
 /* Told by the kernel side: the end of the last process, too. */
 static void keep_up(struct agent *agent)
 {
 	int64_t now_ms = clock__monotonic_ms();
+	bool is_outdated = targets__tick(agent->targets);
 
-	targets__tick(agent->targets);
 	agent->target_gone = !targets__alive(agent->targets);
-	if (now_ms < agent->publish_ms && !agent->target_gone)
+	if (now_ms >= agent->look_due_ms || agent->target_gone)
+		look_at_targets(agent);
+	if (now_ms < agent->publish_ms && !is_outdated && !agent->target_gone)
 		return;
-	/* On time, so that no second is without its point. */
-	agent->publish_ms += PUBLISH_MS;
-	if (agent->publish_ms <= now_ms)
-		agent->publish_ms = now_ms + PUBLISH_MS;
-	look_at_targets(agent, now_ms);
+	agent->publish_ms = now_ms + PUBLISH_MS;
 	publish(agent);
 }
 
@@ -303,8 +312,8 @@ static int ms_to_next(const struct agent *agent)
 	int64_t next_ms = targets__next_tick_ms(agent->targets);
 	int64_t left_ms;
 
-	if (next_ms > agent->publish_ms && !agent->target_gone)
-		next_ms = agent->publish_ms;
+	if (next_ms > agent->look_due_ms && !agent->target_gone)
+		next_ms = agent->look_due_ms;
 	for (const struct job *job = agent->running; job; job = job->next) {
 		if (job->deadline_ms < next_ms)
 			next_ms = job->deadline_ms;
@@ -566,7 +575,7 @@ static int attach(struct agent *agent, struct process **processes, size_t count,
 	publish(agent);
 	agent->attached_at_ms = clock__monotonic_ms();
 	agent->status.attached_ms = clock__realtime_ns() / 1000000;
-	look_at_targets(agent, agent->attached_at_ms);
+	look_at_targets(agent);
 	/* A name that leads nowhere is a mistake, unless what it names may still come. */
 	if (agent->options.heap.allocator && !agent->options.heap.from_start &&
 	    !agent->figures.heap.is_followed) {

@@ -460,20 +460,21 @@ static void tick_heaps(struct targets *targets)
 	}
 }
 
-/* What could not be swept is tried again. */
-static void sweep(struct targets *targets)
+/* What could not be swept is tried again. Whether it was tried. */
+static bool sweep(struct targets *targets)
 {
 	int64_t now_ms = clock__monotonic_ms();
 
 	if (!targets->has_outdated || now_ms < targets->clean_ms)
-		return;
+		return false;
 	targets->clean_ms = now_ms + CLEAN_MS;
 	/* Stacks go at the second sweep that finds them unused. */
 	targets->has_outdated = collector__sweep(targets->collector) || !targets->is_swept;
 	targets->is_swept = !targets->is_swept;
+	return true;
 }
 
-void targets__tick(struct targets *targets)
+bool targets__tick(struct targets *targets)
 {
 	int64_t now_ms = clock__monotonic_ms();
 
@@ -484,7 +485,7 @@ void targets__tick(struct targets *targets)
 	}
 	refresh_due(targets);
 	tick_heaps(targets);
-	sweep(targets);
+	return sweep(targets);
 }
 
 int64_t targets__next_tick_ms(const struct targets *targets)

@@ -50,8 +50,9 @@ void targets__follow_children(struct targets *targets);
 /* Takes in the collector's news. */
 void targets__take_news(struct targets *targets);
 
-/* Reads what is due to be read again, and looks after the heaps. */
-void targets__tick(struct targets *targets);
+/* Reads what is due to be read again, and looks after the heaps. Whether the books have been swept:
+ * what was known of the collector's figures is outdated then. */
+bool targets__tick(struct targets *targets);
 
 /* When it is to be called next, by clock__monotonic_ms(). */
 int64_t targets__next_tick_ms(const struct targets *targets);
