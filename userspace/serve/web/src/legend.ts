@@ -35,15 +35,15 @@ interface Entry {
 }
 
 // First by frame, which is quick: there are many more nodes than functions.
-function selfByFrame(tree: CallTree): Map<number, number> {
-	const sums = new Map<number, number>();
+function selfByFrame(tree: CallTree): [frame: number, self: number][] {
+	const sums = new Float64Array(tree.frames.name.length);
+	const seen = new Uint8Array(sums.length);
 
 	for (let i = 1; i < tree.frame.length; i++) {
-		const frame = tree.frame[i]!;
-
-		sums.set(frame, (sums.get(frame) ?? 0) + tree.self[i]!);
+		sums[tree.frame[i]!]! += tree.self[i]!;
+		seen[tree.frame[i]!] = 1;
 	}
-	return sums;
+	return [...sums.entries()].filter(([frame]) => seen[frame]);
 }
 
 function entriesOf(tree: CallTree): Entry[] {

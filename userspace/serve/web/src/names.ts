@@ -41,12 +41,23 @@ export function baseName(path: string): string {
 
 const encoder = new TextEncoder();
 
-/** FNV-1a over the UTF-8 bytes, as flamegraph.c does it: the same name looks alike everywhere. */
+function isAscii(text: string): boolean {
+	for (let i = 0; i < text.length; i++) {
+		if (text.charCodeAt(i) >= 0x80)
+			return false;
+	}
+	return true;
+}
+
+/** FNV-1a over the UTF-8 bytes, as palette.c does it: the same name looks alike everywhere. */
 export function hashName(name: string): number {
+	// To encode what is encoded already takes most of the time.
+	const bytes = isAscii(name) ? null : encoder.encode(name);
+	const length = bytes ? bytes.length : name.length;
 	let hash = 2166136261;
 
-	for (const byte of encoder.encode(name))
-		hash = Math.imul(hash ^ byte, 16777619);
+	for (let i = 0; i < length; i++)
+		hash = Math.imul(hash ^ (bytes ? bytes[i]! : name.charCodeAt(i)), 16777619);
 	// The low bits of names that differ in one character only are alike.
 	return (hash ^ (hash >>> 15)) >>> 0;
 }

@@ -4,10 +4,9 @@ import type { App } from './app';
 import { el, setText, show } from './dom';
 import { change, percent, thousands, value } from './format';
 import { baseName } from './names';
-import { frameColour } from './palette';
 import { rowsOf, sortRows, type Row, type Sort, type SortKey } from './table';
 import type { CallTree } from './tree';
-import type { View } from './view';
+import { frameColours, type View } from './view';
 
 const PAGE_ROWS = 500;
 /** So many are made at once: a browser that lays out all of them answers nobody meanwhile. */
@@ -238,7 +237,7 @@ export class TableView {
 			on: { click: () => this.app.go({ focus: { name, module } }) },
 		});
 
-		swatch.style.backgroundColor = frameColour(frames, row.frame);
+		swatch.style.backgroundColor = frameColours(frames)(row.frame);
 		return el('tr', {}, [
 			el('td', {}, [el('div', { class: 'function' }, [swatch, open])]),
 			el('td', {

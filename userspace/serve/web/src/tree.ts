@@ -152,8 +152,29 @@ export interface Hidden {
 	value: number;
 }
 
-function pick(source: Float64Array, nodes: Int32Array): Float64Array {
-	return Float64Array.from(nodes, (node) => source[node]!);
+function gather<A extends Int32Array | Float64Array>(source: A, nodes: number[], into: A): A {
+	for (let i = 0; i < nodes.length; i++)
+		into[i] = source[nodes[i]!]!;
+	return into;
+}
+
+function keep(
+	tree: CallTree,
+	nodes: number[],
+	self: Float64Array,
+	before: Float64Array | null,
+): CallTree {
+	const numbers = (source: Int32Array) => gather(source, nodes, new Int32Array(nodes.length));
+	const values = (source: Float64Array) =>
+		gather(source, nodes, new Float64Array(nodes.length));
+
+	return makeTree(tree.frames, {
+		frame: numbers(tree.frame),
+		depth: numbers(tree.depth),
+		origin: numbers(tree.origin),
+		self: values(self),
+		before: before && values(before),
+	});
 }
 
 /** The tree without the subtrees of these frames. What they had is their callers' own (`fold`), as
@@ -179,25 +200,7 @@ export function hide(tree: CallTree, frames: Uint8Array, fold: boolean): Hidden 
 	}
 	if (kept.length === tree.frame.length)
 		return { tree, value: 0 };
-	const nodes = Int32Array.from(kept);
-	return { tree: keep(tree, nodes, self, before), value };
-}
-
-function keep(
-	tree: CallTree,
-	nodes: Int32Array,
-	self: Float64Array,
-	before: Float64Array | null,
-): CallTree {
-	const numbers = (source: Int32Array) => Int32Array.from(nodes, (node) => source[node]!);
-
-	return makeTree(tree.frames, {
-		frame: numbers(tree.frame),
-		depth: numbers(tree.depth),
-		origin: numbers(tree.origin),
-		self: pick(self, nodes),
-		before: before && pick(before, nodes),
-	});
+	return { tree: keep(tree, kept, self, before), value };
 }
 
 /** The node that was made from this one of the profile, or the root. */

@@ -4,7 +4,7 @@ import { changeStep, greatestChange } from './diff';
 import { layOut, type Layout } from './layout';
 import { changeColour, frameColour } from './palette';
 import type { Place } from './place';
-import type { Profile } from './profile';
+import type { Frames, Profile } from './profile';
 import { compile, hitFrames, matchedSize } from './search';
 import { tabNamed } from './tabs';
 import { hide, idleFrames, kernelFrames, nodeOf, treeOf, type CallTree } from './tree';
@@ -49,19 +49,21 @@ export function typeAt(profile: Profile, place: Place): number {
 	return usual >= 0 ? usual : Math.min(profile.shown, profile.types.length - 1);
 }
 
+// The frames of a profile are those of all trees that are made of it.
+export const frameColours = remember((frames: Frames) => {
+	const colours: (string | undefined)[] = [];
+
+	return (frame: number) => (colours[frame] ??= frameColour(frames, frame));
+});
+
 /** The colour of a node: by whose code it is, or of a diff by how it has changed. */
 export function colouring(tree: CallTree, greatest: number): (node: number) => string {
-	const colours: (string | undefined)[] = [];
-	const before = tree.before;
+	const { before, total, frame } = tree;
+	const colour_of = frameColours(tree.frames);
 
-	if (before) {
-		return (node) =>
-			(colours[node] ??= changeColour(
-				changeStep(before.total[node]!, tree.total[node]!, greatest),
-			));
-	}
-	return (node) =>
-		(colours[tree.frame[node]!] ??= frameColour(tree.frames, tree.frame[node]!));
+	if (!before)
+		return (node) => colour_of(frame[node]!);
+	return (node) => changeColour(changeStep(before.total[node]!, total[node]!, greatest));
 }
 
 const wholeTree = remember(treeOf);
@@ -80,7 +82,6 @@ const shownTree = remember((whole: CallTree, no_kernel: boolean, no_idle: boolea
 
 const layoutOf = remember(layOut);
 const greatestOf = remember(greatestChange);
-const colouringOf = remember(colouring);
 
 const found = remember((tree: CallTree, layout: Layout, search: string) => {
 	const { matches, error } = compile(search);
@@ -113,6 +114,6 @@ export function viewOf(profile: Profile, place: Place): View {
 		matched: search.matched,
 		searchError: search.error,
 		greatest,
-		fill: colouringOf(tree, greatest),
+		fill: colouring(tree, greatest),
 	};
 }
