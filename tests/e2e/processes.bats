@@ -189,12 +189,12 @@ teardown() {
 	run_in "exoprof-test.slice/unit-$$.service" burn
 	local burn=$STARTED
 	# What a user's manager calls its units is no name of the system's.
-	run_in "exoprof-test.slice/user@0.service/unit-$$.service" leak
+	run_in "exoprof-test.slice/user@0.service/unit-$$.service" mixed
 	run -0 "$exoprof" record --unit "unit-$$" -d 1 -o p.pb.gz
 	comments p.pb.gz | grep "burn (pid $burn)"
 	run -0 "$exoprof" record --unit "unit-$$.service" -d 1 -o p.pb.gz
 	comments p.pb.gz | grep "burn (pid $burn)"
-	run_in "exoprof-test.slice/unit-$$.service" mixed
+	run_in "exoprof-test.slice/unit-$$.service" syscalls
 	run -1 --separate-stderr "$exoprof" record --unit "unit-$$" -d 1 -o q.pb.gz
 	[[ $stderr == *"2 processes are of unit 'unit-$$': "*"$burn"* && $stderr == *"$STARTED"* ]]
 	run -1 --separate-stderr "$exoprof" record --unit exoprof-test.slice -d 1 -o q.pb.gz
