@@ -75,21 +75,33 @@ complete_bash() {
 	[ -z "$output" ]
 }
 
-@test "make deb makes packages that lintian has nothing against, as any user" {
-	local deb=$root/build/exoprof_*_amd64.deb
-	rm -f "$root"/build/*.deb
-	run -0 make -s -C "$root" deb
-	run -0 exoprof_and_version $deb
+# In a copy that belongs to somebody without root, where everything is built.
+@test "make deb makes packages without root, and lintian has nothing against them" {
+	local user=(setpriv --reuid=65533 --regid=65533 --clear-groups) deb
+	run -0 make -s -C "$root" all
+	mkdir -p there/build
+	cp -a "$root"/{Makefile,README.md,bpf,demo-server,docs,scripts,userspace,tests} there
+	cp -a "$root"/build/{bpf,proto,obj,exoprof,demo-server} there/build
+	chown -R 65533:65533 there
+	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR"
+	SOURCE_DATE_EPOCH=1700000000 run -0 "${user[@]}" make -s -C there deb
+	deb=there/build/exoprof_*_amd64.deb
+	exoprof_and_version $deb
 	run -0 dpkg-deb --contents $deb
 	grep -q ' root/root .* \./usr/bin/exoprof$' <<< "$output"
 	not grep -q demo-server <<< "$output"
 	run -0 dpkg-deb --field $deb Depends
 	[[ $output == *libbpf1* && $output == *libc6* && $output == *libh2o-evloop* ]]
 	dpkg-deb --extract $deb main
-	dpkg-deb --extract "$root"/build/exoprof-dbgsym_*.deb debug
+	dpkg-deb --extract there/build/exoprof-dbgsym_*.deb debug
 	[ -z "$(nm main/usr/bin/exoprof 2> /dev/null)" ]
 	gdb_finds_lines
-	run -0 lintian --allow-root --fail-on error,warning "$root"/build/exoprof_*.deb "$root"/build/exoprof-dbgsym_*.deb
+	run -0 "${user[@]}" lintian --fail-on error,warning there/build/*.deb
+	# The same bytes again.
+	sha256sum there/build/*.deb > sums
+	sleep 1
+	SOURCE_DATE_EPOCH=1700000000 run -0 "${user[@]}" make -s -C there deb
+	sha256sum -c sums
 }
 
 exoprof_and_version() {
@@ -186,6 +198,20 @@ waits_in_kernel() {
 	start_load 4 /gc
 	fetch p.pb.gz 'profile?seconds=2'
 	top p.pb.gz cpu | grep gc_heavy_handler
+}
+
+@test "without CAP_SYS_PTRACE another user's process is refused" {
+	local two=-all,+bpf,+perfmon,+dac_read_search
+	start_target burn
+	run -1 --separate-stderr setpriv --reuid=65533 --regid=65533 --clear-groups --inh-caps=$two \
+		--ambient-caps=$two --bounding-set=$two "$exoprof" record -p "$TARGET" -d 1 -o p.pb.gz
+	[[ $stderr == *"cannot attach to pid $TARGET: Permission denied"*'needs CAP_SYS_PTRACE'* ]]
+	# Its own is not.
+	start own setpriv --reuid=65533 --regid=65533 --clear-groups "$targets/burn"
+	wait_for 10 grep -q ready own.out
+	setpriv --reuid=65533 --regid=65533 --clear-groups --inh-caps=$two --ambient-caps=$two \
+		--bounding-set=$two "$exoprof" record -p "$STARTED" -d 1 -o - > p.pb.gz
+	top p.pb.gz cpu | grep burn_
 }
 
 @test "check says what a user lacks" {
