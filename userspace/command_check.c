@@ -102,12 +102,12 @@ static struct finding check_files(void)
 
 	if (!(set >> CAP_DAC_READ_SEARCH & 1 || set >> CAP_DAC_OVERRIDE & 1))
 		finding.remedy =
-			"of other users' processes, files that are deleted, replaced, in a "
-			"container or not for everybody to read get no names, and the order "
-			"of allocators is not known: needs CAP_DAC_READ_SEARCH";
+			"of other users' processes, files that are deleted, replaced or not for "
+			"everybody to read get no names, and the order of allocators is not "
+			"known: needs CAP_DAC_READ_SEARCH";
 	else if (!has(set, CAP_CHECKPOINT_RESTORE))
-		finding.remedy = "files that are deleted, replaced or in a container get no names: "
-				 "needs CAP_CHECKPOINT_RESTORE";
+		finding.remedy = "files that are deleted or replaced get no names: needs "
+				 "CAP_CHECKPOINT_RESTORE";
 	else
 		finding.verdict = GOOD;
 	return finding;
