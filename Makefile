@@ -5,6 +5,12 @@ VERSION := 0.1.0
 BUILD := build
 OBJ := $(BUILD)/obj
 PREFIX := /usr/local
+BINDIR = $(PREFIX)/bin
+MANDIR = $(PREFIX)/share/man
+DOCDIR = $(PREFIX)/share/doc/exoprof
+UNITDIR = $(PREFIX)/lib/systemd/system
+# Where zsh looks: Debian's own packages have them in vendor-completions.
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
 
 CC := gcc
 CLANG := clang
@@ -33,7 +39,7 @@ EXOPROF_LDFLAGS := -Wl,-z,relro -Wl,-z,now
 DEMO_LIBS := -lh2o-evloop -lssl -lcrypto -lpthread
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
-.PHONY: all check unit e2e style fuzz demo install clean format help
+.PHONY: all check unit e2e style fuzz demo install uninstall deb clean format help
 all: $(BUILD)/exoprof $(BUILD)/demo-server
 
 help:
@@ -43,7 +49,9 @@ help:
 	@echo 'make e2e        the end-to-end tests only'
 	@echo 'make fuzz       the fuzz targets: $(BUILD)/fuzz/fuzz_X tests/fuzz/corpus/X'
 	@echo 'make demo       the walkthrough on demo-server (needs root)'
-	@echo 'make install    to DESTDIR and PREFIX ($(PREFIX))'
+	@echo 'make install    to DESTDIR and PREFIX ($(PREFIX)); also BINDIR MANDIR DOCDIR UNITDIR ZSHDIR'
+	@echo 'make uninstall  what make install with the same variables has installed'
+	@echo 'make deb        Debian packages in $(BUILD)/ (scripts/test-deb tries them; needs root)'
 	@echo 'make format     clang-format on all sources'
 	@echo 'make clean      remove $(BUILD)/'
 	@echo 'V=1             show the commands'
@@ -301,8 +309,38 @@ check: style all $(UNIT_TESTS) $(REPLAYS) $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_T
 demo: all
 	$(Q)scripts/demo
 
+# Mode, source, target.
+INSTALLED = \
+	'755 $(BUILD)/exoprof $(BINDIR)/exoprof' \
+	'644 docs/exoprof.1 $(MANDIR)/man1/exoprof.1' \
+	'644 $(BUILD)/exoprof@.service $(UNITDIR)/exoprof@.service' \
+	'644 scripts/completions/exoprof.bash $(PREFIX)/share/bash-completion/completions/exoprof' \
+	'644 scripts/completions/_exoprof $(ZSHDIR)/_exoprof' \
+	'644 scripts/completions/exoprof.fish $(PREFIX)/share/fish/vendor_completions.d/exoprof.fish' \
+	'644 README.md $(DOCDIR)/README.md' \
+	'644 docs/ARCHITECTURE.md $(DOCDIR)/ARCHITECTURE.md' \
+	'644 scripts/kubernetes/sidecar.yaml $(DOCDIR)/examples/kubernetes/sidecar.yaml' \
+	'644 scripts/kubernetes/daemonset.yaml $(DOCDIR)/examples/kubernetes/daemonset.yaml' \
+	'644 scripts/kubernetes/Dockerfile $(DOCDIR)/examples/kubernetes/Dockerfile'
+
 install: all
-	install -D -m 755 $(BUILD)/exoprof $(DESTDIR)$(PREFIX)/bin/exoprof
+	$(Q)sed 's|/usr/bin/|$(BINDIR)/|' scripts/systemd/exoprof@.service > $(BUILD)/exoprof@.service
+	$(Q)set -e; for file in $(INSTALLED); do \
+		set -- $$file; \
+		install -D -m $$1 $$2 "$(DESTDIR)$$3"; \
+	done
+
+uninstall:
+	$(Q)set -e; for file in $(INSTALLED); do \
+		set -- $$file; \
+		rm -f "$(DESTDIR)$$3"; \
+	done
+	$(Q)for folder in $(DOCDIR)/examples/kubernetes $(DOCDIR)/examples $(DOCDIR); do \
+		rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$folder" 2>/dev/null || true; \
+	done
+
+deb: all
+	$(Q)MAKE="$(MAKE)" scripts/deb/build $(VERSION) $(BUILD)
 
 clean:
 	$(Q)rm -rf $(BUILD)

@@ -87,11 +87,28 @@ static struct finding check_capabilities(void)
 		finding.remedy = "needs CAP_PERFMON to sample and probe: try sudo";
 	else if (!has(set, CAP_SYS_PTRACE))
 		finding.remedy = "needs CAP_SYS_PTRACE to read other users' processes: try sudo";
-	else if (!has(set, CAP_CHECKPOINT_RESTORE)) {
-		finding.verdict = NOTE;
+	else
+		finding.verdict = GOOD;
+	return finding;
+}
+
+/* proc(5): /proc/PID/map_files, auxv and mem belong to the target's user, and the links in
+ * map_files want CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN besides. CAP_DAC_OVERRIDE lets read, too.
+ */
+static struct finding check_files(void)
+{
+	uint64_t set = effective_capabilities();
+	struct finding finding = {.verdict = NOTE, .what = "any process's files"};
+
+	if (!(set >> CAP_DAC_READ_SEARCH & 1 || set >> CAP_DAC_OVERRIDE & 1))
 		finding.remedy =
-			"with CAP_CHECKPOINT_RESTORE, deleted and replaced files get names";
-	} else
+			"of other users' processes, files that are deleted, replaced or not for "
+			"everybody to read get no names, and the order of allocators is not "
+			"known: needs CAP_DAC_READ_SEARCH";
+	else if (!has(set, CAP_CHECKPOINT_RESTORE))
+		finding.remedy = "files that are deleted or replaced get no names: needs "
+				 "CAP_CHECKPOINT_RESTORE";
+	else
 		finding.verdict = GOOD;
 	return finding;
 }
@@ -149,8 +166,13 @@ static struct finding check_cpu_clock(void)
 
 static struct finding check_perf_uprobe(void)
 {
-	return tried("uprobes by perf event", support__perf_uprobe(), BAD,
-		     "needs CAP_PERFMON (try sudo) and a kernel with CONFIG_UPROBE_EVENTS");
+	/* Where there are session uprobes nothing probes by these. CAP_PERFMON was enough for them
+	 * until it was found to let its owner change what programs do (CVE-2025-38466). */
+	return tried(
+		"uprobes by perf event", support__perf_uprobe(),
+		support__session_uprobes() ? NOTE : BAD,
+		"needs CAP_SYS_ADMIN (try sudo) and a kernel with CONFIG_UPROBE_EVENTS; session "
+		"uprobes do without");
 }
 
 static struct finding check_session_uprobes(void)
@@ -181,14 +203,15 @@ static struct finding check_kallsyms(void)
 	if (!address) {
 		finding.verdict = NOTE;
 		finding.remedy = "kernel frames show as addresses: needs CAP_SYSLOG or "
-				 "kernel.kptr_restrict=0";
+				 "both kernel.kptr_restrict=0 and kernel.perf_event_paranoid=1";
 	}
 	return finding;
 }
 
 static struct finding (*const checks[])(void) = {
-	check_kernel, check_btf,       check_capabilities, check_paranoid,        check_programs,
-	check_cycles, check_cpu_clock, check_perf_uprobe,  check_session_uprobes, check_kallsyms,
+	check_kernel,   check_btf,    check_capabilities, check_files,       check_paranoid,
+	check_programs, check_cycles, check_cpu_clock,    check_perf_uprobe, check_session_uprobes,
+	check_kallsyms,
 };
 
 int check_command(const struct options *options)

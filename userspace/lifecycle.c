@@ -97,31 +97,37 @@ static int open_all(const pid_t *pids, size_t count, struct process **processes)
 	return count;
 }
 
-static void say_ambiguous(const char *name, const struct found *found)
+static void say_ambiguous(const char *name, const char *are, const struct found *found)
 {
 	char pids[160] = "";
 
 	for (size_t i = 0; i < found->count && strlen(pids) + 16 < sizeof(pids); i++)
 		snprintf(pids + strlen(pids), sizeof(pids) - strlen(pids), "%s%d", i ? ", " : "",
 			 found->pids[i]);
-	fail("%zu processes are called '%s': %s; give one with -p (or several), or with "
+	fail("%zu processes are %s '%s': %s; give one with -p (or several), or with "
 	     "--follow-children the one that the others come from",
-	     found->count, name, pids);
+	     found->count, are, name, pids);
 }
 
-static int open_by_name(const struct options *options, struct process **processes)
+static int open_found(const struct options *options, struct process **processes)
 {
+	const char *name = options->name ?: options->unit;
+	bool heads_only = options->agent.follow_children;
 	struct found found = {};
 	int count = -1;
-	int err = find__by_name(options->name, options->agent.follow_children, &found);
+	int err = options->name ? find__by_name(name, heads_only, &found)
+				: find__by_unit(name, heads_only, &found);
 
 	if (err)
-		fail("cannot look for '%s': %s", options->name, strerror(-err));
+		fail("cannot look for '%s': %s", name, strerror(-err));
 	else if (!found.count)
-		fail("no process is called '%s' (ps -e shows the names, of at most 15 bytes)",
-		     options->name);
+		fail(options->name ? "no process is called '%s' (ps -e shows the names, of at most "
+				     "15 bytes)"
+				   : "no process is of a unit '%s' (systemctl status shows those "
+				     "that are)",
+		     name);
 	else if (found.count > 1)
-		say_ambiguous(options->name, &found);
+		say_ambiguous(name, options->name ? "called" : "of unit", &found);
 	else
 		count = open_all(found.pids, 1, processes);
 	found__release(&found);
@@ -131,8 +137,8 @@ static int open_by_name(const struct options *options, struct process **processe
 int lifecycle__open_targets(const struct options *options,
 			    struct process *processes[OPTIONS_PIDS_MAX])
 {
-	if (options->name)
-		return open_by_name(options, processes);
+	if (options->name || options->unit)
+		return open_found(options, processes);
 	if (!options->container_pid)
 		return open_all(options->pids, options->pid_count, processes);
 	processes[0] = open_in_container(options);

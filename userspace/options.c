@@ -50,6 +50,7 @@ enum key {
 	KEY_CONTAINER_PID,
 	KEY_OF,
 	KEY_NAME,
+	KEY_UNIT,
 	KEY_FOLLOW_CHILDREN,
 	KEY_SAMPLE_INDEX,
 	KEY_NORMALIZE,
@@ -72,6 +73,13 @@ enum key {
 		 0,                                                                                        \
 		 "instead of -p: the only process of this name; with --follow-children: the one that the " \
 		 "others descend from",                                                                    \
+		 0},                                                                                       \
+		{"unit",                                                                                   \
+		 KEY_UNIT,                                                                                 \
+		 "UNIT",                                                                                   \
+		 0,                                                                                        \
+		 "instead of -p: the only process of this systemd service; with --follow-children: the "   \
+		 "one that the others descend from",                                                       \
 		 0},                                                                                       \
 		FOLLOW_OPTION
 #define CONTAINER_OPTIONS                                                                      \
@@ -547,17 +555,18 @@ struct parsing {
 
 static void check_target(struct argp_state *state, const struct options *options)
 {
-	int ways = !!options->pid_count + !!options->container_pid + !!options->name;
+	int ways =
+		!!options->pid_count + !!options->container_pid + !!options->name + !!options->unit;
 
 	if (ways > 1)
-		argp_error(state, "-p, --name and --container-pid: give one of them");
+		argp_error(state, "-p, --name, --unit and --container-pid: give one of them");
 	if (options->container_pid && !options->of)
 		argp_error(state, "--container-pid: in which container? Give the pid of any of its "
 				  "processes with --of");
 	if (options->of && !options->container_pid)
 		argp_error(state, "--of only says where --container-pid is: give that, or -p");
 	if (!ways)
-		argp_error(state, "which process? Give its pid with -p, or its --name");
+		argp_error(state, "which process? Give its pid with -p, or its --name or --unit");
 }
 
 /* What reads files has nowhere to write but where it is told to. */
@@ -649,6 +658,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_NAME:
 		options->name = text;
+		break;
+	case KEY_UNIT:
+		options->unit = text;
 		break;
 	case KEY_FOLLOW_CHILDREN:
 		options->agent.follow_children = true;

@@ -25,6 +25,7 @@ struct options {
 	pid_t pids[OPTIONS_PIDS_MAX];
 	size_t pid_count;
 	const char *name;    /* of a process; NULL: none */
+	const char *unit;    /* of systemd; NULL: none */
 	pid_t container_pid; /* 0: none; else a pid in the pid namespace of `of` */
 	pid_t of;
 	const char *debug_dirs[DEBUG_DIRS_MAX + 1]; /* ends with NULL */

@@ -228,7 +228,7 @@ has_whole_stacks() {
 # Without these capabilities /proc/PID/map_files is closed.
 @test "where mapped files cannot be opened themselves they are found by their path in there" {
 	local less=(setpriv --bounding-set=-sys_admin,-checkpoint_restore "$exoprof")
-	"${less[@]}" check | grep -q 'with CAP_CHECKPOINT_RESTORE, deleted'
+	"${less[@]}" check | grep -q 'needs CAP_CHECKPOINT_RESTORE'
 	make_root "$PWD/image" full
 	start_contained "$PWD/image"
 	"${less[@]}" record -p "$TARGET" -d 2 -o contained.folded

@@ -172,6 +172,35 @@ heap_has() {
 	comments p.pb.gz | grep "family (pid $TARGET)"
 }
 
+# run_in UNIT PROGRAM: in the control group that systemd would make for it.
+run_in() {
+	cgroups=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+	mkdir -p "$cgroups/$1"
+	start "$2" bash -c 'echo $$ > "$1/cgroup.procs"; exec "$2"' - "$cgroups/$1" "$targets/$2"
+	wait_for 10 grep -q ready "$2.out"
+}
+
+teardown() {
+	stop_all
+	[ ! -v cgroups ] || find "$cgroups/exoprof-test.slice" -depth -type d -exec rmdir {} +
+}
+
+@test "--unit picks the process of a systemd service" {
+	run_in "exoprof-test.slice/unit-$$.service" burn
+	local burn=$STARTED
+	# What a user's manager calls its units is no name of the system's.
+	run_in "exoprof-test.slice/user@0.service/unit-$$.service" mixed
+	run -0 "$exoprof" record --unit "unit-$$" -d 1 -o p.pb.gz
+	comments p.pb.gz | grep "burn (pid $burn)"
+	run -0 "$exoprof" record --unit "unit-$$.service" -d 1 -o p.pb.gz
+	comments p.pb.gz | grep "burn (pid $burn)"
+	run_in "exoprof-test.slice/unit-$$.service" syscalls
+	run -1 --separate-stderr "$exoprof" record --unit "unit-$$" -d 1 -o q.pb.gz
+	[[ $stderr == *"2 processes are of unit 'unit-$$': "*"$burn"* && $stderr == *"$STARTED"* ]]
+	run -1 --separate-stderr "$exoprof" record --unit exoprof-test.slice -d 1 -o q.pb.gz
+	[[ $stderr == *"no process is of a unit 'exoprof-test.slice'"* ]]
+}
+
 @test "an exec shows in name, arguments, mappings and samples" {
 	start_fed shell bash -c 'echo ready; read -rn1; exec -a renamed "$0"' "$targets/burn"
 	start_exoprof -p "$TARGET"

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "target/code.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
+#include <sys/uio.h>
 
 #define BYTES_MAX  64
 #define BREAKPOINT 0xcc
@@ -23,19 +21,14 @@ static uint64_t find_address(const struct maps *maps, const struct elf_file *fil
 	return 0;
 }
 
+/* Not by /proc/PID/mem, which belongs to the target's user: that wants CAP_DAC_READ_SEARCH beside
+ * CAP_SYS_PTRACE, which is enough here. */
 static bool read_memory(pid_t pid, uint64_t address, unsigned char *bytes, size_t size)
 {
-	char path[64];
-	ssize_t got;
-	int fd;
+	struct iovec here = {.iov_base = bytes, .iov_len = size};
+	struct iovec there = {.iov_base = (void *)address, .iov_len = size};
 
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	got = pread(fd, bytes, size, address);
-	close(fd);
-	return got == (ssize_t)size;
+	return process_vm_readv(pid, &here, 1, &there, 1, 0) == (ssize_t)size;
 }
 
 bool code__is_as_in_file(pid_t pid, const struct maps *maps, const struct elf_file *file,

@@ -175,12 +175,25 @@ static bool descends_from(const struct kins *kins, pid_t pid, const pid_t *ances
 	return false;
 }
 
-static int add_named(const struct kins *kins, const char *name, struct found *found)
+typedef bool match_fn(const struct kin *kin, const char *name);
+
+static bool is_called(const struct kin *kin, const char *name)
+{
+	return !strcmp(kin->stat.comm, name);
+}
+
+static bool is_of_unit(const struct kin *kin, const char *unit)
+{
+	return proc__is_of_unit(kin->pid, unit);
+}
+
+static int add_matching(const struct kins *kins, match_fn *matches, const char *name,
+			struct found *found)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < kins->count && !err; i++) {
-		if (!strcmp(kins->items[i].stat.comm, name) && kins->items[i].pid != getpid())
+		if (matches(&kins->items[i], name) && kins->items[i].pid != getpid())
 			err = add_pid(found, kins->items[i].pid);
 	}
 	return err;
@@ -200,17 +213,27 @@ static int keep_heads(const struct kins *kins, struct found *found)
 	return err;
 }
 
-int find__by_name(const char *name, bool heads_only, struct found *found)
+static int find(match_fn *matches, const char *name, bool heads_only, struct found *found)
 {
 	struct kins kins = {};
 	int err = read_all(&kins);
 
 	if (!err)
-		err = add_named(&kins, name, found);
+		err = add_matching(&kins, matches, name, found);
 	if (!err && heads_only)
 		err = keep_heads(&kins, found);
 	free(kins.items);
 	return err;
+}
+
+int find__by_name(const char *name, bool heads_only, struct found *found)
+{
+	return find(is_called, name, heads_only, found);
+}
+
+int find__by_unit(const char *unit, bool heads_only, struct found *found)
+{
+	return find(is_of_unit, unit, heads_only, found);
 }
 
 int find__descendants(pid_t pid, struct found *found)

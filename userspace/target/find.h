@@ -20,6 +20,9 @@ void found__release(struct found *found); /* all zero is fine */
  */
 int find__by_name(const char *name, bool heads_only, struct found *found);
 
+/* The same of a systemd unit's processes (proc__is_of_unit). */
+int find__by_unit(const char *unit, bool heads_only, struct found *found);
+
 /* The children of a process, and theirs. `found` is all zero before. 0 or -errno. */
 int find__descendants(pid_t pid, struct found *found);
 

@@ -92,3 +92,61 @@ int proc__pids(pid_t pid, struct proc_pids *pids)
 	fclose(in);
 	return pids->count ? 0 : -ESRCH;
 }
+
+/* Of "NUMBER:CONTROLLERS:PATH": systemd's own hierarchy. Version 2's number is 0 and it has no
+ * controllers there (cgroups(7)); beside version 1 systemd's may be a named one. */
+static char *systemd_path(char *line)
+{
+	char *controllers = strchr(line, ':'), *path;
+
+	if (!strncmp(line, "0::", 3))
+		return line + 3;
+	path = controllers ? strchr(controllers + 1, ':') : NULL;
+	if (!path || strncmp(controllers, ":name=systemd:", path - controllers + 1) != 0)
+		return NULL;
+	return path + 1;
+}
+
+static bool is_unit(const char *folder, const char *unit)
+{
+	size_t length = strlen(unit);
+
+	return !strncmp(folder, unit, length) &&
+	       (!folder[length] || !strcmp(folder + length, ".service"));
+}
+
+static bool is_slice(const char *folder)
+{
+	const char *ending = strrchr(folder, '.');
+
+	return ending && !strcmp(ending, ".slice");
+}
+
+/* Slices hold units. What is below the first one that is none is what that unit has made: a user's
+ * manager gives units any names. */
+static bool leads_to(char *path, const char *unit)
+{
+	char *rest = NULL, *folder = strtok_r(path, "/\n", &rest);
+
+	while (folder && is_slice(folder))
+		folder = strtok_r(NULL, "/\n", &rest);
+	return folder && is_unit(folder, unit);
+}
+
+bool proc__is_of_unit(pid_t pid, const char *unit)
+{
+	FILE *in = open_proc(pid, "cgroup");
+	size_t capacity = 0;
+	char *line = NULL;
+	bool found = false;
+
+	while (in && !found && getline(&line, &capacity, in) > 0) {
+		char *path = systemd_path(line);
+
+		found = path && leads_to(path, unit);
+	}
+	free(line);
+	if (in)
+		fclose(in);
+	return found;
+}

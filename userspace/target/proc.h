@@ -37,4 +37,8 @@ struct proc_pids {
 /* By NSpid in /proc/PID/status. 0 or -errno, as above. */
 int proc__pids(pid_t pid, struct proc_pids *pids);
 
+/* Whether systemd has put it into this unit, by its control group: a service with or without the
+ * ending .service, of the system's manager (not of a user's). */
+bool proc__is_of_unit(pid_t pid, const char *unit);
+
 #endif

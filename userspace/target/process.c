@@ -99,16 +99,19 @@ static int read_cmdline(struct process *process)
 	return 0;
 }
 
-static void read_executable(struct process *process)
+/* The first thing that takes CAP_SYS_PTRACE for another user's process: newer kernels show who has
+ * CAP_PERFMON the list of mappings, but none of the files in it. */
+static int read_executable(struct process *process)
 {
 	char path[64];
 	struct stat st;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", process->pid);
 	if (stat(path, &st))
-		return;
+		return errno == EACCES || errno == EPERM ? -EACCES : 0;
 	process->device = st.st_dev;
 	process->inode = st.st_ino;
+	return 0;
 }
 
 /* What pidfd_open() says of a thread's id differs between kernels (EINVAL, ENOENT), so ask /proc.
@@ -147,7 +150,8 @@ struct process *process__open(pid_t pid)
 	err = read_stat(process);
 	if (!err)
 		err = read_cmdline(process);
-	read_executable(process);
+	if (!err)
+		err = read_executable(process);
 	/* What was read is the pinned process's only if that one is still there. */
 	if (!err && !process__is_alive(process))
 		err = -ESRCH;
@@ -181,6 +185,8 @@ const char *process__open_error(int err)
 		return "that is exoprof itself (give the pid of another process)";
 	case EINVAL:
 		return "it is the id of a thread (give the pid of its process: Tgid in /proc/ID/status)";
+	case EACCES:
+		return "Permission denied (it is another user's: needs CAP_SYS_PTRACE; try sudo)";
 	default:
 		return strerror(err);
 	}
