@@ -76,12 +76,12 @@ drive_beside_slow_clients() {
 # measure WITH LOAD: with exoprof attached or not, on a server that has done nothing yet.
 measure() {
 	local profile=
-	look_for_others
 	start_server
 	if [ "$1" = yes ]; then
+		look_for_others
 		serve "$server" "${exoprof_options[@]}" || die "exoprof did not start: $(cat "$work/exoprof")"
 		if [ -n "$cpu_profile" ]; then
-			curl -sf "$urlprofile?seconds=$duration" -o "$work/cpu.pb.gz" &
+			curl -sf "${url}profile?seconds=$duration" -o "$work/cpu.pb.gz" &
 			profile=$!
 		fi
 	fi
