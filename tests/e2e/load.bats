@@ -84,6 +84,18 @@ field() {
 	nothing_left
 }
 
+@test "load: slow clients get their answers in the end, the server holds out" {
+	start_demo
+	start slow python3 "$root/scripts/load.d/slow_clients.py" "$DEMO_URL" 20
+	# 60 bytes in 3 seconds; those who read a byte at a time take 10 and more.
+	sleep 6
+	[ "$(stats .requests.fast)" -ge 20 ]
+	end "$STARTED"
+	cat slow.out slow.err
+	[ "$(cut -d ' ' -f 1 slow.out)" -ge 10 ]
+	grep -F ', 0 connections' slow.out
+}
+
 @test "load: nothing is left after Ctrl-C, or where a measurement fails" {
 	start_loading --duration 600 --conditions wan --endpoint fast
 	wait_for 60 pgrep -P "$LOAD" wrk
