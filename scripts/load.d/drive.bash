@@ -4,6 +4,7 @@
 
 client=()
 slow_result=
+attached=0
 
 # /gc keeps memory for ever, some 50 KB a request. Where half of what is free is used up its answers
 # are 503, and so errors, rather than the machine be without memory.
@@ -79,6 +80,7 @@ measure() {
 	start_server
 	if [ "$1" = yes ]; then
 		look_for_others
+		attached=$((attached + 1))
 		serve "$server" "${exoprof_options[@]}" || die "exoprof did not start: $(cat "$work/exoprof")"
 		if [ -n "$cpu_profile" ]; then
 			curl -sf "${url}profile?seconds=$duration" -o "$work/cpu.pb.gz" &

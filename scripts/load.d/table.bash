@@ -85,7 +85,7 @@ print_notes() {
 		echo "- Beside them $slow_clients slow clients, half sending and half reading a byte every 50 ms; in the last measurement: $slow_result."
 	[ -z "$running" ] || return 0
 	[ "$disturbed" -eq 0 ] ||
-		echo "- Others had probes on this machine in $disturbed measurements, which makes /gc with exoprof dearer: measure again."
+		echo "- Others had probes on this machine in $disturbed of $attached measurements with exoprof, which makes its probes dearer: measure again."
 	echo "- a / b: without exoprof / with it (exoprof serve ${exoprof_options[*]:-by default}${cpu_profile:+, a CPU profile being taken}). Medians of $rounds measurements of $duration s, taken by turns, each with a fresh server; ratio: of requests a second, within a turn. Client, server, exoprof and network share $(nproc) CPUs."
 	for condition in ${conditions//,/ }; do
 		echo "- ${condition%%=*}: $(describe "$condition")."

@@ -19,10 +19,13 @@ load_ends_well() {
 }
 
 nothing_left() {
-	not grep -lsF "MARK=$BATS_TEST_TMPDIR" /proc/[0-9]*/environ
+	local marked
+	# grep's status is not to be had: some process ends while it looks.
+	marked=$(grep -lsF "MARK=$BATS_TEST_TMPDIR" /proc/[0-9]*/environ || true)
+	[ -z "$marked" ] || say_and_fail "left: $marked"
 	not grep -F "exoprof-load-$LOAD-" <(ip netns list)
 	not ip link show link0
-	[ -z "$(ls tmp)" ]
+	[ -z "$(ls tmp)" ] || say_and_fail "left: $(ls tmp)"
 }
 
 # field CONDITION LOAD EXOPROF NAME: of the tab-separated lines in load.out.
