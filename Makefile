@@ -286,6 +286,11 @@ $(BENCH)/switches: tests/bench/switches.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -fomit-frame-pointer $< -o $@ -lpthread
 
+# Of scripts/load.
+$(BENCH)/slow_link: tests/bench/slow_link.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) $< -o $@
+
 $(BENCH)/llvm: tests/bench/llvm.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) $< -o $@ -l:libLLVM-14.so.1

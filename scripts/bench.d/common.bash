@@ -1,12 +1,13 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: Apache-2.0
-# Loaded by scripts/bench: what its parts share.
+# Loaded by scripts/bench: what its parts share, and by scripts/load.
 
 build=build/bench
 stats=/proc/sys/kernel/bpf_stats_enabled
+disturbed=0
 
 die() {
-	echo "bench: $*" >&2
+	echo "${0##*/}: $*" >&2
 	exit 1
 }
 
@@ -18,15 +19,19 @@ tree() {
 }
 
 clean_up() {
-	local pid left=()
 	trap - EXIT
 	[ "$(cat "$stats")" = "$old_stats" ] || echo "$old_stats" >"$stats"
+	end_jobs
+	rm -rf "$work"
+}
+
+end_jobs() {
+	local pid left=()
 	for pid in $(jobs -p); do mapfile -t -O ${#left[@]} left < <(tree "$pid"); done
 	[ ${#left[@]} -eq 0 ] || kill "${left[@]}" 2>/dev/null || true
 	sleep 0.5
 	[ ${#left[@]} -eq 0 ] || kill -KILL "${left[@]}" 2>/dev/null || true
 	wait 2>/dev/null || true
-	rm -rf "$work"
 }
 
 machine() {
@@ -67,4 +72,16 @@ serve() {
 	done
 	url=$(sed -n 's/.* at \(http[^ ,]*\).*/\1/p' "$work/exoprof")
 	[ -n "$url" ]
+}
+
+# Another's session probe on the same libc, in whatever process, makes each probed call of the
+# target half as dear again (6.18): the kernel does not run the other's program here, and so takes
+# its handler not to have declined the return probe.
+look_for_others() {
+	# The kernel takes a moment to be rid of those of the row before.
+	for ((i = 0; i < 20; i++)); do
+		bpftool -j prog show | jq -e 'any(.[]; .type == "kprobe")' >/dev/null || return 0
+		sleep 0.1
+	done
+	disturbed=$((disturbed + 1))
 }

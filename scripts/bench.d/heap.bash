@@ -12,7 +12,6 @@ chain='main;level_1;level_2;level_3;level_4;level_5;level_6;level_7;level_8;leve
 gc_blocks=525
 server=(build/demo-server --threads 1 --listen 127.0.0.1:0 --gc-min-alloc "$gc_blocks"
 	--gc-max-alloc $((gc_blocks + 1)))
-disturbed=0
 declare -A failed=() stacks=()
 
 usage() {
@@ -137,18 +136,6 @@ resources() {
 		[ "$process" = "$pid" ] || others+=("$process")
 	done
 	echo "$(used "${others[@]}") $maps $(used "$pid" | cut -d ' ' -f 2)"
-}
-
-# Another's session probe on the same libc, in whatever process, makes each probed call of the
-# target half as dear again (6.18): the kernel does not run the other's program here, and so takes
-# its handler not to have declined the return probe.
-look_for_others() {
-	# The kernel takes a moment to be rid of those of the row before.
-	for ((i = 0; i < 20; i++)); do
-		bpftool -j prog show | jq -e 'any(.[]; .type == "kprobe")' >/dev/null || return 0
-		sleep 0.1
-	done
-	disturbed=$((disturbed + 1))
 }
 
 # measure ROW RATE PROGRAM ARGUMENT...: appends to results: round row RATE value, and what was used.
