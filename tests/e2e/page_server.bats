@@ -233,7 +233,7 @@ cpu_ms() { awk -v tick="$(getconf CLK_TCK)" '{ print ($14 + $15) * 1000 / tick }
 	start_target burn
 	start_exoprof -p "$TARGET" --no-heap
 	take 'seconds=1&profile=profile&thread=burn'
-	jq -e '.query == "seconds=1&thread=burn" and .kind == "profile" and .duration_ms >= 1000 and .duration_ms < 5000' entry
+	jq -e '.query == "seconds=1&thread=burn" and .kind == "profile" and .duration_ms >= 950 and .duration_ms < 5000' entry
 	go tool pprof -top "$(base)/api/snapshots/$ID" > top
 	grep -q burn_a top
 	curl -sSf -o list "$(base)/api/snapshots"
