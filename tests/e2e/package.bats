@@ -5,6 +5,21 @@ load helpers
 
 unit=$root/scripts/systemd/exoprof@.service
 
+# The unit sees neither homes nor /tmp, and a user without rights may not get to where this is: what
+# they run is copied to where services have their files.
+publish() {
+	PUBLIC=$(mktemp -d /run/exoprof-test.XXXXXX)
+	chmod 755 "$PUBLIC"
+	cp "$exoprof" "$targets/burn" "$unit" "$BATS_TEST_DIRNAME/under_unit.py" "$PUBLIC"
+	exoprof=$PUBLIC/exoprof
+	UNDER_UNIT=(/usr/bin/python3 -B "$PUBLIC/under_unit.py" "$PUBLIC/${unit##*/}")
+}
+
+teardown() {
+	stop_all
+	if [ -n "${PUBLIC:-}" ]; then rm -r "$PUBLIC"; fi
+}
+
 options_of() {
 	/usr/bin/python3 -B "$BATS_TEST_DIRNAME/help_options.py" "$@"
 }
@@ -169,9 +184,9 @@ waits_in_kernel() {
 
 @test "by the unit a user without root has CPU, heap, waits and names of another user's deleted program" {
 	chmod 711 "$BATS_TEST_TMPDIR"
+	publish
 	start_hidden
-	start_limited /usr/bin/python3 -B "$BATS_TEST_DIRNAME/under_unit.py" "$unit" \
-		"$exoprof" serve -p "$TARGET" --heap-rate 1
+	start_limited "${UNDER_UNIT[@]}" "$exoprof" serve -p "$TARGET" --heap-rate 1
 	grep '^Uid:' "/proc/$EXOPROF/status" | grep -qv '\b0\b'
 	grep -q "^CapEff:.*$(printf '%016x' $((1 << 39 | 1 << 38 | 1 << 19 | 1 << 2 | 1 << 40 | 1 << 34)))" \
 		"/proc/$EXOPROF/status"
@@ -188,6 +203,7 @@ waits_in_kernel() {
 @test "three capabilities are enough for CPU and heap of a program that everybody may read" {
 	local three=-all,+bpf,+perfmon,+sys_ptrace
 	chmod 711 "$BATS_TEST_TMPDIR"
+	publish
 	start_target burn
 	start_demo
 	start_limited setpriv --reuid=65533 --regid=65533 --clear-groups --no-new-privs \
@@ -202,12 +218,13 @@ waits_in_kernel() {
 
 @test "without CAP_SYS_PTRACE another user's process is refused" {
 	local two=-all,+bpf,+perfmon,+dac_read_search
+	publish
 	start_target burn
 	run -1 --separate-stderr setpriv --reuid=65533 --regid=65533 --clear-groups --inh-caps=$two \
 		--ambient-caps=$two --bounding-set=$two "$exoprof" record -p "$TARGET" -d 1 -o p.pb.gz
 	[[ $stderr == *"cannot attach to pid $TARGET: Permission denied"*'needs CAP_SYS_PTRACE'* ]]
 	# Its own is not.
-	start own setpriv --reuid=65533 --regid=65533 --clear-groups "$targets/burn"
+	start own setpriv --reuid=65533 --regid=65533 --clear-groups "$PUBLIC/burn"
 	wait_for 10 grep -q ready own.out
 	setpriv --reuid=65533 --regid=65533 --clear-groups --inh-caps=$two --ambient-caps=$two \
 		--bounding-set=$two "$exoprof" record -p "$STARTED" -d 1 -o - > p.pb.gz
@@ -216,6 +233,7 @@ waits_in_kernel() {
 
 @test "check says what a user lacks" {
 	local three=-all,+bpf,+perfmon,+sys_ptrace
+	publish
 	run -0 setpriv --reuid=65533 --regid=65533 --clear-groups --inh-caps=$three \
 		--ambient-caps=$three --bounding-set=$three "$exoprof" check
 	[[ $output == *'needs CAP_DAC_READ_SEARCH'* && $output == *'needs CAP_SYSLOG'* ]]
@@ -224,7 +242,7 @@ waits_in_kernel() {
 	[[ $output == *'needs CAP_CHECKPOINT_RESTORE'* ]]
 	run -1 setpriv --reuid=65533 --regid=65533 --clear-groups "$exoprof" check
 	[[ $output == *'FAIL  capabilities'* && $output == *'needs CAP_BPF'* ]]
-	run -0 /usr/bin/python3 -B "$BATS_TEST_DIRNAME/under_unit.py" "$unit" "$exoprof" check
+	run -0 "${UNDER_UNIT[@]}" "$exoprof" check
 	[[ $output == *'ok    any process'* && $output == *'ok    names of kernel functions'* ]]
 }
 
