@@ -350,6 +350,15 @@ cpu_ms() { awk -v tick="$(getconf CLK_TCK)" '{ print ($14 + $15) * 1000 / tick }
 		answer 403 /api/status -H "Origin: $origin"
 	done
 	not grep -qi 'access-control' <<< "$HEAD"
+	# An <img> there, of which no origin is told; but a link leads here.
+	for origin in cross-site same-site; do
+		answer 403 "/api/snapshots/$ID?format=flamegraph" -H "Sec-Fetch-Site: $origin" -H 'Sec-Fetch-Dest: image'
+		is_error 'only for the page that exoprof itself serves'
+		answer 403 "/api/snapshots" -H "Sec-Fetch-Site: $origin"
+		answer 200 "/api/snapshots/$ID?format=flamegraph" -H "Sec-Fetch-Site: $origin" -H 'Sec-Fetch-Dest: document'
+	done
+	answer 200 /api/status -H 'Sec-Fetch-Site: same-origin' -H 'Sec-Fetch-Dest: empty'
+	answer 200 /api/status -H 'Sec-Fetch-Site: none' -H 'Sec-Fetch-Dest: document'
 	answer 201 '/api/snapshots?profile=goroutine' -X POST -H "Origin: $(base)"
 	answer 200 "/api/snapshots/$ID"
 }
