@@ -146,10 +146,11 @@ static void schedule_look(struct agent *agent, int64_t began_ms)
 static void look_at_targets(struct agent *agent)
 {
 	int64_t now_ms = clock__monotonic_ms(), span_ms = now_ms - agent->look_ms;
-	struct history_point point = {.is_known = true, .cpus = NAN};
+	struct history_point point = {.cpus = NAN};
 	struct targets_look look;
 
 	targets__look(agent->targets, &look);
+	point.is_known = !look.is_partial;
 	point.rss_bytes = look.rss_bytes;
 	point.threads = look.threads;
 	if (agent->look_ms && span_ms > 0 && look.cpu_ns >= 0)

@@ -11,7 +11,7 @@
 #define HISTORY_STEP_MS 1000
 
 struct history_point {
-	bool is_known; /* else nobody has looked in that second */
+	bool is_known; /* else nobody has looked in that second, or not at all of them */
 	double cpus; /* since the last look, all together: 1.0 is one of the machine's; NAN: unknown
 		      */
 	uint64_t rss_bytes;

@@ -546,6 +546,22 @@ static void tell(const struct target *target, uint32_t threads, struct target_to
 	free(command);
 }
 
+/* Of one that is gone by now only its last CPU time is missing. */
+static void add_usage(struct targets_look *look, struct target *target, struct usage *usage)
+{
+	int err = usage__look(&target->usage, target->process, usage);
+
+	if (err)
+		usage->cpu_ns = -1;
+	look->is_partial |= err && err != -ESRCH;
+	look->rss_bytes += usage->rss_bytes;
+	look->threads += usage->threads;
+	if (look->cpu_ns >= 0 && usage->cpu_ns >= 0)
+		look->cpu_ns += usage->cpu_ns;
+	else
+		look->cpu_ns = -1;
+}
+
 void targets__look(struct targets *targets, struct targets_look *look)
 {
 	*look = (struct targets_look){.count = targets->count};
@@ -553,14 +569,8 @@ void targets__look(struct targets *targets, struct targets_look *look)
 		struct target *target = targets->items[i];
 		struct usage usage = {};
 
-		if (!target->is_gone && !usage__look(&target->usage, target->process, &usage)) {
-			look->rss_bytes += usage.rss_bytes;
-			look->threads += usage.threads;
-			if (look->cpu_ns >= 0 && usage.cpu_ns >= 0)
-				look->cpu_ns += usage.cpu_ns;
-			else
-				look->cpu_ns = -1;
-		}
+		if (!target->is_gone)
+			add_usage(look, target, &usage);
 		if (look->told_count < TARGETS_TOLD_MAX)
 			tell(target, usage.threads, &look->told[look->told_count++]);
 	}

@@ -30,8 +30,9 @@ struct target_told {
 struct targets_look {
 	struct target_told told[TARGETS_TOLD_MAX];
 	size_t told_count;
-	size_t count;   /* of all, those that were given and are gone included */
-	int64_t cpu_ns; /* that they had since the last look; -1: unknown */
+	size_t count;    /* of all, those that were given and are gone included */
+	bool is_partial; /* one could not be looked at: the sums are without it */
+	int64_t cpu_ns;  /* that they had since the last look; -1: unknown */
 	uint64_t rss_bytes, threads;
 };
 
@@ -63,7 +64,8 @@ void targets__refresh(struct targets *targets);
 /* How many processes are followed now, children included. */
 size_t targets__alive(const struct targets *targets);
 
-/* Takes some 20 us a process. */
+/* Takes some 20 us a process. What a child had of the CPUs between the last look and its end is in
+ * no sum. */
 void targets__look(struct targets *targets, struct targets_look *look);
 
 /* The mappings of the first, the caller's to put; NULL where they were never read. */

@@ -229,7 +229,7 @@ crowd() {
 		is_error preattach
 	done
 	for path in 'block?seconds=0' 'mutex?seconds=x' 'goroutine?seconds=-1' 'threadcreate?seconds=1.5' \
-		'delta_heap?seconds=1' 'delta_mutex?seconds=1' 'wall?seconds=86401'; do
+		'wall?seconds=86401'; do
 		answer 400 "/debug/pprof/$path"
 		is_error seconds
 	done
@@ -237,6 +237,7 @@ crowd() {
 	is_error threads
 	# What Go takes without a word.
 	answer 200 '/debug/pprof/heap?gc=1'
+	answer 200 '/debug/pprof/delta_mutex?seconds=x'
 	answer 200 '/debug/pprof/heap?gc=x&debug=0&unknown=1'
 	answer 200 '/debug/pprof/profile?seconds=1&debug=1'
 	has 'content-type: application/octet-stream'

@@ -141,6 +141,27 @@ build_web() {
 	wait_for 5 eval 'status && jq -e ".targets[0].alive | not" status'
 }
 
+# map_bytes: of kernel memory, as the kernel tells it of the maps that exoprof has open: all but those
+# of unwind rows, which another map holds, though the last of them may be open.
+map_bytes() {
+	local ids
+	ids=$(cat "/proc/$EXOPROF/fdinfo/"* 2> /dev/null | awk '$1 == "map_id:" { print $2 }' | sort -u | as_json)
+	bpftool -j map show | jq --argjson ids "$ids" \
+		'[.[] | select(.name != "unwind_block" and (.id | IN($ids[]))) | .bytes_memlock] | add'
+}
+
+@test "of its memory in the kernel the status tells all" {
+	start_idle
+	start_exoprof -p "$TARGET"
+	local all rows
+	all=$(map_bytes)
+	status
+	curl -sSf -o metrics "$(base)/metrics"
+	rows=$(awk '$1 == "exoprof_unwind_memory_bytes" { print $2 }' metrics)
+	echo "$(jq .self.map_bytes status): $rows of rows, $all of other maps"
+	jq -e --argjson rows "$rows" --argjson all "$all" '$rows > 0 and .self.map_bytes == $all + $rows' status
+}
+
 # cpu_ms: that the target had by now.
 cpu_ms() { awk -v tick="$(getconf CLK_TCK)" '{ print ($14 + $15) * 1000 / tick }' "/proc/$TARGET/stat"; }
 
@@ -329,6 +350,15 @@ cpu_ms() { awk -v tick="$(getconf CLK_TCK)" '{ print ($14 + $15) * 1000 / tick }
 		answer 403 /api/status -H "Origin: $origin"
 	done
 	not grep -qi 'access-control' <<< "$HEAD"
+	# An <img> there, of which no origin is told; but a link leads here.
+	for origin in cross-site same-site; do
+		answer 403 "/api/snapshots/$ID?format=flamegraph" -H "Sec-Fetch-Site: $origin" -H 'Sec-Fetch-Dest: image'
+		is_error 'only for the page that exoprof itself serves'
+		answer 403 "/api/snapshots" -H "Sec-Fetch-Site: $origin"
+		answer 200 "/api/snapshots/$ID?format=flamegraph" -H "Sec-Fetch-Site: $origin" -H 'Sec-Fetch-Dest: document'
+	done
+	answer 200 /api/status -H 'Sec-Fetch-Site: same-origin' -H 'Sec-Fetch-Dest: empty'
+	answer 200 /api/status -H 'Sec-Fetch-Site: none' -H 'Sec-Fetch-Dest: document'
 	answer 201 '/api/snapshots?profile=goroutine' -X POST -H "Origin: $(base)"
 	answer 200 "/api/snapshots/$ID"
 }

@@ -313,12 +313,14 @@ static void a_frame_is_of_the_kind_that_its_mapping_and_name_tell(void **state)
 		char *name, *file;
 		const char *kinds;
 	} cases[] = {
-		{"work",             "[kernel.kallsyms]", "AKC"},
-		{"work",             "/lib/libc.so.6",    "ALC"},
-		{"work",             "//anon",            "AJC"},
-		{"work",             "",                  "AJC"},
-		{"[libc.so.6+0x12]", "/lib/libc.so.6",    "AUC"},
-		{"[kernel+0x12]",    "[kernel]",          "AKC"},
+		{"work",             "[kernel.kallsyms]",             "AKC"},
+		{"work",             "/lib/libc.so.6",                "ALC"},
+		{"work",             "//anon",                        "AJC"},
+		{"work",             "",			      "AJC"},
+		{"work",             "/dev/zero (deleted)",           "AJC"},
+		{"work",             "/memfd:doublemapper (deleted)", "AJC"},
+		{"[libc.so.6+0x12]", "/lib/libc.so.6",                "AUC"},
+		{"[kernel+0x12]",    "[kernel]",                      "AKC"},
 	};
 	char letters[8];
 

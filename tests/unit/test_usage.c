@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -83,9 +84,43 @@ static void a_look_tells_what_was_used_since_the_last(void **state)
 	process__close(process);
 }
 
+/* Without a descriptor for /proc. */
+static int look_in_vain(struct usage_meter *meter, const struct process *process)
+{
+	struct rlimit limit, none;
+	struct usage usage;
+	int err;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){.rlim_cur = 3, .rlim_max = limit.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	err = usage__look(meter, process, &usage);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	return err;
+}
+
+static void what_was_not_seen_is_not_of_the_time_after(void **state)
+{
+	struct process *process = process__open(getppid());
+	struct usage_meter meter;
+	struct usage usage;
+
+	(void)state;
+	assert_non_null(process);
+	usage__begin(&meter, process);
+	assert_int_equal(look_in_vain(&meter, process), -EMFILE);
+	assert_int_equal(usage__look(&meter, process, &usage), 0);
+	assert_int_equal(usage.cpu_ns, -1);
+	assert_int_equal(usage.threads > 0, 1);
+	assert_int_equal(usage__look(&meter, process, &usage), 0);
+	assert_true(usage.cpu_ns >= 0);
+	process__close(process);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_not_seen_is_not_of_the_time_after),
 		cmocka_unit_test(a_look_tells_what_was_used_since_the_last),
 	};
 

@@ -46,6 +46,18 @@ static int open_tables(struct collector *collector)
 	return collector->news ? 0 : -errno;
 }
 
+/* Once: all of them have their memory from the start, but for what is kept with a task, which the
+ * kernel does not tell. */
+static void measure_maps(struct collector *collector)
+{
+	const struct bpf_map *map;
+
+	bpf_object__for_each_map (map, collector->skel->obj) {
+		if (bpf_map__fd(map) >= 0)
+			collector->map_bytes += map__bytes(map);
+	}
+}
+
 struct collector *collector__open(const struct collector_options *options)
 {
 	struct collector *collector = calloc(1, sizeof(*collector));
@@ -73,6 +85,7 @@ struct collector *collector__open(const struct collector_options *options)
 	if (err)
 		goto fail;
 	offcpu__find_scheduler(collector);
+	measure_maps(collector);
 	return collector;
 fail:
 	collector__close(collector);

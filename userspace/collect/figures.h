@@ -41,6 +41,7 @@ struct collector_figures {
 	uint64_t ends[WIRE_STACK_ENDS]; /* see WIRE_END_INDEX() */
 	struct map_fill maps[FIGURED_MAPS];
 	struct tables_size tables;
+	uint64_t map_bytes; /* of kernel memory, all maps together, those for rows included */
 };
 
 /* Takes some 100 us, however full the maps are: none is walked. 0 or -errno, with zeros for what

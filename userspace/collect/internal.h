@@ -29,6 +29,7 @@ struct collector {
 	uint64_t since_counters[WIRE_COUNTERS]; /* what they were then */
 	struct intern *unused_stacks; /* hashes, of kept_stacks, when they were last looked at */
 	uint64_t removed[WIRE_FILLS]; /* elements, by user space, less those put back */
+	uint64_t map_bytes;           /* of the maps that were there from the start */
 };
 
 /* Each source: its state, made before anything is attached. NULL with errno set. */
@@ -75,6 +76,9 @@ int iterate__silently(struct bpf_program *program);
 /* The first `count` values of an array that each CPU has one of, summed over the CPUs. 0 or -errno.
  */
 int map__sum_cpus(const struct bpf_map *map, uint64_t *sums, uint32_t count);
+
+/* Of kernel memory, as the kernel tells it; 0: unknown. */
+uint64_t map__bytes(const struct bpf_map *map);
 
 /* All counters. 0 or -errno. */
 int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS]);

@@ -2,6 +2,8 @@
 /* Reading BPF maps. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/intern.h"
@@ -83,6 +85,22 @@ int map__sum_cpus(const struct bpf_map *map, uint64_t *sums, uint32_t count)
 	}
 	free(values);
 	return err;
+}
+
+uint64_t map__bytes(const struct bpf_map *map)
+{
+	uint64_t bytes = 0;
+	char path[64], line[128];
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", bpf_map__fd(map));
+	in = fopen(path, "re");
+	if (!in)
+		return 0;
+	while (!bytes && fgets(line, sizeof(line), in))
+		sscanf(line, "memlock: %" SCNu64, &bytes);
+	fclose(in);
+	return bytes;
 }
 
 int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS])

@@ -251,7 +251,20 @@ static int read_head(struct pprof_reading *reading)
 		index_;                                                                     \
 	})
 
-static enum frame_kind kind_of_mapping(const char *file, size_t place)
+/* What the kernel calls memory that is executed and belongs to no file (proc(5)); a JIT compiler
+ * that maps its code twice, to write and to execute it, as .NET's, has it in a memfd. */
+static bool is_anonymous(const char *file, const char *build_id)
+{
+	static const char *const starts[] = {"[anon", "//anon", "[heap]", "[stack", "/dev/zero"};
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
+		if (!strncmp(file, starts[i], strlen(starts[i])))
+			return true;
+	}
+	return !*file || (!strncmp(file, "/memfd:", 7) && !*build_id);
+}
+
+static enum frame_kind kind_of_mapping(const char *file, const char *build_id, size_t place)
 {
 	if (!strncmp(file, "[kernel", 7) || !strncmp(file, "[guest.kernel", 13))
 		return FRAME_KERNEL;
@@ -259,9 +272,7 @@ static enum frame_kind kind_of_mapping(const char *file, size_t place)
 	if (!place)
 		return FRAME_APP;
 	/* Code that has a name and no file is a JIT compiler's. */
-	if (!*file || !strncmp(file, "[anon", 5) || !strncmp(file, "//anon", 6))
-		return FRAME_JIT;
-	return FRAME_LIBRARY;
+	return is_anonymous(file, build_id) ? FRAME_JIT : FRAME_LIBRARY;
 }
 
 static int read_mapping(struct pprof_reading *reading, size_t place)
@@ -283,7 +294,8 @@ static int read_mapping(struct pprof_reading *reading, size_t place)
 		err = take_string(reading, message->build_id, &mapping.build_id);
 	if (err)
 		return err;
-	reading->kinds[place] = kind_of_mapping(text_of(reading, message->filename), place);
+	reading->kinds[place] = kind_of_mapping(text_of(reading, message->filename),
+						text_of(reading, message->build_id), place);
 	reading->mappings[place] = profile_builder__mapping(builder, &mapping);
 	profile_builder__mark_mapping(builder, reading->mappings[place], &mapping);
 	return 0;

@@ -79,15 +79,13 @@ static void put_disposition(h2o_req_t *req, const struct profile_path *path,
 static void reply_profile(struct waiting *waiting)
 {
 	const struct profile_request *request = request_of(waiting);
-	const struct agent_answer *answer = &waiting->answer;
 	h2o_req_t *req = waiting->req;
 
 	put_headers(req, &request->query);
 	put_disposition(req, &request->path, &request->query);
 	if (request->is_gzipped)
 		reply__header(req, "content-encoding", "gzip");
-	reply__bytes(req, 200, request->query.request.format->content_type, answer->body,
-		     answer->size);
+	waiting__reply_body(waiting, request->query.request.format->content_type);
 }
 
 /* The length of a profile is not known before it is taken, and taking one takes its time. */

@@ -78,12 +78,45 @@ void reply__bytes(h2o_req_t *req, int status, const char *content_type, const vo
 	h2o_send_inline(req, body, size);
 }
 
+/* As h2o_send_inline(), which copies, and ends the program where there is no memory for that. */
+static void send_as_it_is(h2o_req_t *req, const void *body, size_t size)
+{
+	h2o_generator_t *generator = h2o_mem_alloc_pool(&req->pool, sizeof(*generator));
+	h2o_iovec_t part = h2o_iovec_init(body, size);
+
+	*generator = (h2o_generator_t){};
+	req->res.content_length = size;
+	h2o_start_response(req, generator);
+	h2o_send(req, &part, !reply__is_head(req), H2O_SEND_STATE_FINAL);
+}
+
 void reply__kept(h2o_req_t *req, const char *content_type, const void *body, size_t size)
 {
 	begin_any(req, 200, "no-cache");
 	reply__header(req, "content-type", content_type);
-	req->res.content_length = size;
-	h2o_send_inline(req, body, size);
+	send_as_it_is(req, body, size);
+}
+
+struct hold {
+	void (*release)(void *holder);
+	void *holder;
+};
+
+static void on_dispose(void *pointer)
+{
+	struct hold *hold = pointer;
+
+	hold->release(hold->holder);
+}
+
+void reply__held(h2o_req_t *req, const char *content_type, const void *body, size_t size,
+		 void (*release)(void *holder), void *holder)
+{
+	struct hold *hold = h2o_mem_alloc_shared(&req->pool, sizeof(*hold), on_dispose);
+
+	*hold = (struct hold){release, holder};
+	begin(req, 200, content_type);
+	send_as_it_is(req, body, size);
 }
 
 void reply__empty(h2o_req_t *req, int status)

@@ -6,7 +6,7 @@
 #include <h2o.h>
 #include <stdbool.h>
 
-/* All copy the body. */
+/* Both copy the body. */
 void reply__bytes(h2o_req_t *req, int status, const char *content_type, const void *body,
 		  size_t size);
 void reply__text(h2o_req_t *req, int status, const char *text);
@@ -14,7 +14,13 @@ void reply__text(h2o_req_t *req, int status, const char *text);
 /* 200 with a text, gzipped for who takes that. */
 void reply__page(h2o_req_t *req, const char *content_type, const char *text, size_t size);
 
-/* 200 with what a client may keep, but has to ask about before it uses it again. */
+/* 200 with a body that may be large, and is not copied: it stays where it is until h2o calls
+ * `release`, when it is out or the client gone. */
+void reply__held(h2o_req_t *req, const char *content_type, const void *body, size_t size,
+		 void (*release)(void *holder), void *holder);
+
+/* 200 with what a client may keep, but has to ask about before it uses it again. The body is not
+ * copied, and stays for ever. */
 void reply__kept(h2o_req_t *req, const char *content_type, const void *body, size_t size);
 
 /* What never has a body: 204, 304. */

@@ -14,8 +14,9 @@ h2o_iovec_t request__query(const h2o_req_t *req);
 /* As query__get(). */
 bool request__parameter(const h2o_req_t *req, const char *name, char *value, size_t size);
 
-/* Whether a page of another origin asks, by the browser's word (RFC 6454). Such a page could not
- * read the answer, but could have profiles taken. */
+/* Whether a page of another origin asks, by the browser's word (RFC 6454, and Fetch Metadata
+ * Request Headers by the W3C). Such a page could not read the answer, but could have profiles
+ * taken, and kept ones converted. */
 bool request__is_foreign(const h2o_req_t *req);
 
 #endif

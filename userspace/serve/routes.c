@@ -332,7 +332,7 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
 	else if (route->is_private && request__is_foreign(req))
 		reply__error(req, 403,
 			     "only for the page that exoprof itself serves: the request "
-			     "has the Origin of another");
+			     "is another page's");
 	else
 		route->answer(routes, req, route);
 	return 0;

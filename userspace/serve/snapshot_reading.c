@@ -157,7 +157,6 @@ static void put_headers(h2o_req_t *req, const struct snapshot_reading *reading)
 static void reply_read(struct waiting *waiting)
 {
 	const struct snapshot_reading *reading = reading_of(waiting);
-	const struct agent_answer *answer = &waiting->answer;
 
 	if (*reading->refusal) {
 		reply__error(waiting->req, 400, "snapshot %" PRIu64 ": %s", reading->snapshot->id,
@@ -167,7 +166,7 @@ static void reply_read(struct waiting *waiting)
 	put_headers(waiting->req, reading);
 	if (reading->is_gzipped)
 		reply__header(waiting->req, "content-encoding", "gzip");
-	reply__bytes(waiting->req, 200, reading->format->content_type, answer->body, answer->size);
+	waiting__reply_body(waiting, reading->format->content_type);
 }
 
 static bool read_format(h2o_req_t *req, struct snapshot_reading *reading)
@@ -239,20 +238,27 @@ static void discard(struct snapshot_reading *reading)
 	free(reading);
 }
 
-/* Those that take no time, or none that is theirs. */
-static bool answer_at_once(h2o_req_t *req, const struct snapshot_reading *reading)
+static void put_back(void *snapshot)
 {
-	const struct snapshot *snapshot = reading->snapshot;
+	snapshot__put(snapshot);
+}
+
+/* Those that take no time, or none that is theirs. What is sent is held until it is out. */
+static bool answer_at_once(h2o_req_t *req, struct snapshot_reading *reading)
+{
+	struct snapshot *snapshot = reading->snapshot;
 	bool is_as_kept = is_pprof(reading) && !reading->base && !*reading->sample_index;
 
 	if (!is_as_kept && !reply__is_head(req))
 		return false;
 	put_headers(req, reading);
-	if (is_as_kept)
-		reply__bytes(req, 200, reading->format->content_type, snapshot->bytes,
-			     snapshot->size);
-	else
+	if (is_as_kept) {
+		reading->snapshot = NULL;
+		reply__held(req, reading->format->content_type, snapshot->bytes, snapshot->size,
+			    put_back, snapshot);
+	} else {
 		reply__head(req, reading->format->content_type);
+	}
 	return true;
 }
 

@@ -156,7 +156,7 @@ static void put_self(struct json *json, const struct collector_figures *figures)
 	json__text(json, "cpu_seconds");
 	json__real(json, clock__own_cpu_ns() / 1e9);
 	json__member_number(json, "rss_bytes", resident__bytes());
-	json__member_number(json, "map_bytes", figures->tables.bytes);
+	json__member_number(json, "map_bytes", figures->map_bytes);
 	json__close_map(json);
 }
 

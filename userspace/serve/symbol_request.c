@@ -55,12 +55,10 @@ static void prepare(struct waiting *waiting)
 
 static void reply_names(struct waiting *waiting)
 {
-	const struct agent_answer *answer = &waiting->answer;
-
 	reply__header(waiting->req, "vary", "accept-encoding");
 	if (request_of(waiting)->is_gzipped)
 		reply__header(waiting->req, "content-encoding", "gzip");
-	reply__bytes(waiting->req, 200, TEXT, answer->body, answer->size);
+	waiting__reply_body(waiting, TEXT);
 }
 
 /* The addresses as the client wrote them. */

@@ -140,6 +140,14 @@ static void reply_failure(const struct waiting *waiting)
 	}
 }
 
+void waiting__reply_body(struct waiting *waiting, const char *content_type)
+{
+	char *body = waiting->answer.body;
+
+	waiting->answer.body = NULL;
+	reply__held(waiting->req, content_type, body, waiting->answer.size, free, body);
+}
+
 static void finish(struct waiting *waiting)
 {
 	waiting->routes->waiting--;

@@ -40,6 +40,9 @@ void waiting__on_done(void *waiting, const struct agent_answer *answer);
 /* Waits for what the agent gave `number` to, or answers 503 and frees it for 0. */
 void waiting__start(struct waiting *waiting, uint64_t number);
 
+/* Answers with the body that the agent gave, and lets go of it. */
+void waiting__reply_body(struct waiting *waiting, const char *content_type);
+
 /* Receives what has finished. */
 void waiting__on_finished(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages);
 

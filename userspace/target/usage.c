@@ -30,17 +30,19 @@ void usage__begin(struct usage_meter *meter, const struct process *process)
 
 int usage__look(struct usage_meter *meter, const struct process *process, struct usage *usage)
 {
-	int64_t cpu_ns = process__cpu_ns(process);
+	int64_t before_ns = meter->cpu_ns, cpu_ns = process__cpu_ns(process);
 	struct proc_stat stat;
 	int err = proc__stat(process__pid(process), &stat);
 
+	/* Whoever fails to see this much of it does not count it into the time after. */
+	meter->cpu_ns = -1;
 	if (err)
 		return err;
 	/* Asked last: if it lives now, all of the above was its own. */
 	if (!process__is_alive(process))
 		return -ESRCH;
 	*usage = (struct usage){
-		.cpu_ns = cpu_ns < 0 || meter->cpu_ns < 0 ? -1 : cpu_ns - meter->cpu_ns,
+		.cpu_ns = cpu_ns < 0 || before_ns < 0 ? -1 : cpu_ns - before_ns,
 		.rss_bytes = stat.rss_pages * getpagesize(),
 		.threads = stat.threads,
 	};

@@ -20,7 +20,8 @@ struct usage {
 /* The first look. */
 void usage__begin(struct usage_meter *meter, const struct process *process);
 
-/* Looks again. 0, or -errno with nothing told: -ESRCH where the process is gone. */
+/* Looks again. 0, or -errno with nothing told, and no CPU time by the next look: -ESRCH where the
+ * process is gone. */
 int usage__look(struct usage_meter *meter, const struct process *process, struct usage *usage);
 
 #endif
