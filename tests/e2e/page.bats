@@ -71,6 +71,11 @@ is_idle() { [ "$(cpu_links)" -eq 0 ]; }
 	echo "$output" | sed 's/^/# /' >&3
 }
 
+@test "slow answers, the way back, what has gone, and another exoprof at the same address" {
+	run -0 page stories "$root/build/web"
+	echo "$output"
+}
+
 @test "where all threads are idle, hiding that can be undone" {
 	end "$LOAD"
 	page tabs

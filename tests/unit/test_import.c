@@ -319,6 +319,8 @@ static void a_frame_is_of_the_kind_that_its_mapping_and_name_tell(void **state)
 		{"work",             "",                  "AJC"},
 		{"[libc.so.6+0x12]", "/lib/libc.so.6",    "AUC"},
 		{"[kernel+0x12]",    "[kernel]",          "AKC"},
+		/* Another process of the same program. */
+		{"work",             "/bin/program",      "AAC"},
 	};
 	char letters[8];
 

@@ -135,9 +135,12 @@ export class Head {
 		setText(this.command, printable(targetOf(status)?.command.join(' ') ?? ''));
 		this.command.title = this.command.textContent ?? '';
 		setText(this.cost, costOf(status));
-		tell(this.warning, printable(status.heap.warning));
+		// Where there is no heap at all, its tab says why.
+		const { followed, warning } = status.heap;
+		tell(this.warning, followed && warning ? `Heap: ${printable(warning)}` : '');
 		tell(this.losses, dropped && `Since the attach: ${dropped}`);
-		this.cpu.show(status.history);
-		this.memory.show(status.history);
+		const ended = !targetOf(status)?.alive;
+		this.cpu.show(status.history, ended);
+		this.memory.show(status.history, ended);
 	}
 }
