@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
-const WAIT_MS = 20000;
+const WAIT_MS = 30000;
 const POLL_MS = 50;
 
 export function fail(text) {

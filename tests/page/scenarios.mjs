@@ -319,17 +319,30 @@ async function tryViews(opened) {
 async function looks(url) {
 	if (process.env.SCREENSHOTS)
 		mkdirSync(process.env.SCREENSHOTS, { recursive: true });
+	await makeProfiles(url);
 	for (const width of WIDTHS) {
 		for (const theme of THEMES)
 			await look(url, width, theme);
 	}
 }
 
+/** That each of the windows then shows. */
+async function makeProfiles(url) {
+	const opened = await open(url);
+
+	await takeCpu(opened, '1');
+	await opened.at('tab-heap').click();
+	await opened.frame(HANDLER);
+	await take(opened, '');
+	await opened.close();
+}
+
 async function look(url, width, theme) {
 	const opened = await open(url, { width, theme });
 	const what = `${theme}, ${width} px`;
 
-	await takeCpu(opened, '1');
+	await opened.frame(HANDLER);
+	await opened.still();
 	await opened.fitsWidth();
 	check(/whole.*lost/.test(await opened.text('losses')), 'the losses are told');
 	check(await opened.shown('losses'), 'and can be seen');
@@ -339,7 +352,6 @@ async function look(url, width, theme) {
 	await opened.screenshot('cpu');
 	await opened.at('tab-heap').click();
 	await opened.frame(HANDLER);
-	await take(opened, '');
 	await opened.at('base').selectOption({ index: 1 });
 	await until('the comparison', async () =>
 		(await opened.text('legend')).includes('more than before'));
