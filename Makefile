@@ -110,15 +110,17 @@ $(OBJ)/proto/profile.pb-c.o: $(PROTO_SOURCE)
 FLAMEGRAPH_PARTS := userspace/export/flamegraph.js userspace/export/flamegraph.css
 $(OBJ)/userspace/export/flamegraph.o: $(FLAMEGRAPH_PARTS)
 
-# The page at /. Whether it is wanted is a file, so that it is built anew when that changes.
+# The page at /. Whether it is wanted, and can be had, is a file, so that it is built anew when that
+# changes.
+WEB_WANTED := $(BUILD)/web/wanted-$(WEB)$(if $(shell command -v npm),,-no-npm)
 WEB_SOURCES := $(shell find userspace/serve/web -name node_modules -prune -o -type f -print)
 WEB_PARTS := $(addprefix $(BUILD)/web/,index.html page.js page.css)
 
-$(BUILD)/web/wanted-$(WEB):
+$(WEB_WANTED):
 	$(Q)mkdir -p $(@D)
 	$(Q)rm -f $(@D)/wanted-* && touch $@
 
-$(WEB_PARTS) &: $(WEB_SOURCES) $(BUILD)/web/wanted-$(WEB) scripts/build-web
+$(WEB_PARTS) &: $(WEB_SOURCES) $(WEB_WANTED) scripts/build-web
 	$(call say,WEB,userspace/serve/web)
 	$(Q)scripts/build-web $(BUILD) $(WEB)
 
@@ -174,8 +176,11 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/asan/libexoprof.a Makefile
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(addprefix $(BUILD)/fuzz/replay_,$(FUZZ_TARGETS:fuzz_%=%))
 
-unit: $(UNIT_TESTS) $(REPLAYS)
-	$(Q)scripts/run-tests unit $(UNIT_TESTS) $(REPLAYS)
+# In the copy of the page's sources that scripts/build-web makes.
+PAGE_TESTS := $(BUILD)/web-src/test/run.mjs
+
+unit: $(UNIT_TESTS) $(REPLAYS) $(WEB_PARTS)
+	$(Q)scripts/run-tests unit $(UNIT_TESTS) $(PAGE_TESTS) $(REPLAYS)
 
 # --- end-to-end tests: the real thing on real programs ------------------------------------------------
 
@@ -309,7 +314,7 @@ style:
 
 check: style all $(UNIT_TESTS) $(REPLAYS) $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) \
 		$(HAND_MADE)
-	$(Q)scripts/run-tests all $(UNIT_TESTS) $(REPLAYS) $(wildcard tests/e2e/*.bats)
+	$(Q)scripts/run-tests all $(UNIT_TESTS) $(PAGE_TESTS) $(REPLAYS) $(wildcard tests/e2e/*.bats)
 
 demo: all
 	$(Q)scripts/demo

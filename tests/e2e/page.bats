@@ -16,11 +16,10 @@ setup_file() {
 	(cd "$root/build/page" && npm ci --ignore-scripts --no-audit --no-fund --prefer-offline)
 }
 
-setup() {
-	cd "$BATS_TEST_TMPDIR"
-	: > .started
+# What the page is of; PAGE is its address.
+start_all() {
 	start_demo
-	start_load 120 /gc
+	start_load 150 /gc
 	start_exoprof serve -p "$DEMO"
 	PAGE=${URL%debug/pprof/}
 }
@@ -33,18 +32,22 @@ page() {
 is_idle() { [ "$(cpu_links)" -eq 0 ]; }
 
 @test "a CPU profile is taken, zoomed and searched; its numbers are those of the file that pprof reads" {
+	start_all
 	page cpu
 }
 
 @test "two heaps are compared: colours and legend tell what has grown" {
+	start_all
 	page heap
 }
 
 @test "each tab shows a profile; theme and orientation outlive a reload" {
+	start_all
 	page tabs
 }
 
 @test "Cancel ends a CPU profile" {
+	start_all
 	start scenario timeout 150 node "$root/build/page/scenarios.mjs" cancel "$PAGE"
 	wait_for 20 is_sampling
 	touch cancel
@@ -59,10 +62,12 @@ is_idle() { [ "$(cpu_links)" -eq 0 ]; }
 }
 
 @test "the keyboard is enough" {
+	start_all
 	page keys
 }
 
 @test "in both themes, at 1280 and 390 pixels: nothing sticks out, and axe finds nothing serious" {
+	start_all
 	page looks
 }
 
@@ -71,7 +76,13 @@ is_idle() { [ "$(cpu_links)" -eq 0 ]; }
 	echo "$output" | sed 's/^/# /' >&3
 }
 
+@test "slow answers, the way back, what has gone, and another exoprof at the same address" {
+	run -0 page stories "$root/build/web"
+	echo "$output"
+}
+
 @test "where all threads are idle, hiding that can be undone" {
+	start_all
 	end "$LOAD"
 	page tabs
 }

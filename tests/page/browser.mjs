@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
-const WAIT_MS = 20000;
+const WAIT_MS = 30000;
 const POLL_MS = 50;
 
 export function fail(text) {
@@ -94,6 +94,8 @@ export class Opened {
 	async click(name) {
 		await this.frame(name);
 		await this.at('flame').scrollIntoViewIfNeeded();
+		// What is clicked is what is drawn, which may be on its way yet.
+		await this.still();
 		const { x, y, width, height } = await this.frame(name);
 
 		await this.page.mouse.click(x + width / 2, y + height / 2);
@@ -133,6 +135,20 @@ export class Opened {
 			[document.documentElement.scrollWidth, document.documentElement.clientWidth]);
 
 		check(width <= room, `the document is ${width} px wide, of ${room}`);
+	}
+
+	/** No cell of the table is outside of what is seen, nor its text outside of the cell. */
+	async tableFits() {
+		const cut = await this.page.evaluate(() => {
+			const room = document.documentElement.clientWidth;
+
+			return [...document.querySelectorAll('[data-testid=table] .number')]
+				.filter((cell) => cell.scrollWidth > cell.clientWidth + 1 ||
+					cell.getBoundingClientRect().right > room)
+				.map((cell) => cell.textContent);
+		});
+
+		check(cut.length === 0, `the table's figures can be seen: ${cut}`);
 	}
 
 	/** What keeps people from using it, of the kinds that axe-core calls serious or critical. */

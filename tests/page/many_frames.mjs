@@ -71,16 +71,18 @@ function makeTree() {
 	};
 }
 
-const SNAPSHOT = {
+export const SNAPSHOT = {
 	id: 1, kind: 'profile', query: 'seconds=10', taken_ms: 1763808243000, duration_ms: 10000,
 	bytes: 1000, title: 'many (pid 1)', pprof: '/api/snapshots/1?format=pprof',
 };
 
-function makeStatus() {
+const ATTACHED_MS = Date.now() - 60000;
+
+export function makeStatus(attached_ms = ATTACHED_MS) {
 	return {
-		version: '0', now_ms: Date.now(), attached_ms: Date.now() - 60000,
+		version: '0', now_ms: Date.now(), attached_ms,
 		targets: [{
-			pid: 1, name: 'many', command: ['many'], alive: true, started_ms: Date.now() - 90000,
+			pid: 1, name: 'many', command: ['many'], alive: true, started_ms: ATTACHED_MS - 30000,
 			threads: 1,
 		}],
 		target_count: 1,
@@ -94,8 +96,8 @@ function makeStatus() {
 	};
 }
 
-/** Serves the built page from that folder; gives its address. */
-export function serve(folder) {
+/** Serves the built page from that folder; gives its address. What `api` has, by path, goes before. */
+export function serve(folder, api = {}) {
 	const tree = JSON.stringify(makeTree());
 	const file = (name) => () => readFileSync(join(folder, name));
 	const answers = {
@@ -107,17 +109,19 @@ export function serve(folder) {
 			snapshots: [SNAPSHOT], bytes: 1000, max_bytes: 1 << 26, max_count: 32,
 		})],
 		'/api/snapshots/1': ['application/vnd.exoprof.tree+json', () => tree],
+		...api,
 	};
-	const server = createServer((request, response) => {
+	const server = createServer(async (request, response) => {
 		const [type, make] = answers[new URL(request.url, 'http://x').pathname] ?? [];
 
 		response.setHeader('Content-Security-Policy', POLICY);
 		if (!make) {
-			response.writeHead(404).end();
+			response.writeHead(404).end('There is no such profile.');
 			return;
 		}
+		const body = await make(request);
 		response.setHeader('Content-Type', type);
-		response.end(make());
+		response.end(body);
 	});
 
 	return new Promise((resolve) => server.listen(0, '127.0.0.1', () =>

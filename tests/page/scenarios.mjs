@@ -3,8 +3,9 @@
 // status is 0 if all was as it should be.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
-import { check, open, openedPages, sleep, until } from './browser.mjs';
+import { check, open, openedPages, until } from './browser.mjs';
 import { NODES, serve } from './many_frames.mjs';
+import { serveStories } from './stories.mjs';
 
 const HANDLER = 'gc_heavy_handler';
 const THEMES = ['light', 'dark'];
@@ -169,8 +170,11 @@ async function heap(url) {
 	await opened.at('tab-heap').click();
 	await opened.frame(HANDLER);
 	const first = await opened.at('snapshot').inputValue();
-	await sleep(1500);
-	await take(opened, '');
+	const before = await opened.text('picture-facts');
+	await until('the heap to grow', async () => {
+		await take(opened, '');
+		return (await opened.text('picture-facts')).split(' in total')[0] !== before.split(' in total')[0];
+	});
 	await opened.frame(HANDLER);
 
 	const facts = await opened.text('picture-facts');
@@ -315,17 +319,30 @@ async function tryViews(opened) {
 async function looks(url) {
 	if (process.env.SCREENSHOTS)
 		mkdirSync(process.env.SCREENSHOTS, { recursive: true });
+	await makeProfiles(url);
 	for (const width of WIDTHS) {
 		for (const theme of THEMES)
 			await look(url, width, theme);
 	}
 }
 
+/** That each of the windows then shows. */
+async function makeProfiles(url) {
+	const opened = await open(url);
+
+	await takeCpu(opened, '1');
+	await opened.at('tab-heap').click();
+	await opened.frame(HANDLER);
+	await take(opened, '');
+	await opened.close();
+}
+
 async function look(url, width, theme) {
 	const opened = await open(url, { width, theme });
 	const what = `${theme}, ${width} px`;
 
-	await takeCpu(opened, '1');
+	await opened.frame(HANDLER);
+	await opened.still();
 	await opened.fitsWidth();
 	check(/whole.*lost/.test(await opened.text('losses')), 'the losses are told');
 	check(await opened.shown('losses'), 'and can be seen');
@@ -335,11 +352,12 @@ async function look(url, width, theme) {
 	await opened.screenshot('cpu');
 	await opened.at('tab-heap').click();
 	await opened.frame(HANDLER);
-	await take(opened, '');
 	await opened.at('base').selectOption({ index: 1 });
 	await until('the comparison', async () =>
 		(await opened.text('legend')).includes('more than before'));
+	await opened.at('table').getByText('Total change').scrollIntoViewIfNeeded();
 	await opened.fitsWidth();
+	await opened.tableFits();
 	await opened.accessible(`the heap's comparison, ${what}`);
 	await opened.screenshot('heap-diff');
 	console.log(`${what}: fits, accessible`);
@@ -373,7 +391,84 @@ async function many(folder) {
 	server.close();
 }
 
-const scenarios = { cpu, heap, tabs, cancel, keys, looks, many };
+/** The numbers of calls are made up, so that each share is known. */
+async function stories(folder) {
+	const { server, url, story } = await serveStories(folder);
+
+	for (const tell of [backKeepsZoom, lateAnswer, comparison, restart]) {
+		Object.assign(story, { attached_ms: 1000, ids: { 1: 'before', 2: 'after' }, slow: {}, taken: 2 });
+		const opened = await open(url, { place: '#tab=cpu&snapshot=1' });
+
+		await opened.frame('gone');
+		await tell(opened, story);
+		console.log(`${tell.name}: told`);
+		await opened.close();
+	}
+	server.close();
+}
+
+/** The zoom of each place in the browser's history is of the profile that was there. */
+async function backKeepsZoom(opened) {
+	await opened.click('left');
+	await until('the zoom', () => hashOf(opened).get('zoom') === '3');
+	await opened.at('snapshot').selectOption('2');
+	await until('the other profile', async () =>
+		(await opened.text('picture-facts')).startsWith('110 in total'));
+	check(hashOf(opened).get('zoom') === '2', 'the zoom stays at the same calls');
+	await opened.at('zoom-reset').click();
+	await opened.frame('right');
+	await opened.click('new');
+	await until('the other zoom', () => hashOf(opened).get('zoom') === '4');
+	for (const [zoom, name] of [[null, 'right'], ['2', 'left'], ['3', 'left'], [null, 'gone']]) {
+		await opened.page.goBack();
+		await until('the way back', () => hashOf(opened).get('zoom') === zoom);
+		await opened.frame(name);
+		await opened.still();
+		check(hashOf(opened).get('zoom') === zoom, `back at ${name}`);
+	}
+}
+
+/** What is shown is what was asked for last, whatever comes last. */
+async function lateAnswer(opened, story) {
+	let answer;
+
+	story.slow[2] = new Promise((resolve) => (answer = resolve));
+	await opened.at('snapshot').selectOption('2');
+	await opened.at('snapshot').selectOption('1');
+	await opened.frame('gone');
+	answer();
+	await opened.still();
+	await opened.frame('gone');
+}
+
+/** Of a comparison, what has gone can be looked at, too. */
+async function comparison(opened) {
+	await opened.at('snapshot').selectOption('2');
+	await opened.frame('new');
+	await opened.at('base').selectOption('1');
+	await until('the comparison', () => opened.shown('widths'));
+	check(/gone, so without width: 40/.test(await opened.text('picture-facts')), 'what has gone is told');
+	await opened.at('table').getByRole('button', { name: /^gone/ }).click();
+	check(/total 0, 0.00%.*−40 \(−100.00%\)/.test(await opened.text('sandwich-facts')), 'it is gone');
+	check(await opened.shown('sandwich-callers'), 'who called it is shown');
+	check(await opened.at('sandwich-close').evaluate((one) => one === document.activeElement),
+		'the keyboard is there');
+	await opened.page.keyboard.press('Escape');
+	await until('the flame graph', () => opened.shown('flame'));
+	check(await opened.at('flame').evaluate((one) => one === document.activeElement), 'and back');
+}
+
+/** Another exoprof has other profiles, even where their numbers are the same. */
+async function restart(opened, story) {
+	Object.assign(story, { attached_ms: 2000, ids: {}, taken: 0 });
+	await until('no profile', async () => (await opened.text('empty')).includes('Nothing has been taken'));
+	check(hashOf(opened).get('snapshot') === null, 'the old number is forgotten');
+	await opened.at('take').click();
+	await opened.frame('new');
+	check((await opened.at('snapshot').inputValue()) === '1', 'a number that was there before');
+}
+
+const scenarios = { cpu, heap, tabs, cancel, keys, looks, many, stories };
 const [name, where] = process.argv.slice(2);
 
 try {

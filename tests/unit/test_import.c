@@ -309,6 +309,7 @@ static void locations_that_differ_in_a_line_stay_two(void **state)
 
 static void a_frame_is_of_the_kind_that_its_mapping_and_name_tell(void **state)
 {
+	/* The last: another process of the same program. */
 	static const struct {
 		char *name, *file;
 		const char *kinds;
@@ -321,6 +322,7 @@ static void a_frame_is_of_the_kind_that_its_mapping_and_name_tell(void **state)
 		{"work",             "/memfd:doublemapper (deleted)", "AJC"},
 		{"[libc.so.6+0x12]", "/lib/libc.so.6",                "AUC"},
 		{"[kernel+0x12]",    "[kernel]",                      "AKC"},
+		{"work",             "/bin/program",                  "AAC"},
 	};
 	char letters[8];
 

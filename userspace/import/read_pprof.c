@@ -264,15 +264,27 @@ static bool is_anonymous(const char *file, const char *build_id)
 	return !*file || (!strncmp(file, "/memfd:", 7) && !*build_id);
 }
 
-static enum frame_kind kind_of_mapping(const char *file, const char *build_id, size_t place)
+/* The first mapping is the program's; several processes may have it, each at a place of its own. */
+static bool is_program(const struct pprof_reading *reading, size_t place)
 {
+	const char *file = text_of(reading, reading->message->mapping[place]->filename);
+
+	return !place ||
+	       (*file && !strcmp(file, text_of(reading, reading->message->mapping[0]->filename)));
+}
+
+static enum frame_kind kind_of_mapping(const struct pprof_reading *reading, size_t place)
+{
+	const Perftools__Profiles__Mapping *mapping = reading->message->mapping[place];
+	const char *file = text_of(reading, mapping->filename);
+
 	if (!strncmp(file, "[kernel", 7) || !strncmp(file, "[guest.kernel", 13))
 		return FRAME_KERNEL;
 	/* Go's, where the system does not say what is mapped, has no file but is the program. */
-	if (!place)
+	if (is_program(reading, place))
 		return FRAME_APP;
 	/* Code that has a name and no file is a JIT compiler's. */
-	return is_anonymous(file, build_id) ? FRAME_JIT : FRAME_LIBRARY;
+	return is_anonymous(file, text_of(reading, mapping->build_id)) ? FRAME_JIT : FRAME_LIBRARY;
 }
 
 static int read_mapping(struct pprof_reading *reading, size_t place)
@@ -294,8 +306,7 @@ static int read_mapping(struct pprof_reading *reading, size_t place)
 		err = take_string(reading, message->build_id, &mapping.build_id);
 	if (err)
 		return err;
-	reading->kinds[place] = kind_of_mapping(text_of(reading, message->filename),
-						text_of(reading, message->build_id), place);
+	reading->kinds[place] = kind_of_mapping(reading, place);
 	reading->mappings[place] = profile_builder__mapping(builder, &mapping);
 	profile_builder__mark_mapping(builder, reading->mappings[place], &mapping);
 	return 0;

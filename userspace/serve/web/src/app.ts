@@ -54,7 +54,14 @@ export class App {
 	/** Which snapshots `profile` is of. */
 	private shownKey = '';
 	private shownKind = '';
+	/** What could not be loaded: it is tried again when the reader comes back to it. */
+	private failedKey = '';
+	/** The profile whose nodes the place's zoom counts; null: that of the place's snapshot. */
+	private zoomOf: Profile | null = null;
 	private loading: AbortController | null = null;
+	/** Lists of snapshots that were asked for, and the newest that has come. */
+	private listsAsked = 0;
+	private listShown = 0;
 	/** Kinds of which one has been taken without being asked for. */
 	private tried = new Set<string>();
 
@@ -70,6 +77,8 @@ export class App {
 			failure: null,
 		});
 		window.addEventListener('popstate', () => {
+			this.zoomOf = null;
+			this.failedKey = '';
 			this.store.set({ place: readPlace(location.hash), failure: null });
 			void this.refresh();
 		});
@@ -88,6 +97,7 @@ export class App {
 
 	/** To a place that the browser's Back button leaves again. */
 	go(patch: Partial<Place>): void {
+		this.failedKey = '';
 		this.move(patch, 'push');
 	}
 
@@ -97,9 +107,11 @@ export class App {
 	}
 
 	private move(patch: Partial<Place>, how: 'push' | 'replace'): void {
-		const place = { ...this.state.place, ...patch };
+		const place = this.pinned({ ...this.state.place, ...patch });
 		const hash = writePlace(place);
 
+		if (patch.zoom !== undefined)
+			this.zoomOf = this.state.profile;
 		if (hash !== location.hash) {
 			if (how === 'push')
 				history.pushState(null, '', hash);
@@ -108,6 +120,16 @@ export class App {
 		}
 		this.store.set({ place });
 		void this.refresh();
+	}
+
+	// Who sends the address of something in the newest profile means that one.
+	private pinned(place: Place): Place {
+		const is_here = this.kindOf(place.tab) === this.kind;
+		const is_special = place.zoom > 0 || place.base !== null || place.focus !== null;
+
+		return place.snapshot === null && is_here && is_special
+			? { ...place, snapshot: this.shown }
+			: place;
 	}
 
 	openTab(name: string): void {
@@ -172,29 +194,50 @@ export class App {
 
 		try {
 			const status: Status = await getStatus(since);
+			const is_another = old !== null && old.attached_ms !== status.attached_ms;
+			const history = joinHistory(is_another ? undefined : past, status.history);
 
-			this.store.set({
-				status: { ...status, history: joinHistory(past, status.history) },
-				silence: '',
-			});
-			if (!old)
+			this.store.set({ status: { ...status, history }, silence: '' });
+			if (is_another)
+				await this.startAgain();
+			else if (!old)
 				void this.refresh();
 		} catch (error) {
 			this.store.set({ silence: sentence(error) });
 		}
 	}
 
+	/** Another exoprof answers: it counts its snapshots from 1 again, and has none of those before. */
+	private async startAgain(): Promise<void> {
+		this.tried.clear();
+		this.drop();
+		this.store.set({ snapshots: null, failure: null });
+		this.adjust({ snapshot: null, base: null, zoom: 0 });
+		await this.readSnapshots();
+	}
+
 	/* Snapshots */
 
 	private async readSnapshots(): Promise<void> {
 		try {
-			const { snapshots } = await getSnapshots();
-
-			this.store.set({ snapshots });
+			await this.readList();
 			await this.refresh();
 		} catch (error) {
 			this.store.set({ silence: sentence(error) });
 		}
+	}
+
+	/** An answer that comes after that to a later question is old. */
+	private async readList(): Promise<void> {
+		const number = ++this.listsAsked;
+		const { snapshots } = await getSnapshots();
+
+		if (number < this.listShown)
+			return;
+		this.listShown = number;
+		// Whoever is looking at something is not disturbed for nothing.
+		if (JSON.stringify(snapshots) !== JSON.stringify(this.state.snapshots))
+			this.store.set({ snapshots });
 	}
 
 	private fail(kind: string, error: unknown): void {
@@ -214,13 +257,15 @@ export class App {
 			return;
 		}
 		const key = `${id} ${this.state.place.base ?? ''}`;
-		if (key !== this.shownKey)
+		if (key !== this.shownKey && key !== this.failedKey)
 			await this.load(id, this.state.place.base, key);
 	}
 
 	private drop(): void {
 		this.loading?.abort();
+		this.loading = null;
 		this.shownKey = '';
+		this.failedKey = '';
 		if (this.state.profile || this.state.loading)
 			this.store.set({ profile: null, loading: false });
 	}
@@ -264,53 +309,52 @@ export class App {
 		} catch (error) {
 			if (this.loading !== abort)
 				return;
+			this.shownKey = '';
+			this.failedKey = key;
 			this.store.set({ profile: null, loading: false });
 			this.fail(kind, error);
+			// It is not kept any more. Where the newest was asked for that is another one now.
 			if (error instanceof ServerError && error.status === 404)
-				await this.forget(id);
+				await this.readSnapshots();
 		}
 	}
 
 	/** The zoom stays at the same calls, as far as they are in the new profile. */
 	private arrived(profile: Profile): void {
-		const { profile: old, place } = this.state;
+		const { place, failure } = this.state;
+		const old = this.zoomOf;
 		let zoom = place.zoom;
 
-		if (
-			old &&
-			zoom &&
-			old.kind === profile.kind &&
-			old !== profile &&
-			zoom < old.frame.length
-		)
+		if (old && zoom && old.kind === profile.kind && zoom < old.frame.length)
 			zoom = sameNode(treeOf(old, 0), zoom, treeOf(profile, 0));
-		const failure =
-			this.state.failure?.kind === profile.kind ? null : this.state.failure;
-		this.store.set({ profile, loading: false, failure });
+		this.zoomOf = profile;
+		this.store.set({
+			profile,
+			loading: false,
+			failure: failure?.kind === profile.kind ? null : failure,
+		});
 		if (zoom !== place.zoom)
 			this.adjust({ zoom });
-	}
-
-	/** It is not kept any more: the list is read again, which the next refresh goes by. */
-	private async forget(id: number): Promise<void> {
-		const { snapshots } = await getSnapshots().catch(() => ({ snapshots: null }));
-
-		this.store.set({ snapshots: (snapshots ?? []).filter((one) => one.id !== id) });
 	}
 
 	async take(seconds: number | null): Promise<void> {
 		const { kind } = this;
 		const job = { seconds, startedAt: Date.now(), abort: new AbortController() };
 
+		if (this.state.jobs.has(kind))
+			return;
 		this.store.set({ jobs: new Map(this.state.jobs).set(kind, job), failure: null });
 		try {
 			const entry = await takeSnapshot(kind, seconds, job.abort.signal);
-			const { snapshots } = await getSnapshots();
+			const is_first = this.kind === kind && this.shown === null;
 
+			await this.readList();
 			this.endJob(kind);
-			this.store.set({ snapshots });
-			if (this.kind === kind)
-				this.go({ snapshot: entry.id });
+			if (this.kind !== kind)
+				return;
+			// What was seen before the first one is nothing to go back to.
+			this.failedKey = '';
+			this.move({ snapshot: entry.id }, is_first ? 'replace' : 'push');
 		} catch (error) {
 			this.endJob(kind);
 			this.fail(kind, error);
@@ -333,10 +377,11 @@ export class App {
 
 		try {
 			await deleteSnapshot(id);
-			await this.forget(id);
 			// One that was deleted on purpose is not taken again by itself.
 			this.tried.add(kind);
-			this.adjust({ snapshot: null, base: null, zoom: 0 });
+			await this.readList();
+			if (this.kind === kind && (this.state.place.snapshot ?? id) === id)
+				this.adjust({ snapshot: null, base: null, zoom: 0 });
 		} catch (error) {
 			this.fail(kind, error);
 		}

@@ -34,6 +34,7 @@ export class Chart {
 	private plot: uPlot | null = null;
 	private history: History | null = null;
 	private values: (number | null)[] = [];
+	private ended = false;
 
 	constructor(private readonly spec: ChartSpec) {
 		const text = el('figcaption', {}, [
@@ -54,7 +55,8 @@ export class Chart {
 		);
 	}
 
-	show(history: History): void {
+	/** `ended`: there is nothing any more that could have a newest value. */
+	show(history: History, ended: boolean): void {
 		const { spec } = this;
 		const seconds = history.cpu.map(
 			(_, i) => (history.start_ms + i * history.step_ms) / 1000,
@@ -62,6 +64,7 @@ export class Chart {
 
 		this.history = history;
 		this.values = spec.pick(history);
+		this.ended = ended;
 		this.plot ??= this.makePlot();
 		this.plot.setData([seconds, this.values]);
 		this.showText(null);
@@ -69,10 +72,12 @@ export class Chart {
 
 	// The newest value, or the one that the pointer is at.
 	private showText(index: number | null): void {
-		const value = index === null ? newest(this.values) : (this.values[index] ?? null);
-		const { history } = this;
+		const { history, ended } = this;
+		const now = ended ? null : newest(this.values);
+		const value = index === null ? now : (this.values[index] ?? null);
+		const none = ended && index === null ? '–' : 'unknown';
 
-		setText(this.now, value === null ? 'unknown' : this.spec.text(value));
+		setText(this.now, value === null ? none : this.spec.text(value));
 		setText(
 			this.span,
 			index === null || !history

@@ -70,7 +70,8 @@ function totals(view: View): string[] {
 	];
 	if (layout.unseenNodes)
 		facts.push(
-			`without width, since there is none of it: ${value(layout.unseen, unit)}`,
+			`${view.widths === 'before' ? 'new' : 'gone'}, so without width: ` +
+				value(layout.unseen, unit),
 		);
 	return facts;
 }

@@ -105,12 +105,14 @@ export async function copyText(text: string): Promise<boolean> {
 	} catch {
 		// Over plain HTTP from another machine there is no clipboard but the old one.
 		const area = el('textarea', { class: 'offscreen' });
+		const focused = document.activeElement as HTMLElement | null;
 
 		area.value = text;
 		document.body.append(area);
 		area.select();
 		const copied = document.execCommand('copy');
 		area.remove();
+		focused?.focus({ preventScroll: true });
 		return copied;
 	}
 }

@@ -98,6 +98,9 @@ export class Flame {
 
 		this.model = model;
 		this.canvas.setAttribute('aria-label', model.label);
+		// The pointer is over something else now.
+		if (!same_tree || before?.zoom !== model.zoom)
+			this.hover(-1, null);
 		this.moveTo(windowOf(model.layout, model.zoom), same_tree);
 		this.fitHeight();
 		if (!same_tree || !isWithin(model.tree, model.zoom, this.focused))
@@ -418,6 +421,11 @@ export class Flame {
 			return;
 		this.canvas.focus();
 		this.setFocus(node);
+	}
+
+	/** To the keyboard's frame; the page stays where it is. */
+	focus(): void {
+		this.canvas.focus({ preventScroll: true });
 	}
 
 	drawn(): number {

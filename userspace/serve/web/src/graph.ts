@@ -91,7 +91,13 @@ export class Graph {
 		text: 'Reset zoom',
 		testid: 'zoom-reset',
 		attrs: { type: 'button' },
-		on: { click: () => this.app.go({ zoom: 0 }) },
+		on: {
+			click: () => {
+				this.app.go({ zoom: 0 });
+				// What cannot be pressed any more keeps no focus.
+				this.flame.focus();
+			},
+		},
 	});
 	private readonly detail = el('div', { class: 'detail', testid: 'detail' });
 	private readonly spoken = el('div', {
@@ -112,6 +118,7 @@ export class Graph {
 		this.app.adjust({ widths: on ? 'before' : 'after' }),
 	);
 	private view: View | null = null;
+	private crumbsOf: { tree: CallTree | null; zoom: number } = { tree: null, zoom: 0 };
 
 	constructor(
 		private readonly app: App,
@@ -239,7 +246,20 @@ export class Graph {
 			setText(this.spoken, `${what.name}, ${what.facts.join(', ')}`);
 	}
 
+	// Made anew only where they differ: the keyboard may be on one of them.
 	private showCrumbs(view: View): void {
+		const { tree, zoom } = this.crumbsOf;
+
+		if (tree === view.tree && zoom === view.zoom)
+			return;
+		const had_focus = this.crumbs.contains(document.activeElement);
+		this.crumbsOf = view;
+		this.fillCrumbs(view);
+		if (had_focus)
+			this.flame.focus();
+	}
+
+	private fillCrumbs(view: View): void {
 		const path = pathTo(view.tree, view.zoom);
 		const left_out = Math.max(path.length - CRUMBS, 0);
 		const crumb = (node: number) =>
@@ -253,13 +273,13 @@ export class Graph {
 				on: { click: () => this.zoom(node) },
 			});
 
+		const said = (text: string) => el('span', { class: 'soft', text });
+
 		show(this.crumbs, path.length > 0);
 		this.crumbs.replaceChildren(
 			crumb(0),
-			...(left_out
-				? [el('span', { class: 'soft', text: `… ${left_out} more` })]
-				: []),
-			...path.slice(left_out).map(crumb),
+			...(left_out ? [said(`› … ${left_out} more`)] : []),
+			...path.slice(left_out).flatMap((node) => [said('›'), crumb(node)]),
 		);
 	}
 }

@@ -7,14 +7,19 @@ import { bytes, duration, thousands } from './format';
 import { printable } from './names';
 import type { State } from './store';
 import { themeButton } from './theme';
-import type { Status } from './wire';
+import type { Status, Target } from './wire';
 
 function plural(count: number, one: string): string {
 	return `${thousands(count)} ${one}${count === 1 ? '' : 's'}`;
 }
 
+/** The process that the head is about: one that runs, if any does. */
+function targetOf(status: Status): Target | undefined {
+	return status.targets.find((target) => target.alive) ?? status.targets[0];
+}
+
 function titleOf(status: Status): string {
-	const target = status.targets[0];
+	const target = targetOf(status);
 	const more = status.target_count - 1;
 
 	if (!target)
@@ -23,7 +28,7 @@ function titleOf(status: Status): string {
 }
 
 function factsOf(status: Status): string {
-	const target = status.targets[0];
+	const target = targetOf(status);
 	const facts: string[] = [];
 
 	if (target) {
@@ -127,12 +132,15 @@ export class Head {
 		document.title = `${name} · exoprof`;
 		setText(this.title, name);
 		setText(this.facts, factsOf(status));
-		setText(this.command, printable(status.targets[0]?.command.join(' ') ?? ''));
+		setText(this.command, printable(targetOf(status)?.command.join(' ') ?? ''));
 		this.command.title = this.command.textContent ?? '';
 		setText(this.cost, costOf(status));
-		tell(this.warning, printable(status.heap.warning));
+		// Where there is no heap at all, its tab says why.
+		const { followed, warning } = status.heap;
+		tell(this.warning, followed && warning ? `Heap: ${printable(warning)}` : '');
 		tell(this.losses, dropped && `Since the attach: ${dropped}`);
-		this.cpu.show(status.history);
-		this.memory.show(status.history);
+		const ended = !targetOf(status)?.alive;
+		this.cpu.show(status.history, ended);
+		this.memory.show(status.history, ended);
 	}
 }

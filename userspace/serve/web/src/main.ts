@@ -73,7 +73,7 @@ function emptiness(state: State): string {
 	if (state.loading)
 		return 'Loading the profile …';
 	if (state.jobs.has(app.kind))
-		return 'The profile is being taken.';
+		return 'Taking the profile …';
 	if (why_not)
 		return why_not;
 	if (state.snapshots === null)
@@ -81,8 +81,20 @@ function emptiness(state: State): string {
 	if (state.failure?.kind === app.kind && app.shown !== null)
 		return '';
 	if (state.profile && app.shown !== null)
-		return 'No samples: in this time there was nothing of it.';
+		return 'No samples: this profile is empty.';
 	return `${tabNamed(state.place.tab).about} Nothing has been taken yet: press “Take”.`;
+}
+
+/** Whoever opens or leaves a function goes on there, by keyboard, too. */
+function followFocus({ place }: State, before: State): void {
+	const was_open = before.place.focus !== null;
+
+	if (was_open === (place.focus !== null) || before.place.tab !== place.tab)
+		return;
+	if (was_open)
+		graph.flame.focus();
+	else
+		sandwich.focus();
 }
 
 function render(state: State): void {
@@ -151,5 +163,6 @@ app.store.follow((state, before) => {
 		Object.entries(seen).some(([key, value]) => value !== before[key as keyof State])
 	)
 		render(state);
+	followFocus(state, before);
 });
 void app.start();

@@ -26,6 +26,10 @@ function optionOf(one: Snapshot): [string, string] {
 	return [String(one.id), describe(one)];
 }
 
+function goneOption(id: number): [string, string] {
+	return [String(id), `#${id} · not kept any more`];
+}
+
 export class Picking {
 	readonly element: HTMLElement;
 	private readonly snapshot = choice('snapshot', (value) => this.pick(Number(value)));
@@ -73,16 +77,15 @@ export class Picking {
 		const { kept, shown } = this.app;
 		const is_kept = kept.some((one) => one.id === shown);
 		const options = kept.map(optionOf);
+		const bases = kept.filter((one) => one.id !== shown).map(optionOf);
 
-		// A link may lead to one that is not kept any more.
+		// A link may lead to those that are not kept any more.
 		if (shown !== null && !is_kept)
-			options.unshift([String(shown), `#${shown}`]);
+			options.unshift(goneOption(shown));
+		if (place.base !== null && !bases.some(([value]) => value === String(place.base)))
+			bases.unshift(goneOption(place.base));
 		setOptions(this.snapshot, options, String(shown ?? ''));
-		setOptions(
-			this.base,
-			[['', 'nothing'], ...kept.filter((one) => one.id !== shown).map(optionOf)],
-			String(place.base ?? ''),
-		);
+		setOptions(this.base, [['', 'nothing'], ...bases], String(place.base ?? ''));
 		show(this.snapshotField, options.length > 0);
 		show(this.baseField, options.length > 0);
 		show(this.remove, is_kept);

@@ -5,7 +5,7 @@ import { describeFunction, describeNode } from './describe';
 import { el, setText, show } from './dom';
 import { Flame } from './flame';
 import type { FrameActions } from './graph';
-import { layOut } from './layout';
+import { layOut, type Layout, type Widths } from './layout';
 import { frameNamed, sandwich } from './sandwich';
 import type { Tooltip } from './tooltip';
 import type { CallTree } from './tree';
@@ -17,6 +17,7 @@ class Half {
 	private tree: CallTree | null = null;
 	private unit = '';
 	private zoom = 0;
+	private laidOut: { tree: CallTree; widths: Widths; layout: Layout } | null = null;
 	private redraw: () => void = () => undefined;
 
 	constructor(
@@ -40,9 +41,9 @@ class Half {
 		);
 	}
 
-	show(tree: CallTree, view: View, label: string): void {
+	show(tree: CallTree, widths: Widths, view: View, label: string): void {
 		const fill = colouring(tree, view.greatest);
-		const layout = layOut(tree);
+		const layout = this.layoutOf(tree, widths);
 
 		if (tree !== this.tree)
 			this.zoom = 0;
@@ -59,6 +60,13 @@ class Half {
 				hits: view.hits,
 			});
 		this.redraw();
+	}
+
+	// The same one as long as it is of the same: by that a picture knows that it is still there.
+	private layoutOf(tree: CallTree, widths: Widths): Layout {
+		if (this.laidOut?.tree !== tree || this.laidOut.widths !== widths)
+			this.laidOut = { tree, widths, layout: layOut(tree, widths) };
+		return this.laidOut.layout;
 	}
 
 	private zoomTo(node: number): void {
@@ -91,6 +99,14 @@ class Half {
 	}
 }
 
+/** Those that are asked for, but of what has gone or is new there is only one. */
+function widthsOf({ total, before }: CallTree, asked: Widths): Widths | null {
+	const has = { after: total[0]! > 0, before: before !== null && before.total[0]! > 0 };
+	const other = asked === 'after' ? 'before' : 'after';
+
+	return has[asked] ? asked : has[other] ? other : null;
+}
+
 export class SandwichView {
 	readonly element: HTMLElement;
 	private readonly title = el('h2', { testid: 'sandwich-title' });
@@ -98,6 +114,7 @@ export class SandwichView {
 	private readonly callers: Half;
 	private readonly callees: Half;
 	private readonly halves: HTMLElement;
+	private readonly back: HTMLElement;
 	private made: {
 		tree: CallTree;
 		frame: number;
@@ -106,6 +123,13 @@ export class SandwichView {
 	} | null = null;
 
 	constructor(app: App, actions: FrameActions, tooltip: Tooltip) {
+		this.back = el('button', {
+			class: 'quiet',
+			text: '← Back to the flame graph',
+			testid: 'sandwich-close',
+			attrs: { type: 'button' },
+			on: { click: () => app.go({ focus: null }) },
+		});
 		this.callers = new Half(actions, tooltip, true, 'sandwich-callers');
 		this.callees = new Half(actions, tooltip, false, 'sandwich-callees');
 		this.halves = el('div', {}, [
@@ -131,13 +155,7 @@ export class SandwichView {
 				},
 			},
 			[
-				el('button', {
-					class: 'quiet',
-					text: '← Back to the flame graph',
-					testid: 'sandwich-close',
-					attrs: { type: 'button' },
-					on: { click: () => app.go({ focus: null }) },
-				}),
+				this.back,
 				el('div', { class: 'section-head' }, [this.title, this.facts]),
 				this.halves,
 			],
@@ -156,15 +174,21 @@ export class SandwichView {
 		if (this.made?.tree !== view.tree || this.made.frame !== frame)
 			this.made = { tree: view.tree, frame, ...sandwich(view.tree, frame) };
 		const { callers, callees } = this.made;
-		const found = callees.total[0]! > 0;
-		show(this.halves, found);
+		const widths = widthsOf(callees, view.widths);
+		show(this.halves, widths !== null);
 		setText(
 			this.facts,
-			found
+			widths
 				? describeFunction(view, callees)
 				: 'What is shown of this profile has nothing of it.',
 		);
-		this.callers.show(callers, view, `Callers of ${focus.name}`);
-		this.callees.show(callees, view, `Callees of ${focus.name}`);
+		if (!widths)
+			return;
+		this.callers.show(callers, widths, view, `Callers of ${focus.name}`);
+		this.callees.show(callees, widths, view, `Callees of ${focus.name}`);
+	}
+
+	focus(): void {
+		this.back.focus();
 	}
 }

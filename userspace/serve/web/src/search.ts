@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which frames a search is about, and what share of the whole they and what they call are.
 import type { Layout } from './layout';
+import { baseName } from './names';
 import type { Frames } from './profile';
 import type { CallTree } from './tree';
 
@@ -43,7 +44,7 @@ export function hitFrames(frames: Frames, matches: Matcher): Uint8Array {
 		let hit = modules.get(module);
 
 		if (hit === undefined)
-			modules.set(module, (hit = module !== '' && matches(module)));
+			modules.set(module, (hit = module !== '' && matches(baseName(module))));
 		return hit || matches(name) ? 1 : 0;
 	});
 }

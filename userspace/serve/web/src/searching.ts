@@ -19,11 +19,15 @@ function shareOf(view: View | null): string {
 
 /** `enter`: on to what was found. */
 export function searching(app: App, enter: () => void): Searching {
+	const apply = () => {
+		clearTimeout(timer);
+		app.adjust({ search: input.value });
+	};
 	const input = el('input', {
 		testid: 'search',
 		attrs: {
 			type: 'search',
-			placeholder: 'text or /regex/',
+			placeholder: 'name, module, /regex/',
 			spellcheck: 'false',
 			autocomplete: 'off',
 			'aria-keyshortcuts': '/',
@@ -31,18 +35,16 @@ export function searching(app: App, enter: () => void): Searching {
 		on: {
 			input: () => {
 				clearTimeout(timer);
-				timer = window.setTimeout(
-					() => app.adjust({ search: input.value }),
-					TYPING_MS,
-				);
+				timer = window.setTimeout(apply, TYPING_MS);
 			},
+			// Whoever goes on at once has typed it all the same.
+			change: apply,
 			keydown: (event) => {
 				if (event.key !== 'Escape' && event.key !== 'Enter')
 					return;
 				if (event.key === 'Escape')
 					input.value = '';
-				clearTimeout(timer);
-				app.adjust({ search: input.value });
+				apply();
 				if (event.key === 'Enter')
 					enter();
 				event.stopPropagation();

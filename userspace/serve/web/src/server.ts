@@ -3,6 +3,8 @@
 // folder of its own.
 import type { SnapshotList, Snapshot, Status, TreeFile } from './wire';
 
+const PATIENCE_MS = 10000;
+
 /** Its message is the server's own sentence. */
 export class ServerError extends Error {
 	constructor(
@@ -35,15 +37,28 @@ async function ask(path: string, init: RequestInit = {}): Promise<Response> {
 }
 
 async function askJson<T>(path: string, init?: RequestInit): Promise<T> {
-	return (await (await ask(path, init)).json()) as T;
+	const response = await ask(path, init);
+
+	try {
+		return (await response.json()) as T;
+	} catch (error) {
+		if (error instanceof DOMException && error.name === 'AbortError')
+			throw error;
+		throw new ServerError('exoprof’s answer broke off.', 0);
+	}
+}
+
+/** For questions that are answered at once. */
+function soon(): RequestInit {
+	return { signal: AbortSignal.timeout(PATIENCE_MS) };
 }
 
 export function getStatus(since: number | null): Promise<Status> {
-	return askJson<Status>('api/status' + (since === null ? '' : `?since=${since}`));
+	return askJson<Status>('api/status' + (since === null ? '' : `?since=${since}`), soon());
 }
 
 export function getSnapshots(): Promise<SnapshotList> {
-	return askJson<SnapshotList>('api/snapshots');
+	return askJson<SnapshotList>('api/snapshots', soon());
 }
 
 /** Answers when the profile has been taken; aborting the signal cancels it. */

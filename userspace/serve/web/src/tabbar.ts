@@ -45,7 +45,7 @@ export function tabBar(app: App): HTMLElement {
 		buttons,
 	);
 
-	app.store.follow(({ place, jobs }, before) => {
+	app.store.follow(({ place, jobs }) => {
 		TABS.forEach((tab, i) => {
 			const button = buttons[i]!;
 			const selected = tab.name === place.tab;
@@ -53,9 +53,6 @@ export function tabBar(app: App): HTMLElement {
 			button.setAttribute('aria-selected', String(selected));
 			button.tabIndex = selected ? 0 : -1;
 			button.classList.toggle('busy', jobs.has(tab.kind));
-			// In a narrow window not all of them fit.
-			if (selected && place.tab !== before.place.tab)
-				button.scrollIntoView({ inline: 'nearest', block: 'nearest' });
 		});
 	});
 	return bar;

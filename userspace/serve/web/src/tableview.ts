@@ -67,8 +67,9 @@ const OF_DIFF: Column[] = [
 
 export class TableView {
 	readonly element: HTMLElement;
-	private readonly headings = el('tr');
-	private readonly body = el('tbody');
+	// In a narrow window rows are no table's rows to the browser any more; roles say that they are.
+	private readonly headings = el('tr', { attrs: { role: 'row' } });
+	private readonly body = el('tbody', { attrs: { role: 'rowgroup' } });
 	private readonly more = el('button', {
 		testid: 'show-more',
 		attrs: { type: 'button' },
@@ -91,9 +92,9 @@ export class TableView {
 	private pending = 0;
 
 	constructor(private readonly app: App) {
-		const table = el('table', { testid: 'table' }, [
+		const table = el('table', { testid: 'table', attrs: { role: 'table' } }, [
 			el('caption', { class: 'offscreen', text: 'Functions' }),
-			el('thead', {}, [this.headings]),
+			el('thead', { attrs: { role: 'rowgroup' } }, [this.headings]),
 			this.body,
 		]);
 
@@ -214,8 +215,9 @@ export class TableView {
 		return el(
 			'th',
 			{
-				class: key === 'name' || key === 'module' ? '' : 'number',
+				class: key === 'name' ? '' : key === 'module' ? key : 'number',
 				attrs: {
+					role: 'columnheader',
 					scope: 'col',
 					'data-title': title,
 					'aria-sort': sorted ? order : undefined,
@@ -238,19 +240,23 @@ export class TableView {
 		});
 
 		swatch.style.backgroundColor = frameColours(frames)(row.frame);
-		return el('tr', {}, [
-			el('td', {}, [el('div', { class: 'function' }, [swatch, open])]),
+		return el('tr', { attrs: { role: 'row' } }, [
+			el('td', { attrs: { role: 'cell' } }, [el('div', { class: 'function' }, [swatch, open])]),
 			el('td', {
 				class: 'module',
 				text: baseName(module),
-				attrs: { title: module },
+				attrs: { role: 'cell', title: module },
 			}),
 			...this.columns.map((column) => this.number(column, row, view)),
 		]);
 	}
 
 	private number(column: Column, row: Row, view: View): HTMLElement {
-		const cell = el('td', { class: 'number', text: column.text(row, view) });
+		const cell = el('td', {
+			class: 'number',
+			text: column.text(row, view),
+			attrs: { role: 'cell' },
+		});
 
 		if (column.share) {
 			cell.classList.add('share');

@@ -118,7 +118,7 @@ export class Taking {
 
 		if (job.seconds === null) {
 			bar.removeAttribute('value');
-			setText(left, 'taking it');
+			setText(left, 'taking the profile');
 			return;
 		}
 		bar.max = job.seconds;

@@ -7,7 +7,7 @@ const KEY = 'exoprof-theme';
 type Choice = 'auto' | 'light' | 'dark';
 
 const NEXT: Record<Choice, Choice> = { auto: 'light', light: 'dark', dark: 'auto' };
-const NAMES: Record<Choice, string> = { auto: 'Auto', light: 'Light', dark: 'Dark' };
+const NAMES: Record<Choice, string> = { auto: 'system', light: 'light', dark: 'dark' };
 
 function readChoice(): Choice {
 	try {

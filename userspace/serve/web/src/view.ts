@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What there is to see of a profile at a place: made anew only as far as something has changed.
 import { changeStep, greatestChange } from './diff';
-import { layOut, type Layout } from './layout';
+import { layOut, type Layout, type Widths } from './layout';
 import { changeColour, frameColour } from './palette';
 import type { Place } from './place';
 import type { Frames, Profile } from './profile';
@@ -26,6 +26,7 @@ export interface View {
 	unit: string;
 	tree: CallTree;
 	layout: Layout;
+	widths: Widths;
 	zoom: number;
 	/** What was left out, on request. */
 	hiddenKernel: number;
@@ -107,6 +108,7 @@ export function viewOf(profile: Profile, place: Place): View {
 		unit: profile.types[type]?.unit ?? '',
 		tree,
 		layout,
+		widths: place.widths,
 		zoom: nodeOf(tree, place.zoom),
 		hiddenKernel,
 		hiddenIdle,
