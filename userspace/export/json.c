@@ -12,12 +12,14 @@
 struct json {
 	FILE *out;
 	yajl_gen gen;
-	int err; /* the first one; sticks */
+	int err;    /* the first one; sticks */
+	char *text; /* of json__new_text(), once `out` is closed */
+	size_t size;
 };
 
-static void print(void *out, const char *text, size_t size)
+static void print(void *json, const char *text, size_t size)
 {
-	fwrite(text, 1, size, out);
+	fwrite(text, 1, size, ((struct json *)json)->out);
 }
 
 static void keep(struct json *json, yajl_gen_status status)
@@ -39,20 +41,59 @@ struct json *json__new(FILE *out)
 		errno = ENOMEM;
 		return NULL;
 	}
-	yajl_gen_config(json->gen, yajl_gen_print_callback, print, out);
+	yajl_gen_config(json->gen, yajl_gen_print_callback, print, json);
 	return json;
+}
+
+struct json *json__new_text(void)
+{
+	struct json *json = json__new(NULL);
+
+	if (!json)
+		return NULL;
+	json->out = open_memstream(&json->text, &json->size);
+	if (json->out)
+		return json;
+	yajl_gen_free(json->gen);
+	free(json);
+	errno = ENOMEM;
+	return NULL;
+}
+
+static int finish(struct json *json)
+{
+	putc('\n', json->out);
+	if (!json->err && (fflush(json->out) || ferror(json->out)))
+		json->err = -EIO;
+	yajl_gen_free(json->gen);
+	return json->err;
 }
 
 int json__end(struct json *json)
 {
-	int err = json->err;
+	int err = finish(json);
 
-	putc('\n', json->out);
-	if (!err && (fflush(json->out) || ferror(json->out)))
-		err = -EIO;
-	yajl_gen_free(json->gen);
 	free(json);
 	return err;
+}
+
+char *json__end_text(struct json *json, size_t *size)
+{
+	char *text;
+	int err;
+
+	if (!json)
+		return NULL;
+	err = finish(json);
+	if (fclose(json->out))
+		err = -ENOMEM;
+	text = json->text;
+	*size = json->size;
+	free(json);
+	if (!err)
+		return text;
+	free(text);
+	return NULL;
 }
 
 /* JSON's escapes are the library's business. */

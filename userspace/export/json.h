@@ -14,6 +14,11 @@ struct json *json__new(FILE *out); /* NULL with errno set */
 /* Ends the document by a line break and frees the writer. 0 or -errno. */
 int json__end(struct json *json);
 
+/* Writes into memory instead. json__end_text() ends it likewise and gives the text, malloc()ed, or
+ * NULL where memory was short; it takes a NULL of json__new_text() for that. */
+struct json *json__new_text(void);
+char *json__end_text(struct json *json, size_t *size);
+
 /* The key of a map's next value is a text, too. What is well-formed UTF-8 is left as it is; of all
  * else each byte becomes a replacement character. */
 void json__text(struct json *json, const char *text);

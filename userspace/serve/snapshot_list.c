@@ -1,40 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/snapshot_list.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "export/json.h"
-
-struct writing {
-	FILE *out;
-	struct json *json;
-	char *text;
-	size_t size;
-};
-
-static int begin(struct writing *writing)
-{
-	writing->out = open_memstream(&writing->text, &writing->size);
-	if (writing->out)
-		writing->json = json__new(writing->out);
-	return writing->json ? 0 : -ENOMEM;
-}
-
-static char *end(struct writing *writing, size_t *size)
-{
-	int err = writing->json ? json__end(writing->json) : -ENOMEM;
-
-	if (writing->out && fclose(writing->out))
-		err = -ENOMEM;
-	*size = writing->size;
-	if (!err)
-		return writing->text;
-	free(writing->text);
-	return NULL;
-}
 
 static void put_entry(struct json *json, const struct snapshot *snapshot)
 {
@@ -55,11 +25,11 @@ static void put_entry(struct json *json, const struct snapshot *snapshot)
 
 char *snapshot_list__entry(const struct snapshot *snapshot, size_t *size)
 {
-	struct writing writing = {};
+	struct json *json = json__new_text();
 
-	if (!begin(&writing))
-		put_entry(writing.json, snapshot);
-	return end(&writing, size);
+	if (json)
+		put_entry(json, snapshot);
+	return json__end_text(json, size);
 }
 
 static void put_all(struct json *json, const struct snapshots *snapshots)
@@ -77,9 +47,9 @@ static void put_all(struct json *json, const struct snapshots *snapshots)
 
 char *snapshot_list__all(const struct snapshots *snapshots, size_t *size)
 {
-	struct writing writing = {};
+	struct json *json = json__new_text();
 
-	if (!begin(&writing))
-		put_all(writing.json, snapshots);
-	return end(&writing, size);
+	if (json)
+		put_all(json, snapshots);
+	return json__end_text(json, size);
 }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/status.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,21 +227,12 @@ static void put_all(struct json *json, struct agent *agent, const struct agent_s
 char *status__json(struct agent *agent, int64_t since_ms, size_t *size)
 {
 	struct agent_status *status = malloc(sizeof(*status));
-	char *text = NULL;
-	FILE *out = status ? open_memstream(&text, size) : NULL;
-	struct json *json = out ? json__new(out) : NULL;
-	int err = -ENOMEM;
+	struct json *json = status ? json__new_text() : NULL;
 
 	if (json) {
 		agent__status(agent, status);
 		put_all(json, agent, status, since_ms);
-		err = json__end(json);
 	}
-	if (out && fclose(out))
-		err = -ENOMEM;
 	free(status);
-	if (!err)
-		return text;
-	free(text);
-	return NULL;
+	return json__end_text(json, size);
 }
