@@ -11,6 +11,16 @@ die() {
 	exit 1
 }
 
+# For awk: the median of list[1] to list[n], which it sorts.
+awk_median='
+	function median(list, n,    i, j, t) {
+		for (i = 2; i <= n; i++)
+			for (j = i; j > 1 && list[j] < list[j - 1]; j--) {
+				t = list[j]; list[j] = list[j - 1]; list[j - 1] = t
+			}
+		return n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2
+	}'
+
 # tree PID: the process and all its descendants.
 tree() {
 	local child

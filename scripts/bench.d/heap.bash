@@ -182,14 +182,7 @@ check_stacks() {
 
 # Medians over the rounds, of lines "round row rate value cpu processes maps target". A slowdown is
 # taken within a round.
-medians='
-	function median(list, n,    i, j, t) {
-		for (i = 2; i <= n; i++)
-			for (j = i; j > 1 && list[j] < list[j - 1]; j--) {
-				t = list[j]; list[j] = list[j - 1]; list[j - 1] = t
-			}
-		return n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2
-	}
+medians=$awk_median'
 	{
 		rounds = $1
 		for (i = 4; i <= NF; i++)

@@ -7,14 +7,7 @@ fields=(requests_per_second p50_ms p90_ms p99_ms max_ms errors)
 # Of a row's lines "round with value..." the medians over the rounds: a line for each of without and
 # with exoprof, the ratio of requests a second in front, which is taken within a round.
 medians() {
-	awk -F '\t' -v OFS='\t' '
-		function median(list, n,    i, j, t) {
-			for (i = 2; i <= n; i++)
-				for (j = i; j > 1 && list[j] < list[j - 1]; j--) {
-					t = list[j]; list[j] = list[j - 1]; list[j - 1] = t
-				}
-			return n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2
-		}
+	awk -F '\t' -v OFS='\t' "$awk_median"'
 		{
 			rounds = $1
 			seen[$2] = 1
