@@ -67,8 +67,9 @@ struct watch {
 	uint64_t start_waits, start_off_ns;
 };
 
-/* The time that the thread was off the CPU, from some moment on. Setting a timer, waking from an idle
- * processor and being profiled take up to 0.2 ms of a 2 ms sleep on virtual machines: on the CPU. */
+/* The time that the thread was off the CPU, from some moment on. Setting a timer, waking from an
+ * idle processor and being profiled take up to 0.2 ms of a 2 ms sleep on virtual machines: on the
+ * CPU. */
 static uint64_t off_cpu_ns(void)
 {
 	return now_ns() - clock_ns(CLOCK_THREAD_CPUTIME_ID);
