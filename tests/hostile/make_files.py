@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a collection of hostile ELF files: make_files.py FOLDER.
+"""Writes a collection of hostile ELF files: make_files.py FOLDER [SMALL].
 
 Each has a page of honest code at file offset and address 0x1000, which tests/targets/hostile.c maps
 and runs: `burn` at its beginning and `call`, which calls an allocator, at 0x80. All else is meant to
-do harm to who reads it. The same files each time. The largest are sparse: some 150 MB on the disk."""
+do harm to who reads it. The same files each time. SMALL makes what is only large so many
+times smaller, for machines that are slow. The largest files are sparse: 300 MB on the disk."""
 
 import lzma
 import os
@@ -27,6 +28,7 @@ SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_NOTE, SHT_DYNSYM = 1, 2, 3, 
 SHF_ALLOC, SHF_EXECINSTR, SHF_COMPRESSED = 2, 4, 0x800
 PT_LOAD, PT_NOTE, PT_GNU_EH_FRAME = 1, 4, 0x6474E550
 HUGE = (1 << 64) - 1
+SMALL = int(sys.argv[2]) if len(sys.argv) > 2 else 1
 
 
 def u8(*values):
@@ -277,14 +279,14 @@ def symbols_10_million(elf):
 @file
 def symbols_of_one_place(elf):
     """A hundred thousand, each with a name of 16 MiB, which differ only in where they begin."""
-    count = 100000
+    count = 100000 // SMALL
     names = b"\0" + b"a" * (16 << 20) + b"\0"
     elf.symbols(bytes(24) + b"".join(symbol(1 + i, CODE, 0x20) for i in range(count)), names)
 
 
 @file
 def symbols_within_each_other(elf):
-    table = [symbol(1, CODE, 0x1000 + i) for i in range(200000)]
+    table = [symbol(1, CODE, 0x1000 + i) for i in range(200000 // SMALL)]
     table += [symbol(1, HUGE - i, HUGE) for i in range(1000)]
     elf.symbols(bytes(24) + b"".join(table), b"\0x\0")
 
@@ -353,12 +355,14 @@ def chdr(size):
     return u32(1, 0) + u64(size, 1)
 
 
-BOMB_800 = zeros(800 << 20)
+# Just below what is read at most.
+BOMB_SIZE = (800 << 20) // SMALL
+BOMB = zeros(BOMB_SIZE)
 
 
 @file
-def bomb_of_800_mib(elf):
-    elf.add(".debug_info", chdr(800 << 20) + BOMB_800, flags=SHF_COMPRESSED)
+def bomb_that_is_afforded(elf):
+    elf.add(".debug_info", chdr(BOMB_SIZE) + BOMB, flags=SHF_COMPRESSED)
     elf.add(".debug_abbrev", bytes(16))
     honest_symbols(elf)
 
@@ -367,14 +371,14 @@ def bomb_of_800_mib(elf):
 def bombs(elf):
     """32 GiB of sections."""
     for name in ("info", "abbrev", "line", "str", "ranges", "loc", "aranges", "addr") * 4:
-        elf.add(".debug_" + name, chdr(1 << 30) + BOMB_800, flags=SHF_COMPRESSED)
+        elf.add(".debug_" + name, chdr(1 << 30) + BOMB, flags=SHF_COMPRESSED)
     honest_symbols(elf)
 
 
 @file
 def bomb_of_old(elf):
     for name in ("info", "abbrev", "line"):
-        elf.add(".zdebug_" + name, b"ZLIB" + struct.pack(">Q", 800 << 20) + BOMB_800)
+        elf.add(".zdebug_" + name, b"ZLIB" + struct.pack(">Q", BOMB_SIZE) + BOMB)
     honest_symbols(elf)
 
 
@@ -383,28 +387,28 @@ def bomb_beside_frames(elf):
     """Whoever looks for .debug_frame has libdw unpack all that is beside it."""
     elf.add(".debug_frame", frames(1000, is_eh=False))
     for name in ("info", "abbrev", "line", "str", "ranges", "loc", "aranges", "addr"):
-        elf.add(".debug_" + name, chdr(800 << 20) + BOMB_800, flags=SHF_COMPRESSED)
+        elf.add(".debug_" + name, chdr(BOMB_SIZE) + BOMB, flags=SHF_COMPRESSED)
     honest_symbols(elf)
 
 
 @file
 def bomb_of_frames(elf):
-    elf.add(".debug_frame", chdr(800 << 20) + BOMB_800, flags=SHF_COMPRESSED)
-    elf.add(".eh_frame", chdr(800 << 20) + BOMB_800, flags=SHF_COMPRESSED | SHF_ALLOC)
+    elf.add(".debug_frame", chdr(BOMB_SIZE) + BOMB, flags=SHF_COMPRESSED)
+    elf.add(".eh_frame", chdr(BOMB_SIZE) + BOMB, flags=SHF_COMPRESSED | SHF_ALLOC)
     honest_symbols(elf)
 
 
 @file
 def bomb_of_lies(elf):
     for size in (HUGE, 1 << 63, 1 << 40, 0, 1):
-        elf.add(".debug_info", chdr(size) + BOMB_800[:4096], flags=SHF_COMPRESSED)
+        elf.add(".debug_info", chdr(size) + BOMB[:4096], flags=SHF_COMPRESSED)
     elf.add(".zdebug_info", b"ZLIB" + struct.pack(">Q", HUGE) + b"x")
-    elf.add(".symtab", chdr(1 << 30) + BOMB_800, kind=SHT_SYMTAB, flags=SHF_COMPRESSED)
+    elf.add(".symtab", chdr(1 << 30) + BOMB, kind=SHT_SYMTAB, flags=SHF_COMPRESSED)
 
 
 @file
 def bomb_of_symbols(elf):
-    elf.add(".gnu_debugdata", lzma.compress(bytes(512 << 20), preset=1))
+    elf.add(".gnu_debugdata", lzma.compress(bytes((512 << 20) // SMALL), preset=1))
     honest_symbols(elf)
 
 
@@ -412,7 +416,7 @@ def bomb_of_symbols(elf):
 def bomb_in_a_bomb(elf):
     inner = Elf()
     inner.add(".gnu_debugdata", lzma.compress(bytes(64 << 20), preset=1))
-    inner.add(".debug_info", chdr(1 << 30) + BOMB_800[:65536], flags=SHF_COMPRESSED)
+    inner.add(".debug_info", chdr(1 << 30) + BOMB[:65536], flags=SHF_COMPRESSED)
     inner.write(PLACE + "/.inner")
     with open(PLACE + "/.inner", "rb") as packed:
         elf.add(".gnu_debugdata", lzma.compress(packed.read()))
@@ -475,7 +479,7 @@ def dies_inlined_deep(elf):
 def dies_wide(elf):
     """Three million functions, all of them of the same bytes."""
     dwarf(elf, [("subprogram", 0, ("low_pc", "addr"), ("high_pc", "data4"))],
-          (u8(2) + PLACE_OF_CODE) * 3000000)
+          (u8(2) + PLACE_OF_CODE) * (3000000 // SMALL))
 
 
 @file
@@ -508,11 +512,12 @@ def dies_of_indirect_forms(elf):
 
 
 @file
-def abbreviations_2_million(elf):
+def abbreviations_many(elf):
     one = u8(0x2E, 0, 0, 0)
+    count = 2000000 // SMALL
     elf.add(".debug_abbrev", abbreviations(UNIT)[:-1] +
-            b"".join(leb(n) + one for n in range(2, 2000000)))
-    info = u16(4) + u32(0) + u8(8) + u8(1) + PLACE_OF_CODE + leb(1999999) * 1000
+            b"".join(leb(n) + one for n in range(2, count)))
+    info = u16(4) + u32(0) + u8(8) + u8(1) + PLACE_OF_CODE + leb(count - 1) * 1000
     elf.add(".debug_info", u32(len(info)) + info)
 
 
@@ -526,10 +531,10 @@ def abbreviations_of_attributes(elf):
 
 
 @file
-def units_300000(elf):
+def units_many(elf):
     one = u16(4) + u32(0) + u8(8) + u8(1) + PLACE_OF_CODE + u8(0)
     elf.add(".debug_abbrev", abbreviations(UNIT))
-    elf.add(".debug_info", (u32(len(one)) + one) * 300000)
+    elf.add(".debug_info", (u32(len(one)) + one) * (300000 // SMALL))
 
 
 @file
@@ -541,12 +546,13 @@ def units_of_wrong_length(elf):
 
 
 @file
-def ranges_10_million(elf):
+def ranges_many(elf):
     unit = ("compile_unit", 0, ("low_pc", "addr"), ("ranges", "sec_offset"))
     info = u16(4) + u32(0) + u8(8) + u8(1) + u64(CODE) + u32(0)
     elf.add(".debug_abbrev", abbreviations(unit))
     elf.add(".debug_info", u32(len(info)) + info)
-    elf.add(".debug_ranges", chdr(160000000) + zlib.compress(u64(0, 16) * 10000000, 9),
+    count = 10000000 // SMALL
+    elf.add(".debug_ranges", chdr(16 * count) + zlib.compress(u64(0, 16) * count, 9),
             flags=SHF_COMPRESSED)
 
 
@@ -578,14 +584,14 @@ SET_ADDRESS = u8(0, 9, 2) + u64(CODE)
 
 
 @file
-def lines_8_million(elf):
+def lines_many(elf):
     """A row a byte, just below what is read."""
-    with_lines(elf, SET_ADDRESS + u8(32) * 8000000 + u8(0, 1, 1))
+    with_lines(elf, SET_ADDRESS + u8(32) * (8000000 // SMALL) + u8(0, 1, 1))
 
 
 @file
 def lines_backwards(elf):
-    with_lines(elf, (SET_ADDRESS + u8(1)) * 1000000)
+    with_lines(elf, (SET_ADDRESS + u8(1)) * (600000 // SMALL))
 
 
 @file
@@ -594,7 +600,7 @@ def lines_of_a_bomb(elf):
     info = u16(4) + u32(0) + u8(8) + u8(1) + PLACE_OF_CODE + u32(0)
     elf.add(".debug_abbrev", abbreviations(unit))
     elf.add(".debug_info", u32(len(info)) + info)
-    elf.add(".debug_line", chdr(800 << 20) + BOMB_800, flags=SHF_COMPRESSED)
+    elf.add(".debug_line", chdr(BOMB_SIZE) + BOMB, flags=SHF_COMPRESSED)
 
 
 @file
@@ -705,8 +711,8 @@ def eh_frame(elf, data, **fields):
 
 
 @file
-def frames_2_million(elf):
-    eh_frame(elf, frames(1000000, step=1, size=1))
+def frames_many(elf):
+    eh_frame(elf, frames(1000000 // SMALL, step=1, size=1))
 
 
 @file
@@ -748,7 +754,7 @@ def frames_of_themselves(elf):
 
 @file
 def frames_of_long_programs(elf):
-    eh_frame(elf, frames(200, step=0x10, size=0x10, program=u8(0x41, 0x0E, 8) * 100000))
+    eh_frame(elf, frames(200, step=0x10, size=0x10, program=u8(0x41, 0x0E, 8) * (100000 // SMALL)))
 
 
 @file
