@@ -8,7 +8,7 @@ HOSTILE_SMALL=${HOSTILE_SMALL:-16}
 # Requests must end; how soon depends on who else uses the machine.
 PATIENCE=$((HOSTILE_SMALL == 1 ? 1200 : 240))
 # What exoprof may take at its worst moment, MiB.
-RSS_MAX=$((HOSTILE_SMALL == 1 ? 3072 : 512))
+RSS_MAX=$((HOSTILE_SMALL == 1 ? 3072 : 1024))
 
 setup_file() {
 	"$(cd "$BATS_TEST_DIRNAME/../.." && pwd)/build/exoprof" check > "$BATS_FILE_TMPDIR/check" 2>&1
@@ -46,27 +46,21 @@ peak_mib() { awk '/^VmHWM/ { print int($2 / 1024) }' "/proc/$EXOPROF/status"; }
 
 descriptors() { ls "/proc/$EXOPROF/fd" | wc -l; }
 
-# honest_shares PROFILE: honest_a has three times what honest_b has, and both together as much as
-# what else runs there. Of n samples a share p is off by sqrt(p * (1 - p) / n) by chance.
+# honest_shares PROFILE: honest_a has three times what honest_b has; of n samples a share p is off by
+# sqrt(p * (1 - p) / n) by chance. Both together have as much as the files' code, whatever names that
+# has, beside which there is what cutting one of them takes.
 honest_shares() {
 	samples "$1" | awk '
-		{
-			all += $1
-			if ($0 ~ /[ ;]honest_a;/) a += $1
-			if ($0 ~ /[ ;]honest_b;/) b += $1
-			if ($0 ~ /[ ;]site_elsewhere;/) other += $1
-		}
-		function check(what, share, truth) {
-			sd = sqrt(truth * (1 - truth) / all)
-			printf "%s: %.3f of %d, truth %.3f: %+.1f sd\n", what, share, all, truth, (share - truth) / sd
-			if (share < truth - 4 * sd - 0.02 || share > truth + 4 * sd + 0.02) bad = 1
-		}
+		/[ ;]honest_a;/ { a += $1; next }
+		/[ ;]honest_b;/ { b += $1; next }
+		/[ ;]burn_(a|b|other);/ { next }
+		{ other += $1 }
 		END {
-			if (all < 200) { print "only " all " samples"; exit 1 }
-			check("honest_a", a / all, 0.375)
-			check("honest_b", b / all, 0.125)
-			check("elsewhere", other / all, 0.5)
-			exit bad
+			n = a + b
+			if (n < 40) { print "only " n " samples"; exit 1 }
+			sd = sqrt(0.75 * 0.25 / n)
+			printf "honest_a: %.3f of %d, truth 0.75: %+.1f sd; %d others\n", a / n, n, (a / n - 0.75) / sd, other
+			exit !(a / n > 0.75 - 4 * sd - 0.02 && a / n < 0.75 + 4 * sd + 0.02 && other > 0.5 * n && other < 2 * n)
 		}'
 }
 
@@ -107,13 +101,10 @@ no_secrets() {
 	mv "$BATS_FILE_TMPDIR/files" "$BATS_FILE_TMPDIR/moved"
 	comments cpu.pb.gz
 	no_secrets cpu.pb.gz heap.pb.gz threads.txt cpu.svg heap.txt
-	# The honest functions of the one, by the label of its pid, and of the other.
-	go tool pprof -tagfocus="pid=$hostile" -proto -output hostile.pb.gz cpu.pb.gz 2> /dev/null
-	honest_shares hostile.pb.gz
-	go tool pprof -tagfocus="pid=$honest" -proto -output honest.pb.gz cpu.pb.gz 2> /dev/null
-	samples honest.pb.gz | awk '
-		/[ ;]burn_a;/ { a += $1 } /[ ;]burn_b;/ { b += $1 } { all += $1 }
-		END { print "burn_a", a, "burn_b", b, "of", all; exit !(all > 200 && a > 2 * b && a < 4.5 * b) }'
+	honest_shares cpu.pb.gz
+	samples cpu.pb.gz | awk '
+		/[ ;]burn_a;/ { a += $1 } /[ ;]burn_b;/ { b += $1 } /[ ;]burn_/ { all += $1 }
+		END { print "burn_a", a, "burn_b", b, "of", all; exit !(all > 40 && a > 1.5 * b) }'
 	# The books: its own, and what was allocated through the files.
 	by_site heap.pb.gz | grep -x "$(sed -n 's/^site //p' hostile.out)"
 	samples heap.pb.gz | awk -v truth="$(sed -n 's/^elsewhere //p' hostile.out)" '

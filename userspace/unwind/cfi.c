@@ -369,7 +369,7 @@ static int compile_section(struct compilation *compilation, Elf *elf, const char
 		return -ENOENT;
 	data = frame_section__data(section);
 	if (!e_ident || !data)
-		return -EBADMSG;
+		return -ENOENT;
 	err = fde_list__read(&list, e_ident, data, shdr.sh_addr, is_eh_frame);
 	if (!err && list.count)
 		err = bare_code__find(&bare, compilation->elf_fd, elf, &list);
@@ -387,8 +387,8 @@ static int compile_eh_frame(struct compilation *compilation, Elf *elf)
 	GElf_Shdr shdr;
 	Elf_Scn *section = elf_section__find(elf, ".eh_frame", &shdr);
 
-	/* libdw reads it, of whatever size it is. */
-	if (section && !frame_section__is_affordable(section))
+	/* libdw reads it, of whatever size it is. What is mapped is never compressed. */
+	if (section && (shdr.sh_flags & SHF_COMPRESSED || !frame_section__is_affordable(section)))
 		return -EBADMSG;
 	compilation->cfi = dwarf_getcfi_elf(elf);
 	if (!compilation->cfi)
