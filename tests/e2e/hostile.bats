@@ -139,7 +139,7 @@ look() {
 	mkdir one
 	cp "$BATS_FILE_TMPDIR"/*/section_headers_beyond.elf one
 	start_hostile "$PWD/one"
-	start_exoprof -p "$TARGET" --frequency 499
+	start_exoprof_patiently -p "$TARGET" --frequency 499
 	local list=/tmp/perf-$TARGET.map start
 	start=$(awk '$2 ~ /x/ && NF == 5 { split($1, a, "-"); print a[1]; exit }' "/proc/$TARGET/maps")
 	[ -n "$start" ]

@@ -152,3 +152,10 @@ execs_go_on() {
 	before=$(tail -n 1 pressure.out)
 	wait_for "$PATIENCE" eval '[ "$(tail -n 1 pressure.out)" -gt '"$before"' ]'
 }
+
+# without_news SECONDS: exoprof does not look meanwhile, and what the kernel has to tell fills its ring.
+without_news() {
+	kill -STOP "$EXOPROF"
+	sleep "$1"
+	kill -CONT "$EXOPROF"
+}

@@ -68,6 +68,15 @@ load pressure
 	is_well
 }
 
+@test "the kernel has more to tell than there is room for" {
+	start_pressure forks
+	attach --follow-children
+	without_news 4
+	ask_all
+	main_shares cpu.pb.gz
+	is_well
+}
+
 @test "a process that executes itself all the time" {
 	start_execs
 	attach
