@@ -209,6 +209,7 @@ include tests/targets/names/Makefile.inc
 include tests/targets/unwind/Makefile.inc
 include tests/targets/books/Makefile.inc
 include tests/targets/boxed/Makefile.inc
+include tests/targets/pressure/Makefile.inc
 
 # Write profiles made by hand: a picture that the browser test opens, text that pprof reads.
 HAND_MADE := $(BUILD)/e2e/make_flamegraph $(BUILD)/e2e/make_text
@@ -219,7 +220,7 @@ $(HAND_MADE): $(BUILD)/e2e/%: tests/e2e/%.c $(BUILD)/asan/libexoprof.a
 	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) $(SANITIZE) $< -o $@ \
 		$(BUILD)/asan/libexoprof.a $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
 
-e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(HAND_MADE)
+e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(PRESSURE_TARGETS) $(HAND_MADE)
 	$(Q)scripts/run-tests e2e $(wildcard tests/e2e/*.bats)
 
 # --- fuzzing: libFuzzer's targets, and the same as programs that run what earlier runs found ----------
@@ -313,7 +314,7 @@ style:
 	$(Q)scripts/check-walls
 
 check: style all $(UNIT_TESTS) $(REPLAYS) $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) \
-		$(HAND_MADE)
+		$(PRESSURE_TARGETS) $(HAND_MADE)
 	$(Q)scripts/run-tests all $(UNIT_TESTS) $(PAGE_TESTS) $(REPLAYS) $(wildcard tests/e2e/*.bats)
 
 demo: all

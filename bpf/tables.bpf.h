@@ -42,8 +42,8 @@ struct {
 	__type(value, struct wire_unwind_rule);
 } unwind_rules __weak SEC(".maps");
 
-/* ceil(log2(8192 + 1)) and log2(65536): what a binary search takes at most. */
-#define MAPPING_STEPS 14
+/* ceil(log2(32768 + 1)) and log2(65536): what a binary search takes at most. */
+#define MAPPING_STEPS 16
 #define ROW_STEPS     16
 
 /* The searches are global functions: the verifier checks those once and by themselves, and not

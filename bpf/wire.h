@@ -140,7 +140,7 @@ _Static_assert(sizeof(struct wire_mapping) == 40, "wire layout");
 /* The mappings of one address space are a run of these in a pool, sorted by address, which goes on
  * at the pool's beginning where it ends. A power of two. */
 #define WIRE_MAPPING_POOL 65536
-#define WIRE_MAPPINGS_MAX 8192 /* of one process */
+#define WIRE_MAPPINGS_MAX 32768 /* of one process: a new run fits in beside the one in use */
 
 /* What a process executes from one exec to the next, from a fork to an exec, from the attach on: as
  * long as that lasts its addresses mean the same. Numbered from 1 on, and no number is given twice,

@@ -14,6 +14,7 @@
 #include <link.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <zlib.h>
@@ -983,6 +984,56 @@ static void debug_frame_may_be_compressed(void **state)
 	bytes__release(&frames.bytes);
 }
 
+static long peak_kib(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_maxrss;
+}
+
+#define BOMB_SIZE (256U << 20)
+
+static struct bytes bomb(void)
+{
+	Elf64_Chdr chdr = {.ch_type = ELFCOMPRESS_ZLIB, .ch_size = BOMB_SIZE, .ch_addralign = 8};
+	static uint8_t zeros[1 << 20], packed[1 << 20];
+	z_stream stream = {.next_out = packed, .avail_out = sizeof(packed)};
+	struct bytes bytes = {};
+
+	assert_int_equal(deflateInit(&stream, Z_BEST_COMPRESSION), Z_OK);
+	for (size_t size = 0; size < BOMB_SIZE; size += sizeof(zeros)) {
+		stream.next_in = zeros;
+		stream.avail_in = sizeof(zeros);
+		assert_int_equal(deflate(&stream, Z_NO_FLUSH), Z_OK);
+	}
+	assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
+	put(&bytes, &chdr, sizeof(chdr));
+	put(&bytes, packed, stream.total_out);
+	deflateEnd(&stream);
+	return bytes;
+}
+
+static void what_is_beside_debug_frame_is_not_read(void **state)
+{
+	struct frames frames = debug_frames(BASE);
+	struct bytes packed = bomb(), elf;
+	struct elf_section sections[] = {
+		{".debug_frame", &frames.bytes, 0, 0,              0},
+		{".debug_info",  &packed,       0, SHF_COMPRESSED, 0},
+		{".debug_line",  &packed,       0, SHF_COMPRESSED, 0},
+	};
+	long before_kib = peak_kib();
+
+	(void)state;
+	elf = make_elf(sections, 3);
+	assert_rows(open_bytes(elf.data, elf.size), ROWS(ROW_AT(BASE, 16), NO_ROW_AT(BASE + 0x10)));
+	assert_true(peak_kib() - before_kib < 128 << 10);
+	bytes__release(&elf);
+	bytes__release(&packed);
+	bytes__release(&frames.bytes);
+}
+
 /* --- malformed files ----------------------------------------------------------------------------
  */
 
@@ -1339,6 +1390,30 @@ static void a_section_that_libdw_must_not_see_is_refused(void **state)
 	}
 }
 
+/* A file costs nothing as long as it is a hole. */
+static void frames_of_gibibytes_are_not_read(void **state)
+{
+	struct frames frames = new_frames();
+	struct bytes elf;
+	Elf64_Ehdr *ehdr;
+	Elf64_Shdr *shdr;
+	int fd = memfd_create("test", MFD_CLOEXEC);
+
+	(void)state;
+	add_function(&frames, BASE, 0x10, DW_CFA_nop);
+	elf = elf_of(&frames);
+	ehdr = (Elf64_Ehdr *)elf.data;
+	shdr = (Elf64_Shdr *)(elf.data + ehdr->e_shoff);
+	shdr[1].sh_size = 3ULL << 30;
+	assert_int_equal(write(fd, elf.data, elf.size), elf.size);
+	assert_int_equal(ftruncate(fd, 4ULL << 30), 0);
+	assert_null(cfi_table__open(fd));
+	assert_int_equal(errno, EBADMSG);
+	close(fd);
+	bytes__release(&elf);
+	bytes__release(&frames.bytes);
+}
+
 /* --- limits -------------------------------------------------------------------------------------
  */
 
@@ -1479,6 +1554,8 @@ int main(void)
 		cmocka_unit_test(eh_frame_comes_first),
 		cmocka_unit_test(debug_frame_serves_where_eh_frame_is_empty_or_useless),
 		cmocka_unit_test(debug_frame_may_be_compressed),
+		cmocka_unit_test(what_is_beside_debug_frame_is_not_read),
+		cmocka_unit_test(frames_of_gibibytes_are_not_read),
 		cmocka_unit_test(what_is_not_elf_is_refused),
 		cmocka_unit_test(a_file_without_frames_is_told_from_a_broken_one),
 		cmocka_unit_test(a_file_of_broken_functions_is_like_one_without_any),

@@ -234,6 +234,39 @@ static void what_is_not_elf_has_no_segments(void **state)
 	assert_says_nothing(elf_file__open(open("/", O_RDONLY | O_CLOEXEC), "a folder"));
 }
 
+/* libelf would make room for them all: 800 MiB. */
+static void sections_that_the_header_does_not_count_are_not_read(void **state)
+{
+	struct {
+		Elf64_Ehdr ehdr;
+		Elf64_Phdr phdr;
+		Elf64_Shdr shdr;
+	} bytes = {
+		.ehdr =
+			{
+                               .e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB,
+					    EV_CURRENT},
+                               .e_type = ET_DYN,
+                               .e_machine = EM_X86_64,
+                               .e_version = EV_CURRENT,
+                               .e_ehsize = sizeof(Elf64_Ehdr),
+                               .e_phoff = sizeof(Elf64_Ehdr),
+                               .e_phentsize = sizeof(Elf64_Phdr),
+                               .e_phnum = 1,
+                               .e_shoff = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr),
+                               .e_shentsize = sizeof(Elf64_Shdr),
+			       },
+		.phdr = {.p_type = PT_LOAD,         .p_flags = PF_X, .p_filesz = 4096},
+		.shdr = {.sh_size = 1 << 22},
+	};
+	int fd = memfd_create("test", MFD_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(write(fd, &bytes, sizeof(bytes)), sizeof(bytes));
+	assert_int_equal(ftruncate(fd, 1 << 29), 0);
+	assert_says_nothing(elf_file__open(fd, "made up"));
+}
+
 static void garbage_behind_the_magic_is_harmless(void **state)
 {
 	unsigned char bytes[4096];
@@ -448,6 +481,7 @@ int main(void)
 		cmocka_unit_test(the_name_is_a_copy),
 		cmocka_unit_test(the_last_reference_closes_the_file),
 		cmocka_unit_test(what_is_not_elf_has_no_segments),
+		cmocka_unit_test(sections_that_the_header_does_not_count_are_not_read),
 		cmocka_unit_test(garbage_behind_the_magic_is_harmless),
 		cmocka_unit_test(a_file_cut_short_gives_less_and_does_no_harm),
 		cmocka_unit_test(a_file_that_shrinks_while_open_does_no_harm),

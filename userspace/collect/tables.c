@@ -15,13 +15,27 @@
 #include "unwind/cfi.h"
 
 /* Runs of mappings that are not looked at for whether they are in use. */
-#define RUNS_KEPT 64
+#define RUNS_KEPT      64
+
+/* What one file may add to the pages and rules of all: 1 GiB of code, and twice as many rules as
+ * libLLVM has. A hostile one would leave none to the others. */
+#define FILE_PAGES_MAX (WIRE_PAGES_MAX / 4)
+#define FILE_RULES_MAX 2048
+
+/* Addresses of code, as a file's headers count, end excluded. */
+struct window {
+	uint64_t start, end;
+};
 
 /* Code in one file: page 0 begins at `base`. */
 struct loaded_file {
 	uint32_t first_page, page_count; /* 0 pages: no rows */
 	uint64_t base;
+	struct window window; /* what is mapped of it, and has rows if there are any */
 };
+
+/* Where a window ends at most: the last page of the address space is none. */
+#define WINDOW_END (UINT64_MAX & ~((1ULL << WIRE_PAGE_SHIFT) - 1))
 
 struct tables {
 	struct exoprof_bpf *skel;
@@ -39,7 +53,8 @@ struct tables {
 	uint32_t page_count;
 	uint64_t row_count;
 	struct mapping_pool *pool;
-	uint64_t used[WIRE_MAPPING_POOL / 64];           /* bits: an era's run begins there */
+	struct window window;                  /* of the file whose mappings are described */
+	uint64_t used[WIRE_MAPPING_POOL / 64]; /* bits: an era's run begins there */
 	struct wire_mapping mappings[WIRE_MAPPINGS_MAX]; /* room to build them in */
 };
 
@@ -180,23 +195,68 @@ static int rule_number(struct tables *tables, const struct wire_unwind_rule *rul
 struct packing {
 	struct tables *tables;
 	const struct cfi_table *table;
-	__u16 *rule_numbers; /* the table's rules -> the kernel's */
-	size_t next;         /* the first row that is not in a page yet */
-	__u16 carried;       /* the rule that holds where the next page begins */
+	struct window window; /* whole pages */
+	__u16 *rule_numbers;  /* the table's rules -> the kernel's */
+	size_t next, end;     /* rows: the first that is not in a page yet, and behind the last */
+	__u16 carried;        /* the rule that holds where the next page begins */
 };
 
+static size_t first_row_from(const struct cfi_table *table, uint64_t vaddr)
+{
+	size_t low = 0, high = table->row_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (table->rows[middle].vaddr < vaddr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Those of the rows that are wanted. What is too many for one file stands for none, as no
+ * information does: the table's rule 0. */
 static int number_rules(struct packing *packing)
 {
 	const struct cfi_table *table = packing->table;
-	int err = 0;
+	bool *is_numbered = calloc(table->rule_count, sizeof(*is_numbered));
+	uint32_t before = intern__count(packing->tables->rule_ids);
+	int err = is_numbered ? 0 : -ENOMEM;
 
+	for (size_t i = packing->next ? packing->next - 1 : 0; i < packing->end && !err; i++) {
+		uint32_t rule = table->rows[i].rule;
+
+		if (is_numbered[rule])
+			continue;
+		is_numbered[rule] = true;
+		packing->rule_numbers[rule] = packing->rule_numbers[0];
+		if (intern__count(packing->tables->rule_ids) - before < FILE_RULES_MAX)
+			err = rule_number(packing->tables, &table->rules[rule],
+					  &packing->rule_numbers[rule]);
+	}
+	free(is_numbered);
+	return err;
+}
+
+/* The rows of the window, and the rule that holds where it begins. */
+static int choose_rows(struct packing *packing)
+{
+	const struct cfi_table *table = packing->table;
+	int err;
+
+	packing->next = first_row_from(table, packing->window.start);
+	packing->end = first_row_from(table, packing->window.end);
 	packing->rule_numbers = calloc(table->rule_count, sizeof(__u16));
 	if (!packing->rule_numbers)
 		return -ENOMEM;
-	for (size_t i = 0; i < table->rule_count && !err; i++)
-		err = rule_number(packing->tables, &table->rules[i], &packing->rule_numbers[i]);
-	/* Before the first row there is no information: the table's rule 0. */
-	packing->carried = packing->rule_numbers[0];
+	err = rule_number(packing->tables, &table->rules[0], &packing->rule_numbers[0]);
+	if (!err)
+		err = number_rules(packing);
+	/* Before the first row there is no information. */
+	packing->carried =
+		packing->rule_numbers[packing->next ? table->rows[packing->next - 1].rule : 0];
 	return err;
 }
 
@@ -204,7 +264,7 @@ static size_t rows_in_page(const struct packing *packing, uint64_t end)
 {
 	size_t row = packing->next;
 
-	while (row < packing->table->row_count && packing->table->rows[row].vaddr < end)
+	while (row < packing->end && packing->table->rows[row].vaddr < end)
 		row++;
 	return row - packing->next;
 }
@@ -252,21 +312,40 @@ static int write_page(struct tables *tables, const struct wire_unwind_page *page
 	return err;
 }
 
+/* The pages that have rows, of those that are in the window. */
+static uint64_t count_pages(const struct packing *packing, uint64_t *first)
+{
+	const struct cfi_row *rows = packing->table->rows;
+	uint64_t last = packing->window.end >> WIRE_PAGE_SHIFT;
+
+	*first = packing->window.start >> WIRE_PAGE_SHIFT;
+	if (!packing->next) {
+		if (packing->next == packing->end)
+			return 0;
+		*first = rows[0].vaddr >> WIRE_PAGE_SHIFT;
+	}
+	/* The table's last row says that nothing is known from there on. */
+	if (packing->end == packing->table->row_count) {
+		if (packing->next == packing->end)
+			return 0;
+		last = (rows[packing->end - 1].vaddr >> WIRE_PAGE_SHIFT) + 1;
+	}
+	return last - *first;
+}
+
 static int pack(struct packing *packing, struct loaded_file *file)
 {
-	const struct cfi_table *table = packing->table;
 	struct tables *tables = packing->tables;
-	uint64_t first = table->rows[0].vaddr >> WIRE_PAGE_SHIFT;
-	uint64_t last = table->rows[table->row_count - 1].vaddr >> WIRE_PAGE_SHIFT;
-	int err = number_rules(packing);
+	int err = choose_rows(packing);
+	uint64_t first, count = err ? 0 : count_pages(packing, &first);
 
-	if (!err && last - first >= WIRE_PAGES_MAX - tables->page_count)
+	if (!err && (count > FILE_PAGES_MAX || count > WIRE_PAGES_MAX - tables->page_count))
 		err = -ENOSPC;
-	if (err)
+	if (err || !count)
 		return err;
 	file->first_page = tables->page_count;
 	file->base = first << WIRE_PAGE_SHIFT;
-	for (uint64_t number = first; number <= last && !err; number++) {
+	for (uint64_t number = first; number < first + count && !err; number++) {
 		struct wire_unwind_page page;
 
 		err = pack_page(packing, number << WIRE_PAGE_SHIFT, &page);
@@ -276,13 +355,13 @@ static int pack(struct packing *packing, struct loaded_file *file)
 	if (!err)
 		err = flush_block(tables);
 	if (!err)
-		file->page_count = last - first + 1;
+		file->page_count = count;
 	return err;
 }
 
 static int load_rows(struct tables *tables, struct elf_file *elf_file, struct loaded_file *file)
 {
-	struct packing packing = {.tables = tables};
+	struct packing packing = {.tables = tables, .window = file->window};
 	struct cfi_table *table = cfi_table__open(elf_file__fd(elf_file));
 	int err = 0;
 
@@ -310,17 +389,55 @@ static uint32_t file_id(struct tables *tables, const struct elf_file *file, bool
 	return intern__id(tables->file_ids, stamp, sizeof(*stamp), is_new);
 }
 
-/* Gives the file's entry, loading its rows where it is new; NULL where memory is short. */
-static const struct loaded_file *loaded(struct tables *tables, struct elf_file *elf_file)
+static bool covers(const struct window *window, const struct window *part)
 {
-	struct loaded_file file = {};
+	return window->start <= part->start && part->end <= window->end;
+}
+
+static void widen(struct window *window, const struct window *part)
+{
+	if (part->start < window->start)
+		window->start = part->start;
+	if (part->end > window->end)
+		window->end = part->end;
+}
+
+/* Where more of a file is mapped than ever before, as much again is loaded beside it, so that a
+ * program that maps it bit by bit has it read some times and not thousands of times. */
+static void load_more(struct tables *tables, struct elf_file *elf_file, struct loaded_file *file,
+		      const struct window *window)
+{
+	struct loaded_file wider = {.window = file->window};
+	uint64_t size = file->window.end - file->window.start;
+
+	widen(&wider.window, window);
+	if (wider.window.start < file->window.start)
+		wider.window.start -= size < wider.window.start ? size : wider.window.start;
+	if (wider.window.end > file->window.end)
+		wider.window.end +=
+			size < WINDOW_END - wider.window.end ? size : WINDOW_END - wider.window.end;
+	/* What cannot be loaded keeps the rows that it has. */
+	if (load_rows(tables, elf_file, &wider))
+		file->window = wider.window;
+	else
+		*file = wider;
+}
+
+/* Gives the file's entry, loading its rows where they are new; NULL where memory is short. */
+static const struct loaded_file *loaded(struct tables *tables, struct elf_file *elf_file,
+					const struct window *window)
+{
+	struct loaded_file file = {.window = *window};
 	bool is_new;
 	uint32_t id = file_id(tables, elf_file, &is_new);
 
-	if (id == INTERN_FAILED)
+	if (id == INTERN_FAILED || (!is_new && id >= tables->file_count))
 		return NULL;
-	if (!is_new)
-		return id < tables->file_count ? &tables->files[id] : NULL;
+	if (!is_new) {
+		if (!covers(&tables->files[id].window, window))
+			load_more(tables, elf_file, &tables->files[id], window);
+		return &tables->files[id];
+	}
 	/* What cannot be loaded has no rows, and costs nothing but its own stacks. */
 	load_rows(tables, elf_file, &file);
 	if (array_append(&tables->files, &tables->file_count, &tables->file_capacity, file))
@@ -328,8 +445,40 @@ static const struct loaded_file *loaded(struct tables *tables, struct elf_file *
 	return &tables->files[id];
 }
 
-static struct wire_mapping describe(struct tables *tables, const struct mapping *mapping)
+/* In whole pages of rows. */
+static struct window window_of(const struct mapping *mapping, uint64_t vaddr)
 {
+	uint64_t mask = (1 << WIRE_PAGE_SHIFT) - 1;
+	uint64_t size = mapping->end - mapping->start;
+	struct window window = {.start = vaddr & ~mask, .end = WINDOW_END};
+
+	if (vaddr < WINDOW_END && size < WINDOW_END - vaddr)
+		window.end = (vaddr + size + mask) & ~mask;
+	return window;
+}
+
+/* What is mapped of the mapping's file in a row: a file's mappings follow each other as a rule. */
+static struct window window_from(const struct maps *maps, size_t index)
+{
+	const struct elf_file *file = maps->items[index].file;
+	struct window window = {.start = UINT64_MAX};
+	uint64_t vaddr;
+
+	for (; index < maps->count && maps->items[index].file == file; index++) {
+		const struct mapping *mapping = &maps->items[index];
+		struct window part;
+
+		if (!elf_file__code_vaddr(file, mapping->file_offset, &vaddr))
+			continue;
+		part = window_of(mapping, vaddr);
+		widen(&window, &part);
+	}
+	return window;
+}
+
+static struct wire_mapping describe(struct tables *tables, const struct maps *maps, size_t index)
+{
+	const struct mapping *mapping = &maps->items[index];
 	struct wire_mapping wire = {
 		.start = mapping->start,
 		.end = mapping->end,
@@ -340,7 +489,9 @@ static struct wire_mapping describe(struct tables *tables, const struct mapping 
 
 	if (!mapping->file || !elf_file__code_vaddr(mapping->file, mapping->file_offset, &vaddr))
 		return wire;
-	file = loaded(tables, mapping->file);
+	if (!index || maps->items[index - 1].file != mapping->file)
+		tables->window = window_from(maps, index);
+	file = loaded(tables, mapping->file, &tables->window);
 	if (!file || !file->page_count)
 		return wire;
 	wire.kind = WIRE_MAPPING_ROWS;
@@ -407,7 +558,7 @@ int tables__update(struct tables *tables, uint32_t era, const struct maps *maps)
 	int err;
 
 	while (count < maps->count && count < WIRE_MAPPINGS_MAX) {
-		tables->mappings[count] = describe(tables, &maps->items[count]);
+		tables->mappings[count] = describe(tables, maps, count);
 		count++;
 	}
 	err = publish_blocks(tables);

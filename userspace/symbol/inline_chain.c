@@ -14,6 +14,7 @@ struct walk {
 	Dwarf_Addr pc;
 	Dwarf_Off last; /* entry looked at */
 	size_t steps;
+	bool is_over; /* on each level libdw would pass once more what was too deep */
 };
 
 /* Entries follow each other in the file: one that leads back would lead there again. */
@@ -23,6 +24,7 @@ static bool is_next(struct walk *walk, Dwarf_Die *die)
 
 	if (offset <= walk->last || ++walk->steps > STEPS_MAX) {
 		walk->chain->is_whole = false;
+		walk->is_over = true;
 		return false;
 	}
 	walk->last = offset;
@@ -88,6 +90,7 @@ static bool descend(struct walk *walk, Dwarf_Die *parent, unsigned int depth)
 
 	if (depth > DEPTH_MAX) {
 		walk->chain->is_whole = false;
+		walk->is_over = true;
 		return false;
 	}
 	if (dwarf_child(parent, &die))
@@ -97,7 +100,7 @@ static bool descend(struct walk *walk, Dwarf_Die *parent, unsigned int depth)
 			return false;
 		if (enter(walk, &die, depth))
 			return true;
-	} while (!dwarf_siblingof(&die, &die));
+	} while (!walk->is_over && !dwarf_siblingof(&die, &die));
 	return false;
 }
 

@@ -11,6 +11,8 @@
 
 /* libxul imports some 10,000. */
 #define SLOTS_MAX  1000000
+/* Relocations of any kind, of all tables together; libLLVM-14, of 110 MB, has 400,000. */
+#define READ_MAX   16000000
 #define NAME_SIZE  4096
 
 /* A stub of two instructions; an older .plt.got has them in 8 bytes, which its header says. */
@@ -38,6 +40,7 @@ struct plt {
 	struct section sections[SECTIONS];
 	struct slot *slots;
 	size_t slot_count, slot_capacity;
+	size_t read;
 	char name[NAME_SIZE];
 };
 
@@ -87,7 +90,9 @@ static int read_slots(struct plt *plt, const struct elf_image *image, Elf_Scn *s
 
 	if (!data || !find_names(image, shdr, &names))
 		return 0;
-	for (int i = 0; plt->slot_count < SLOTS_MAX && gelf_getrela(data, i, &rela); i++) {
+	for (int i = 0;
+	     plt->slot_count < SLOTS_MAX && plt->read < READ_MAX && gelf_getrela(data, i, &rela);
+	     i++, plt->read++) {
 		uint64_t type = GELF_R_TYPE(rela.r_info);
 		struct slot slot = {.vaddr = rela.r_offset};
 
@@ -107,7 +112,8 @@ static int read_all_slots(struct plt *plt, const struct elf_image *image)
 	GElf_Shdr shdr;
 	int err = 0;
 
-	while (!err && (section = elf_nextscn(elf_image__elf(image), section))) {
+	while (!err && plt->read < READ_MAX &&
+	       (section = elf_nextscn(elf_image__elf(image), section))) {
 		if (gelf_getshdr(section, &shdr) && shdr.sh_type == SHT_RELA &&
 		    !(shdr.sh_flags & SHF_COMPRESSED))
 			err = read_slots(plt, image, section, &shdr);

@@ -7,6 +7,10 @@
 
 #include "base/array.h"
 
+/* What of two names is compared: all of a hundred thousand of 16 MiB each, which may be the same
+ * bytes in the file, would take for ever. */
+#define COMPARED_MAX 4096
+
 int symtab__add(struct symtab *symtab, struct symbol symbol)
 {
 	return array_append(&symtab->items, &symtab->count, &symtab->capacity, symbol);
@@ -22,23 +26,38 @@ static int compare_sizes(size_t a, size_t b)
 	return (a > b) - (a < b);
 }
 
+static size_t length_of(const char *name)
+{
+	return strnlen(name, COMPARED_MAX);
+}
+
+static size_t count_underscores(const char *name)
+{
+	size_t count = 0;
+
+	while (count < COMPARED_MAX && name[count] == '_')
+		count++;
+	return count;
+}
+
 /* Which of two names for the same bytes a person would use; below 0 if it is the first. One without
  * a symbol version, with fewer leading underscores, not weak, global, shorter. Much as perf chooses
  * (tools/perf/util/symbol.c, choose_best_symbol), but there weak comes first and longer is better,
  * and libc's calloc and free become __libc_calloc and cfree. */
 static int compare_names(const struct symbol *a, const struct symbol *b)
 {
-	int order = compare_bools(strchr(a->name, '@'), strchr(b->name, '@'));
+	size_t a_length = length_of(a->name), b_length = length_of(b->name);
+	int order = compare_bools(memchr(a->name, '@', a_length), memchr(b->name, '@', b_length));
 
 	if (!order)
-		order = compare_sizes(strspn(a->name, "_"), strspn(b->name, "_"));
+		order = compare_sizes(count_underscores(a->name), count_underscores(b->name));
 	if (!order)
 		order = compare_bools(a->is_weak, b->is_weak);
 	if (!order)
 		order = compare_bools(b->is_global, a->is_global);
 	if (!order)
-		order = compare_sizes(strlen(a->name), strlen(b->name));
-	return order ? order : strcmp(a->name, b->name);
+		order = compare_sizes(a_length, b_length);
+	return order ? order : strncmp(a->name, b->name, COMPARED_MAX);
 }
 
 static int compare_symbols(const void *left, const void *right)

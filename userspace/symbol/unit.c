@@ -14,11 +14,13 @@
 
 /* Namespaces, classes and functions in each other: real ones have some tens. */
 #define DEPTH_MAX        128
+/* Of one entry; compilers write some 20. libdw goes over them whenever it passes the entry. */
+#define ATTRIBUTES_MAX   256
 /* Ranges of a unit's functions: 2^22 of them are 100 MB while they are sorted. */
 #define SPANS_MAX        (1U << 22)
 /* libdw takes up to 64 bytes of memory for a byte of a unit's line table. That of the largest unit
  * in Debian's libraries has 3 MB. */
-#define LINE_PROGRAM_MAX (16U << 20)
+#define LINE_PROGRAM_MAX (8U << 20)
 
 struct walk {
 	Dwarf_Off base, last;
@@ -119,20 +121,30 @@ static int add_spans(struct walk *walk, Dwarf_Die *function, Dwarf_Off offset)
 	return 0;
 }
 
+static bool has_few_attributes(const Dwarf_Die *die)
+{
+	size_t count;
+
+	return !dwarf_getattrcnt(die->abbrev, &count) && count <= ATTRIBUTES_MAX;
+}
+
+/* -E2BIG ends the whole walk: on each level libdw would pass once more what was too deep. */
 static int add_functions(struct walk *walk, Dwarf_Die *parent, unsigned int depth)
 {
 	Dwarf_Die die;
 	int err = 0;
 
-	if (depth > DEPTH_MAX || dwarf_child(parent, &die))
+	if (dwarf_child(parent, &die))
 		return 0;
+	if (depth > DEPTH_MAX)
+		return -E2BIG;
 	do {
 		Dwarf_Off offset = dwarf_dieoffset(&die);
 		int tag = dwarf_tag(&die);
 
 		/* Entries follow each other: one that leads back would lead there again. */
-		if (offset <= walk->last)
-			return 0;
+		if (offset <= walk->last || tag == DW_TAG_invalid || !has_few_attributes(&die))
+			return -E2BIG;
 		walk->last = offset;
 		if (tag == DW_TAG_subprogram)
 			err = add_spans(walk, &die, offset);
@@ -147,7 +159,8 @@ static int index_functions(struct unit *unit, Dwarf_Die *body)
 	struct walk walk = {.base = dwarf_dieoffset(body), .last = dwarf_dieoffset(body)};
 	int err = add_functions(&walk, body, 0);
 
-	if (!err)
+	/* What was found up to there serves. */
+	if (!err || err == -E2BIG)
 		err = address_map__build(&unit->functions, walk.spans, walk.count);
 	free(walk.spans);
 	return err;

@@ -107,6 +107,19 @@ int file_stamp__read(int fd, struct file_stamp *stamp)
 	return 0;
 }
 
+/* Where e_shnum is 0, libelf makes room for as many sections as the file says it has, up to 2^32,
+ * of 208 bytes each. Only a relocatable file has so many that they do not fit into e_shnum. */
+static Elf *open_elf(int fd)
+{
+	Elf64_Ehdr ehdr;
+
+	if (pread(fd, &ehdr, sizeof(ehdr), 0) != sizeof(ehdr) ||
+	    memcmp(ehdr.e_ident, ELFMAG, SELFMAG) || ehdr.e_ident[EI_CLASS] != ELFCLASS64 ||
+	    (!ehdr.e_shnum && ehdr.e_shoff))
+		return NULL;
+	return elf_begin(fd, ELF_C_READ, NULL);
+}
+
 struct elf_file *elf_file__open(int fd, const char *name)
 {
 	struct elf_file *file = calloc(1, sizeof(*file));
@@ -125,7 +138,7 @@ struct elf_file *elf_file__open(int fd, const char *name)
 		return NULL;
 	}
 	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ, NULL);
+	elf = open_elf(fd);
 	if (elf && elf_kind(elf) == ELF_K_ELF) {
 		read_segments(file, elf);
 		read_build_id(file, elf);
@@ -314,7 +327,7 @@ int elf_file__each_function(const struct elf_file *file,
 
 	if (!file->segment_count)
 		return 0;
-	search.elf = elf_begin(file->fd, ELF_C_READ, NULL);
+	search.elf = open_elf(file->fd);
 	if (!search.elf)
 		return -EBADMSG;
 	if (is_x86_64(search.elf)) {

@@ -12,6 +12,10 @@
 
 #include "base/array.h"
 
+/* By default uthash ends the process when memory is short. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
 /* The kernel writes a newline in a path as \012, and nothing else is escaped (fs/proc/task_mmu.c).
  */
 static void unescape(char *path)
@@ -108,25 +112,67 @@ static int open_mapped(pid_t pid, const struct root *root, const struct map_line
 	return fd;
 }
 
-static struct elf_file *known_file(const struct maps *maps, const struct map_line *line)
-{
-	for (size_t i = 0; maps && i < maps->count; i++) {
-		const struct mapping *mapping = &maps->items[i];
-
-		if (mapping->file && mapping->inode == line->inode &&
-		    mapping->device == line->device)
-			return elf_file__get(mapping->file);
-	}
-	return NULL;
-}
+/* A file that is open already: in thousands of mappings it is not to be looked for one by one. */
+struct known_file {
+	UT_hash_handle hh;
+	struct {
+		uint64_t device, inode;
+	} key;
+	struct elf_file *file; /* a mapping's */
+};
 
 struct reading {
 	struct maps *maps;
-	const struct maps *previous;
+	struct known_file *known; /* by device and inode, as mappings tell them */
 	const struct process *process;
 	struct files *files;
 	struct root *root; /* NULL: unknown */
 };
+
+static struct known_file *find_known(const struct reading *reading, uint64_t device, uint64_t inode)
+{
+	const typeof(((struct known_file *)0)->key) key = {.device = device, .inode = inode};
+	struct known_file *known;
+
+	HASH_FIND(hh, reading->known, &key, sizeof(key), known);
+	return known;
+}
+
+/* What there is no memory for is opened once more, and then shared by its stamp. */
+static void note_known(struct reading *reading, const struct mapping *mapping)
+{
+	struct known_file *known;
+
+	if (!mapping->file || !mapping->inode ||
+	    find_known(reading, mapping->device, mapping->inode))
+		return;
+	known = calloc(1, sizeof(*known));
+	if (!known)
+		return;
+	known->key.device = mapping->device;
+	known->key.inode = mapping->inode;
+	known->file = mapping->file;
+	HASH_ADD(hh, reading->known, key, sizeof(known->key), known);
+	if (!known->hh.tbl)
+		free(known);
+}
+
+static void note_previous(struct reading *reading, const struct maps *previous)
+{
+	for (size_t i = 0; previous && i < previous->count; i++)
+		note_known(reading, &previous->items[i]);
+}
+
+static void forget_known(struct reading *reading)
+{
+	struct known_file *known, *next;
+
+	HASH_ITER(hh, reading->known, known, next)
+	{
+		HASH_DEL(reading->known, known);
+		free(known);
+	}
+}
 
 static struct elf_file *open_file(const struct reading *reading, const struct map_line *line)
 {
@@ -145,16 +191,14 @@ static struct elf_file *open_file(const struct reading *reading, const struct ma
 
 static struct elf_file *file_of(const struct reading *reading, const struct map_line *line)
 {
-	struct elf_file *file;
+	const struct known_file *known;
 
 	if (line->path && !strcmp(line->path, "[vdso]"))
 		return files__vdso(reading->files);
 	if (!line->inode)
 		return NULL;
-	file = known_file(reading->maps, line);
-	if (!file)
-		file = known_file(reading->previous, line);
-	return file ?: open_file(reading, line);
+	known = find_known(reading, line->device, line->inode);
+	return known ? elf_file__get(known->file) : open_file(reading, line);
 }
 
 /* st_dev and the device in maps differ on some file systems (btrfs, overlayfs); inodes do not. */
@@ -192,8 +236,10 @@ static int add_mapping(void *context, const struct map_line *line)
 	if (err) {
 		elf_file__put(mapping.file);
 		free(mapping.name);
+		return err;
 	}
-	return err;
+	note_known(reading, &mapping);
+	return 0;
 }
 
 /* Whether there is code that no file describes. Every process has a page for vsyscalls. */
@@ -238,7 +284,7 @@ static int read_lines(struct reading *reading, FILE *in)
 struct maps *maps__read(const struct process *process, struct files *files,
 			const struct maps *previous)
 {
-	struct reading reading = {.previous = previous, .process = process, .files = files};
+	struct reading reading = {.process = process, .files = files};
 	char path[64];
 	FILE *in;
 	int err;
@@ -258,7 +304,9 @@ struct maps *maps__read(const struct process *process, struct files *files,
 		return NULL;
 	}
 	reading.maps->refs = 1;
+	note_previous(&reading, previous);
 	err = read_lines(&reading, in);
+	forget_known(&reading);
 	fclose(in);
 	if (!err && has_jit_code(reading.maps))
 		reading.maps->jit = jit_file__open(process, previous ? previous->jit : NULL);

@@ -15,6 +15,7 @@
 #include "unwind/bare_code.h"
 #include "unwind/elf_section.h"
 #include "unwind/fde.h"
+#include "unwind/frame_section.h"
 
 /* Numbers of the x86-64 registers in DWARF (System V ABI, AMD64 supplement, figure 3.36). */
 #define REGISTER_BX        3
@@ -366,11 +367,8 @@ static int compile_section(struct compilation *compilation, Elf *elf, const char
 
 	if (!section)
 		return -ENOENT;
-	/* libdw has decompressed .debug_frame; what is mapped is never compressed. */
-	if (shdr.sh_flags & SHF_COMPRESSED)
-		return -EBADMSG;
-	data = elf_rawdata(section, NULL);
-	if (!e_ident || !data || !data->d_buf || !data->d_size)
+	data = frame_section__data(section);
+	if (!e_ident || !data)
 		return -ENOENT;
 	err = fde_list__read(&list, e_ident, data, shdr.sh_addr, is_eh_frame);
 	if (!err && list.count)
@@ -386,23 +384,31 @@ static int compile_section(struct compilation *compilation, Elf *elf, const char
 
 static int compile_eh_frame(struct compilation *compilation, Elf *elf)
 {
+	GElf_Shdr shdr;
+	Elf_Scn *section = elf_section__find(elf, ".eh_frame", &shdr);
+
+	/* libdw reads it, of whatever size it is. What is mapped is never compressed. */
+	if (section && (shdr.sh_flags & SHF_COMPRESSED || !frame_section__is_affordable(section)))
+		return -EBADMSG;
 	compilation->cfi = dwarf_getcfi_elf(elf);
 	if (!compilation->cfi)
 		return -ENOENT;
 	return compile_section(compilation, elf, ".eh_frame", true);
 }
 
+/* libdw sees nothing but this section: it would read all that begins with .debug_ into memory, and
+ * unpack it. */
 static int compile_debug_frame(struct compilation *compilation, Elf *elf)
 {
-	Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+	struct frame_section *alone = frame_section__open(elf);
 	int err = -ENOENT;
 
-	if (!dwarf)
+	if (!alone)
 		return -ENOENT;
-	compilation->cfi = dwarf_getcfi(dwarf);
+	compilation->cfi = frame_section__cfi(alone);
 	if (compilation->cfi)
 		err = compile_section(compilation, elf, ".debug_frame", false);
-	dwarf_end(dwarf);
+	frame_section__close(alone);
 	return err;
 }
 

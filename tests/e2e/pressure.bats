@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+# Much of one thing: threads, mappings, births, loads, execs, forks, stacks. Whatever there is too much
+# of, every request ends, what is lost is counted, and all else is right (tests/targets/pressure.c).
+
+load helpers
+load pressure
+
+@test "10,000 threads" {
+	start_pressure threads 10000
+	attach
+	ask_all
+	main_shares cpu.pb.gz
+	# Each has its block, and says where it waits.
+	[ "$(grep -c '^goroutine ' threads.txt)" -ge 10003 ]
+	[ "$(grep -c '^site_waits' threads.txt)" -ge 9990 ]
+	ask wall.pb.gz 'wall?seconds=1'
+	samples wall.pb.gz | awk '/[ ;]site_waits;/ { ns += $2 } END { print ns / 1e9, "s waited"; exit ns < 9000e9 * 0.9 }'
+	is_well
+}
+
+@test "5,000 mapped libraries, and 5,000 pages of code that is in no file" {
+	start_pressure mappings 5000 "$targets/pressure-library.so"
+	[ "$(grep -c ' r-xp ' "/proc/$TARGET/maps")" -ge 10000 ]
+	attach --heap-rate 1
+	ask_all
+	main_shares cpu.pb.gz
+	# What the libraries do has their functions' names.
+	samples cpu.pb.gz | awk '/site_library;/ { all += $1; if (/[ ;]lib_burn;/) named += $1 }
+		END { print named, "of", all; exit !(named >= 0.9 * all && named) }'
+	finish
+	ask heap.pb.gz heap
+	all_allocated heap.pb.gz
+	is_well
+}
+
+@test "threads are born and die, a thousand a second" {
+	start_pressure births
+	attach --heap-rate 1
+	ask_all
+	main_shares cpu.pb.gz
+	finish
+	ask heap.pb.gz heap
+	all_allocated heap.pb.gz
+	is_well
+}
+
+@test "libraries are loaded and unloaded all the time" {
+	local libraries=() i
+	for i in 1 2 3 4 5; do
+		cp "$targets/pressure-library.so" "lib$i.so"
+		libraries+=("$PWD/lib$i.so")
+	done
+	start_pressure loads "${libraries[@]}"
+	attach --heap-rate 1
+	ask_all
+	main_shares cpu.pb.gz
+	finish
+	ask heap.pb.gz heap
+	all_allocated heap.pb.gz
+	is_well
+}
+
+@test "a process that forks all the time" {
+	start_pressure forks
+	attach --follow-children
+	ask_all
+	main_shares cpu.pb.gz
+	is_well
+}
+
+@test "the kernel has more to tell than there is room for" {
+	start_pressure forks
+	attach --follow-children
+	without_news 4
+	ask_all
+	main_shares cpu.pb.gz
+	is_well
+}
+
+@test "a process that executes itself all the time" {
+	start_execs
+	attach
+	ask_all
+	# Each program's few samples are somebody's: its own, or counted as of no known place.
+	comments cpu.pb.gz
+	samples cpu.pb.gz | awk '{ all += $1; if (/[ ;]burn_b;/) named += $1; if (/truncated|\[lost/) cut += $1 }
+		END { print named, "named and", cut, "cut short of", all; exit !(all > 50 && named) }'
+	execs_go_on
+	end "$EXOPROF"
+	[ "$STATUS" -eq 0 ]
+	execs_go_on
+}
+
+@test "more stacks than there is room for" {
+	start_pressure stacks 300000
+	attach --heap-rate 1
+	wait_for "$PATIENCE" all_done 300000
+	ask_all
+	main_shares cpu.pb.gz
+	finish
+	ask heap.pb.gz heap
+	all_allocated heap.pb.gz
+	lost_stacks heap.pb.gz
+	is_well
+}
