@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a thread of exoprof may still do once it has begun its work: the capabilities that the work
+ * takes, no way to gain others, and the system calls that it makes. What it is for is a mistake of
+ * exoprof's in reading what a target, a client or a server says. */
+#ifndef EXOPROF_SANDBOX_H
+#define EXOPROF_SANDBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum sandbox_role {
+	SANDBOX_FETCH, /* the first, so that threads which its libraries start count as it */
+	SANDBOX_MAIN,
+	SANDBOX_PARENT, /* the main thread, of a command that exoprof has started */
+	SANDBOX_HTTP,
+	SANDBOX_COLLECT,
+	SANDBOX_COLLECT_BY_PERF, /* the same where it probes by perf events */
+	SANDBOX_NAMES,
+	SANDBOX_ROLES
+};
+
+/* A call that is refused fails with EPERM, is counted, and told of once a thread. */
+struct sandbox_figures {
+	bool is_off;         /* by EXOPROF_SANDBOX=off in the environment */
+	uint64_t unfiltered; /* threads that may make any system call all the same */
+	uint64_t refused[SANDBOX_ROLES];
+};
+
+/* For this thread, for good. It gets its name by it, too. What cannot be done is said, and told by
+ * the figures, but does not keep exoprof from its work. */
+void sandbox__enter(enum sandbox_role role);
+
+/* The system calls only; no new privileges either. 0 or -errno. */
+int sandbox__filter(enum sandbox_role role);
+
+/* Keeps what exoprof will read of its targets out of core dumps, and from other processes of its
+ * user. Programs that it executes have theirs again. */
+void sandbox__hide_memory(void);
+
+/* As "exoprof-http"; two roles have one name where they are one thread's. */
+const char *sandbox__name(enum sandbox_role role);
+
+void sandbox__figures(struct sandbox_figures *figures);
+
+#endif
