@@ -280,15 +280,16 @@ static const struct rule fetching[] = {
 	{.call = END},
 };
 
-static const struct rule *const lists[SANDBOX_ROLES][6] = {
-	[SANDBOX_FETCH] = {computing,      reading_files,     mapping_code,                 fetching},
-	[SANDBOX_MAIN] = {computing,              reading_files,                       ending_probes,                         attending},
-	[SANDBOX_PARENT] = {computing,     reading_files,                      ending_probes,                  attending, raising},
-	[SANDBOX_HTTP] = {computing, serving},
-	[SANDBOX_COLLECT] = {computing,      reading_files,                mapping_code,ending_probes, collecting},
-	[SANDBOX_COLLECT_BY_PERF] = {computing,reading_files,mapping_code,                                                         ending_probes,
-                           collecting},
-	[SANDBOX_NAMES] = {computing,              reading_files,                       naming         },
+static const struct rule *const of_roles[SANDBOX_ROLES][6] = {
+	[SANDBOX_FETCH] = {computing,      reading_files, mapping_code,              fetching},
+	[SANDBOX_MAIN] = {computing,              reading_files,                   ending_probes,                  attending},
+	[SANDBOX_HTTP] = {computing,     serving                 },
+	[SANDBOX_COLLECT] = {computing,              reading_files,  mapping_code,                  ending_probes, collecting},
+	[SANDBOX_NAMES] = {computing, reading_files,    naming},
+};
+
+static const struct rule *const of_extras[SANDBOX_EXTRAS][2] = {
+	[SANDBOX_CHILD] = {raising},
 };
 
 static int allow_list(scmp_filter_ctx filter, const struct rule *rules)
@@ -301,13 +302,21 @@ static int allow_list(scmp_filter_ctx filter, const struct rule *rules)
 	return err;
 }
 
-int calls__allow(scmp_filter_ctx filter, enum sandbox_role role)
+static int allow_lists(scmp_filter_ctx filter, const struct rule *const *lists)
 {
-	const struct rule *const *list = lists[role];
+	int err = 0;
+
+	while (*lists && !err)
+		err = allow_list(filter, *lists++);
+	return err;
+}
+
+int calls__allow(scmp_filter_ctx filter, enum sandbox_role role, enum sandbox_extra extra)
+{
 	/* Its flags are where no filter sees them; glibc goes back to clone(2). */
 	int err = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 
-	while (*list && !err)
-		err = allow_list(filter, *list++);
-	return err;
+	if (!err)
+		err = allow_lists(filter, of_roles[role]);
+	return err ? err : allow_lists(filter, of_extras[extra]);
 }

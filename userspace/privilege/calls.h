@@ -7,7 +7,7 @@
 
 #include "privilege/sandbox.h"
 
-/* Allows what the role needs, on top of what the filter does. 0 or -errno. */
-int calls__allow(scmp_filter_ctx filter, enum sandbox_role role);
+/* Allows what the work takes, beyond what the filter does already. 0 or -errno. */
+int calls__allow(scmp_filter_ctx filter, enum sandbox_role role, enum sandbox_extra extra);
 
 #endif

@@ -38,12 +38,15 @@ static const struct {
 } roles[SANDBOX_ROLES] = {
 	[SANDBOX_FETCH] = {"exoprof-fetch",   0                              },
 	[SANDBOX_MAIN] = {"exoprof",         0                              },
- /* The command may have become another user's, who is sent our signals all the same. */
-	[SANDBOX_PARENT] = {"exoprof",         CAPABILITY(KILL)               },
 	[SANDBOX_HTTP] = {"exoprof-http",    0                              },
 	[SANDBOX_COLLECT] = {"exoprof-collect", COLLECT                        },
-	[SANDBOX_COLLECT_BY_PERF] = {"exoprof-collect", COLLECT | CAPABILITY(SYS_ADMIN)},
 	[SANDBOX_NAMES] = {"exoprof-names",   READ_FILES | CAPABILITY(SYSLOG)},
+};
+
+static const uint64_t extras[SANDBOX_EXTRAS] = {
+	/* The command may have become another user's, whom signals are passed to all the same. */
+	[SANDBOX_CHILD] = CAPABILITY(KILL),
+	[SANDBOX_PERF_PROBES] = CAPABILITY(SYS_ADMIN),
 };
 
 /* For a signal handler: the only thing that more than one thread changes without a lock. */
@@ -99,7 +102,7 @@ static void on_refusal(int number, siginfo_t *info, void *context)
 	errno = saved;
 }
 
-static int load(enum sandbox_role role)
+static int load(enum sandbox_role role, enum sandbox_extra extra)
 {
 	/* Not by an error number: then nobody would learn what else a thread needs. */
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
@@ -110,14 +113,14 @@ static int load(enum sandbox_role role)
 	/* As a binary tree: some dozen calls are looked up at each. */
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	err = calls__allow(filter, role);
+	err = calls__allow(filter, role, extra);
 	if (!err)
 		err = seccomp_load(filter);
 	seccomp_release(filter);
 	return err;
 }
 
-int sandbox__filter(enum sandbox_role role)
+int sandbox__filter(enum sandbox_role role, enum sandbox_extra extra)
 {
 	struct sigaction action = {.sa_sigaction = on_refusal, .sa_flags = SA_SIGINFO | SA_RESTART};
 	sigset_t signals;
@@ -128,7 +131,7 @@ int sandbox__filter(enum sandbox_role role)
 	if (sigaction(SIGSYS, &action, NULL) || pthread_sigmask(SIG_UNBLOCK, &signals, NULL) ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
-	return load(role);
+	return load(role, extra);
 }
 
 static bool is_off(void)
@@ -138,7 +141,7 @@ static bool is_off(void)
 	return wanted && !strcmp(wanted, "off");
 }
 
-void sandbox__enter(enum sandbox_role role)
+void sandbox__enter(enum sandbox_role role, enum sandbox_extra extra)
 {
 	int err;
 
@@ -149,10 +152,10 @@ void sandbox__enter(enum sandbox_role role)
 		return;
 	}
 	setrlimit(RLIMIT_CORE, &(struct rlimit){});
-	err = capabilities__keep(roles[role].capabilities);
+	err = capabilities__keep(roles[role].capabilities | extras[extra]);
 	if (err)
 		say("%s keeps all its capabilities: %s", roles[role].name, strerror(-err));
-	err = IS_SANITIZED ? -ENOTSUP : sandbox__filter(role);
+	err = IS_SANITIZED ? -ENOTSUP : sandbox__filter(role, extra);
 	if (!err)
 		return;
 	atomic_fetch_add(&unfiltered, 1);

@@ -11,12 +11,18 @@
 enum sandbox_role {
 	SANDBOX_FETCH, /* the first, so that threads which its libraries start count as it */
 	SANDBOX_MAIN,
-	SANDBOX_PARENT, /* the main thread, of a command that exoprof has started */
 	SANDBOX_HTTP,
 	SANDBOX_COLLECT,
-	SANDBOX_COLLECT_BY_PERF, /* the same where it probes by perf events */
 	SANDBOX_NAMES,
 	SANDBOX_ROLES
+};
+
+/* What some work takes beyond that of its role. */
+enum sandbox_extra {
+	SANDBOX_NO_EXTRA,
+	SANDBOX_CHILD,       /* main: looks after a command that exoprof has started */
+	SANDBOX_PERF_PROBES, /* collect: probes by perf events */
+	SANDBOX_EXTRAS
 };
 
 /* A call that is refused fails with EPERM, is counted, and told of once a thread. */
@@ -28,16 +34,16 @@ struct sandbox_figures {
 
 /* For this thread, for good. It gets its name by it, too. What cannot be done is said, and told by
  * the figures, but does not keep exoprof from its work. */
-void sandbox__enter(enum sandbox_role role);
+void sandbox__enter(enum sandbox_role role, enum sandbox_extra extra);
 
 /* The system calls only; no new privileges either. 0 or -errno. */
-int sandbox__filter(enum sandbox_role role);
+int sandbox__filter(enum sandbox_role role, enum sandbox_extra extra);
 
 /* Keeps what exoprof will read of its targets out of core dumps, and from other processes of its
  * user. Programs that it executes have theirs again. */
 void sandbox__hide_memory(void);
 
-/* As "exoprof-http"; two roles have one name where they are one thread's. */
+/* As "exoprof-http". */
 const char *sandbox__name(enum sandbox_role role);
 
 void sandbox__figures(struct sandbox_figures *figures);
