@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -28,25 +30,36 @@
 #define CAPABILITY(name) (1ULL << CAP_##name)
 
 /* docs/reference.md, "Rights", says what each is for. */
-#define READ_FILES \
-	(CAPABILITY(DAC_READ_SEARCH) | CAPABILITY(CHECKPOINT_RESTORE) | CAPABILITY(SYS_PTRACE))
-#define COLLECT (CAPABILITY(BPF) | CAPABILITY(PERFMON) | READ_FILES)
+#define COLLECT                                                           \
+	(CAPABILITY(BPF) | CAPABILITY(PERFMON) | CAPABILITY(SYS_PTRACE) | \
+	 CAPABILITY(DAC_READ_SEARCH) | CAPABILITY(CHECKPOINT_RESTORE))
+#define NAMES (CAPABILITY(DAC_READ_SEARCH) | CAPABILITY(SYSLOG))
 
 static const struct {
 	const char *name; /* of the thread: 15 bytes */
 	uint64_t capabilities;
 } roles[SANDBOX_ROLES] = {
-	[SANDBOX_FETCH] = {"exoprof-fetch",   0                              },
-	[SANDBOX_MAIN] = {"exoprof",         0                              },
-	[SANDBOX_HTTP] = {"exoprof-http",    0                              },
-	[SANDBOX_COLLECT] = {"exoprof-collect", COLLECT                        },
-	[SANDBOX_NAMES] = {"exoprof-names",   READ_FILES | CAPABILITY(SYSLOG)},
+	[SANDBOX_FETCH] = {"exoprof-fetch",   0      },
+	[SANDBOX_MAIN] = {"exoprof",         0      },
+	[SANDBOX_HTTP] = {"exoprof-http",    0      },
+	[SANDBOX_COLLECT] = {"exoprof-collect", COLLECT},
+	[SANDBOX_NAMES] = {"exoprof-names",   NAMES  },
 };
 
 static const uint64_t extras[SANDBOX_EXTRAS] = {
 	/* The command may have become another user's, whom signals are passed to all the same. */
 	[SANDBOX_CHILD] = CAPABILITY(KILL),
 	[SANDBOX_PERF_PROBES] = CAPABILITY(SYS_ADMIN),
+};
+
+/* What older container runtimes give for those that they do not know by name, or always give. */
+static const struct {
+	unsigned int wanted, other;
+} stand_ins[] = {
+	{CAP_BPF,                CAP_SYS_ADMIN   },
+	{CAP_PERFMON,            CAP_SYS_ADMIN   },
+	{CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN   },
+	{CAP_DAC_READ_SEARCH,    CAP_DAC_OVERRIDE},
 };
 
 /* For a signal handler: the only thing that more than one thread changes without a lock. */
@@ -134,6 +147,17 @@ int sandbox__filter(enum sandbox_role role, enum sandbox_extra extra)
 	return load(role, extra);
 }
 
+static uint64_t capabilities_for(enum sandbox_role role, enum sandbox_extra extra)
+{
+	uint64_t wanted = roles[role].capabilities | extras[extra], mask = wanted;
+
+	for (size_t i = 0; i < sizeof(stand_ins) / sizeof(*stand_ins); i++) {
+		if (wanted >> stand_ins[i].wanted & 1 && !capabilities__has(stand_ins[i].wanted))
+			mask |= 1ULL << stand_ins[i].other;
+	}
+	return mask;
+}
+
 static bool is_off(void)
 {
 	const char *wanted = getenv("EXOPROF_SANDBOX");
@@ -152,7 +176,7 @@ void sandbox__enter(enum sandbox_role role, enum sandbox_extra extra)
 		return;
 	}
 	setrlimit(RLIMIT_CORE, &(struct rlimit){});
-	err = capabilities__keep(roles[role].capabilities | extras[extra]);
+	err = capabilities__keep(capabilities_for(role, extra));
 	if (err)
 		say("%s keeps all its capabilities: %s", roles[role].name, strerror(-err));
 	err = IS_SANITIZED ? -ENOTSUP : sandbox__filter(role, extra);
@@ -167,6 +191,13 @@ void sandbox__hide_memory(void)
 {
 	if (!is_off())
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+int sandbox__support(void)
+{
+	uint32_t action = SECCOMP_RET_TRAP;
+
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) ? -errno : 0;
 }
 
 const char *sandbox__name(enum sandbox_role role)

@@ -39,6 +39,9 @@ void sandbox__enter(enum sandbox_role role, enum sandbox_extra extra);
 /* The system calls only; no new privileges either. 0 or -errno. */
 int sandbox__filter(enum sandbox_role role, enum sandbox_extra extra);
 
+/* Whether the kernel has what filters take. 0 or -errno. */
+int sandbox__support(void);
+
 /* Keeps what exoprof will read of its targets out of core dumps, and from other processes of its
  * user. Programs that it executes have theirs again. */
 void sandbox__hide_memory(void);
