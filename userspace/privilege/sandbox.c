@@ -189,7 +189,9 @@ void sandbox__enter(enum sandbox_role role, enum sandbox_extra extra)
 
 void sandbox__hide_memory(void)
 {
-	if (!is_off())
+	if (is_off())
+		say("EXOPROF_SANDBOX is off: exoprof keeps all rights that it has");
+	else
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 

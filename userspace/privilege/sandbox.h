@@ -43,7 +43,7 @@ int sandbox__filter(enum sandbox_role role, enum sandbox_extra extra);
 int sandbox__support(void);
 
 /* Keeps what exoprof will read of its targets out of core dumps, and from other processes of its
- * user. Programs that it executes have theirs again. */
+ * user. Programs that it executes have theirs again. Says so where the sandbox is off. */
 void sandbox__hide_memory(void);
 
 /* As "exoprof-http". */
