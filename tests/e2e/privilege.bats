@@ -124,6 +124,7 @@ nothing_refused() {
 # What a user without root and with no more than the six sees, of another user's program, when
 # everything is asked for.
 @test "a user's exoprof does all its work in its sandbox" {
+	local socket=exoprof-test-$$
 	publish
 	start demo setpriv --reuid=1001 --regid=1001 --clear-groups "$demo_server" --listen 127.0.0.1:0
 	DEMO=$STARTED
@@ -133,7 +134,7 @@ nothing_refused() {
 		-addext subjectAltName=IP:127.0.0.1 2> /dev/null
 	chmod 644 key
 	start_as exoprof "${with_six[@]}" "$PUBLIC/exoprof" -p "$DEMO" --follow-children \
-		--heap-rate 1 --listen 127.0.0.1:0 --listen "unix:@exoprof-test-$BASHPID"
+		--heap-rate 1 --listen 127.0.0.1:0 --listen "unix:@$socket"
 	start_load 20 /gc
 	fetch page '../../'
 	fetch index ''
@@ -157,7 +158,7 @@ nothing_refused() {
 			"${URL%/debug/pprof/}/api/snapshots?profile=$kind&seconds=1")" = 201 ]
 	done
 	fetch tree.json "../../api/snapshots/1?format=tree"
-	curl -s --abstract-unix-socket "exoprof-test-$BASHPID" http://x/debug/pprof/cmdline | grep -q demo
+	curl -s --abstract-unix-socket "$socket" http://x/debug/pprof/cmdline | grep -q demo
 	nothing_refused
 	grep -q '^process_open_fds [1-9]' metrics.txt
 	end "$EXOPROF"
