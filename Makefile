@@ -228,7 +228,7 @@ e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(HAND_M
 FUZZ_SOURCES_cfi := $(wildcard userspace/unwind/*.c) userspace/base/intern.c
 FUZZ_SOURCES_symbolize := $(wildcard userspace/unwind/*.c userspace/symbol/*.c userspace/base/*.c) \
 	userspace/target/elf_file.c userspace/target/jit_file.c userspace/target/proc.c \
-	userspace/target/process.c userspace/target/root.c
+	userspace/target/process.c userspace/target/root.c $(wildcard userspace/privilege/*.c)
 FUZZ_SOURCES_demangle := userspace/symbol/demangle.c
 FUZZ_SOURCES_perf_map := userspace/symbol/perf_map.c
 FUZZ_SOURCES_kallsyms := userspace/symbol/kallsyms.c userspace/symbol/symtab.c

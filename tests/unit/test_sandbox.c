@@ -125,8 +125,9 @@ static const struct call reading[] = {
 };
 
 static const struct call signalling[] = {
-	{"kill",		 SYS_kill, {0x7fffffff, SIGTERM}},
-	{		     },
+	{"tgkill",			   SYS_tgkill, {0x7fffffff, 0x7fffffff, SIGTERM}},
+	{"kill", SYS_kill, {0x7fffffff, SIGTERM}},
+	{	    },
 };
 
 typedef int work(enum sandbox_role role, const void *context);

@@ -11,10 +11,10 @@
 #include <linux/perf_event.h>
 #include <linux/sched.h>
 #include <stddef.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* What a probed program, exoprof itself while it measures what a probe costs, enters the kernel by
  * (since 6.11 and 6.18; older libseccomp knows neither). */
@@ -90,8 +90,6 @@ static const struct rule computing[] = {
 	CALL(set_robust_list),
 	CALL(sigaltstack),
 	CALL(sysinfo),
-	/* abort() */
-	CALL(tgkill),
 	CALL(time),
 	CALL(uname),
 	CALL(write),
@@ -151,8 +149,6 @@ static const struct rule attending[] = {
 	CALL(dup),
 	CALL(dup2),
 	CALL(dup3),
-	/* top stops itself. */
-	CALL_IF(kill, 1, SIGSTOP),
 	{.call = END},
 };
 
@@ -311,11 +307,22 @@ static int allow_lists(scmp_filter_ctx filter, const struct rule *const *lists)
 	return err;
 }
 
+/* abort() ends exoprof so, and top stops itself. */
+static int allow_own_signals(scmp_filter_ctx filter)
+{
+	struct scmp_arg_cmp own = SCMP_A0(SCMP_CMP_EQ, getpid());
+	int err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &own);
+
+	return err ?: seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, &own);
+}
+
 int calls__allow(scmp_filter_ctx filter, enum sandbox_role role, enum sandbox_extra extra)
 {
 	/* Its flags are where no filter sees them; glibc goes back to clone(2). */
 	int err = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 
+	if (!err)
+		err = allow_own_signals(filter);
 	if (!err)
 		err = allow_lists(filter, of_roles[role]);
 	return err ? err : allow_lists(filter, of_extras[extra]);

@@ -23,6 +23,8 @@
  * read files when they report. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define IS_SANITIZED true
+#elif defined(__has_feature)
+#define IS_SANITIZED (__has_feature(address_sanitizer) || __has_feature(memory_sanitizer))
 #else
 #define IS_SANITIZED false
 #endif
