@@ -30,7 +30,7 @@ CPPFLAGS := -D_GNU_SOURCE -MMD -MP
 CFLAGS := -std=gnu11 -O2 -g $(WARNINGS)
 EXOPROF_CPPFLAGS := -DEXOPROF_VERSION='"$(VERSION)"' -DH2O_USE_LIBUV=0 \
 	-DWEB_FOLDER='"$(BUILD)/web"' -Iuserspace -Ibpf -I$(BUILD)/bpf -I$(BUILD)/proto
-EXOPROF_LIBS := -lbpf -ldw -lelf -lh2o-evloop -lssl -lcrypto -lprotobuf-c -lyajl -lz -llzma -lZydis -liberty \
+EXOPROF_LIBS := -lbpf -lseccomp -lcap-ng -ldw -lelf -lh2o-evloop -lssl -lcrypto -lprotobuf-c -lyajl -lz -llzma -lZydis -liberty \
 	-lncursesw -ltinfo -lm -lpthread
 # All functions are bound before main: symbol/demangle.c leaves libiberty by a jump out of a signal
 # handler, which must not find the dynamic linker in the middle of binding one, with its lock held.
@@ -229,7 +229,7 @@ e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(PRESSU
 FUZZ_SOURCES_cfi := $(wildcard userspace/unwind/*.c) userspace/base/intern.c
 FUZZ_SOURCES_symbolize := $(wildcard userspace/unwind/*.c userspace/symbol/*.c userspace/base/*.c) \
 	userspace/target/elf_file.c userspace/target/jit_file.c userspace/target/proc.c \
-	userspace/target/process.c userspace/target/root.c
+	userspace/target/process.c userspace/target/root.c $(wildcard userspace/privilege/*.c)
 FUZZ_SOURCES_demangle := userspace/symbol/demangle.c
 FUZZ_SOURCES_perf_map := userspace/symbol/perf_map.c
 FUZZ_SOURCES_kallsyms := userspace/symbol/kallsyms.c userspace/symbol/symtab.c

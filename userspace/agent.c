@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "measurement.h"
+#include "privilege/sandbox.h"
 #include "profile/assemble.h"
 #include "symbol/symbolizer.h"
 
@@ -158,6 +159,7 @@ static void look_at_targets(struct agent *agent)
 	agent->look_ms = now_ms;
 	pthread_mutex_lock(&agent->lock);
 	agent->status.targets = look;
+	agent->figures.threads = look.threads;
 	if (look.threads)
 		history__add(&agent->status.history,
 			     agent->status.attached_ms + now_ms - agent->attached_at_ms, &point);
@@ -348,6 +350,10 @@ static void *collecting_thread(void *context)
 {
 	struct agent *agent = context;
 
+	sandbox__enter(SANDBOX_COLLECT,
+		       agent->options.heap.enabled && heap__probes_by_perf(agent->collector)
+			       ? SANDBOX_PERF_PROBES
+			       : SANDBOX_NO_EXTRA);
 	while (take_orders(agent)) {
 		keep_up(agent);
 		finish_due(agent);
@@ -525,6 +531,7 @@ static void *naming_thread(void *context)
 	struct agent *agent = context;
 	struct job *job;
 
+	sandbox__enter(SANDBOX_NAMES, SANDBOX_NO_EXTRA);
 	while ((job = next_collected(agent)))
 		answer_job(agent, job);
 	return NULL;
@@ -541,8 +548,6 @@ static int start_threads(struct agent *agent)
 	if (err)
 		return -err;
 	agent->collecting_runs = true;
-	pthread_setname_np(agent->naming, "exoprof-names");
-	pthread_setname_np(agent->collecting, "exoprof-collect");
 	return 0;
 }
 

@@ -62,6 +62,7 @@ struct agent_figures {
 	struct collector_figures collector;
 	struct heap_state heap;
 	size_t processes;                     /* that are alive */
+	size_t threads;                       /* of theirs; 0: unknown */
 	struct symbolizer_figures symbolizer; /* as of the last answer */
 	struct debuginfod_figures fetches;
 };

@@ -12,6 +12,8 @@
 #include "base/kernel.h"
 #include "collect/support.h"
 #include "commands.h"
+#include "privilege/capabilities.h"
+#include "privilege/sandbox.h"
 
 enum verdict {
 	GOOD,
@@ -55,61 +57,37 @@ static struct finding check_btf(void)
 	};
 }
 
-static uint64_t effective_capabilities(void)
+/* In the order in which one misses them. proc(5) says what the last but one is for:
+ * /proc/PID/map_files, auxv and mem belong to the target's user, and the links in map_files want
+ * the last besides. */
+static const struct needed {
+	unsigned int capability, other; /* the second does as well */
+	enum verdict without;
+	const char *what, *remedy;
+} needed[] = {
+	{CAP_BPF,                CAP_SYS_ADMIN,    BAD,  "CAP_BPF",                                   "needs CAP_BPF to load programs: try sudo"                                     },
+	{CAP_PERFMON,            CAP_SYS_ADMIN,    BAD,  "CAP_PERFMON",
+	 "needs CAP_PERFMON to sample and probe: try sudo"															   },
+	{CAP_SYS_PTRACE,         CAP_SYS_PTRACE,   BAD,  "CAP_SYS_PTRACE",
+	 "needs CAP_SYS_PTRACE to read other users' processes: try sudo"													     },
+	{CAP_DAC_READ_SEARCH,    CAP_DAC_OVERRIDE, NOTE, "CAP_DAC_READ_SEARCH: any process's files",
+	 "of other users' processes, files that are deleted, replaced or not for everybody to read "
+	 "get no names, and the order of allocators is not known: needs CAP_DAC_READ_SEARCH"                                                                                         },
+	{CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN,    NOTE,
+	 "CAP_CHECKPOINT_RESTORE: files that are deleted or replaced",				"files that are deleted or replaced get no names: needs CAP_CHECKPOINT_RESTORE"},
+	{CAP_SYSLOG,             CAP_SYSLOG,       NOTE, "CAP_SYSLOG: addresses of kernel functions",
+	 "names of kernel functions need it where the kernel hides their addresses"												  },
+};
+
+static struct finding check_capability(const struct needed *need)
 {
-	FILE *in = fopen("/proc/self/status", "re");
-	char line[256];
-	uint64_t set = 0;
+	bool there = capabilities__has(need->capability) || capabilities__has(need->other);
+	struct finding finding = {
+		.verdict = there ? GOOD : need->without,
+		.remedy = there ? NULL : need->remedy,
+	};
 
-	while (in && fgets(line, sizeof(line), in)) {
-		if (sscanf(line, "CapEff: %" SCNx64, &set) == 1)
-			break;
-	}
-	if (in)
-		fclose(in);
-	return set;
-}
-
-static bool has(uint64_t set, int capability)
-{
-	return set >> capability & 1 || set >> CAP_SYS_ADMIN & 1;
-}
-
-static struct finding check_capabilities(void)
-{
-	uint64_t set = effective_capabilities();
-	struct finding finding = {.verdict = BAD};
-
-	snprintf(finding.what, sizeof(finding.what), "capabilities (%" PRIx64 ")", set);
-	if (!has(set, CAP_BPF))
-		finding.remedy = "needs CAP_BPF to load programs: try sudo";
-	else if (!has(set, CAP_PERFMON))
-		finding.remedy = "needs CAP_PERFMON to sample and probe: try sudo";
-	else if (!has(set, CAP_SYS_PTRACE))
-		finding.remedy = "needs CAP_SYS_PTRACE to read other users' processes: try sudo";
-	else
-		finding.verdict = GOOD;
-	return finding;
-}
-
-/* proc(5): /proc/PID/map_files, auxv and mem belong to the target's user, and the links in
- * map_files want CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN besides. CAP_DAC_OVERRIDE lets read, too.
- */
-static struct finding check_files(void)
-{
-	uint64_t set = effective_capabilities();
-	struct finding finding = {.verdict = NOTE, .what = "any process's files"};
-
-	if (!(set >> CAP_DAC_READ_SEARCH & 1 || set >> CAP_DAC_OVERRIDE & 1))
-		finding.remedy =
-			"of other users' processes, files that are deleted, replaced or not for "
-			"everybody to read get no names, and the order of allocators is not "
-			"known: needs CAP_DAC_READ_SEARCH";
-	else if (!has(set, CAP_CHECKPOINT_RESTORE))
-		finding.remedy = "files that are deleted or replaced get no names: needs "
-				 "CAP_CHECKPOINT_RESTORE";
-	else
-		finding.verdict = GOOD;
+	snprintf(finding.what, sizeof(finding.what), "%s", need->what);
 	return finding;
 }
 
@@ -126,7 +104,7 @@ static struct finding check_paranoid(void)
 	}
 	snprintf(finding.what, sizeof(finding.what), "perf_event_paranoid is %d", level);
 	/* perf_event_open() of all processes on a CPU wants 0 or less, or the capability. */
-	if (level > 0 && !has(effective_capabilities(), CAP_PERFMON)) {
+	if (level > 0 && !capabilities__has(CAP_PERFMON) && !capabilities__has(CAP_SYS_ADMIN)) {
 		finding.verdict = BAD;
 		finding.remedy = "needs CAP_PERFMON at that level: try sudo";
 	}
@@ -177,9 +155,10 @@ static struct finding check_perf_uprobe(void)
 
 static struct finding check_session_uprobes(void)
 {
-	return tried("session uprobes", support__session_uprobes() ? 0 : -ENOTSUP, NOTE,
+	return tried("session uprobes: a heap's probes without CAP_SYS_ADMIN",
+		     support__session_uprobes() ? 0 : -ENOTSUP, NOTE,
 		     "needs Linux 6.13 or later; the heap is followed by uprobes and uretprobes "
-		     "instead, which cost more");
+		     "instead, which cost more and take CAP_SYS_ADMIN");
 }
 
 static struct finding check_kallsyms(void)
@@ -208,25 +187,96 @@ static struct finding check_kallsyms(void)
 	return finding;
 }
 
+/* Of "[none] integrity confidentiality" the one in brackets. */
+static struct finding check_lockdown(void)
+{
+	FILE *in = fopen("/sys/kernel/security/lockdown", "re");
+	struct finding finding = {.verdict = GOOD};
+	char level[32] = "not told of";
+
+	if (in) {
+		if (fscanf(in, "%*[^[][%31[^]]", level) != 1 && !fseek(in, 0, SEEK_SET) &&
+		    fscanf(in, "[%31[^]]", level) != 1)
+			strcpy(level, "unknown");
+		fclose(in);
+	}
+	snprintf(finding.what, sizeof(finding.what), "kernel lockdown is %s", level);
+	if (!strcmp(level, "confidentiality")) {
+		finding.verdict = BAD;
+		finding.remedy = "BPF programs may not read memory there: needs lockdown=integrity";
+	}
+	return finding;
+}
+
+/* Its third level refuses everybody what ptrace(2) takes, as reading another one's memory does
+ * (Documentation/admin-guide/LSM/Yama.rst). */
+static struct finding check_yama(void)
+{
+	FILE *in = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+	struct finding finding = {.verdict = GOOD};
+	int scope = 0;
+
+	if (in) {
+		if (fscanf(in, "%d", &scope) != 1)
+			scope = 0;
+		fclose(in);
+	}
+	snprintf(finding.what, sizeof(finding.what), "Yama's ptrace_scope is %d", scope);
+	if (scope >= 3) {
+		finding.verdict = NOTE;
+		finding.remedy = "exoprof run starts nothing, and nothing is known of what is in "
+				 "the targets' memory: needs kernel.yama.ptrace_scope=2 or less";
+	}
+	return finding;
+}
+
+static struct finding check_sandbox(void)
+{
+	struct sandbox_figures figures;
+
+	sandbox__figures(&figures);
+	if (figures.is_off)
+		return (struct finding){
+			.verdict = NOTE,
+			.what = "exoprof's sandbox",
+			.remedy = "is off: EXOPROF_SANDBOX is set",
+		};
+	return tried("exoprof's sandbox (seccomp)", sandbox__support(), NOTE,
+		     "exoprof's threads may make any system call: needs a kernel with "
+		     "CONFIG_SECCOMP_FILTER");
+}
+
 static struct finding (*const checks[])(void) = {
-	check_kernel,   check_btf,    check_capabilities, check_files,       check_paranoid,
-	check_programs, check_cycles, check_cpu_clock,    check_perf_uprobe, check_session_uprobes,
-	check_kallsyms,
+	check_paranoid,        check_programs, check_cycles,   check_cpu_clock, check_perf_uprobe,
+	check_session_uprobes, check_kallsyms, check_lockdown, check_yama,      check_sandbox,
 };
+
+/* Whether exoprof works all the same. */
+static bool show(const struct finding *finding)
+{
+	static const char *const words[] = {[GOOD] = "ok  ", [NOTE] = "note", [BAD] = "FAIL"};
+
+	printf("%s  %s\n", words[finding->verdict], finding->what);
+	if (finding->remedy)
+		printf("      %s\n", finding->remedy);
+	return finding->verdict != BAD;
+}
 
 int check_command(const struct options *options)
 {
-	static const char *const words[] = {[GOOD] = "ok  ", [NOTE] = "note", [BAD] = "FAIL"};
-	bool works = true;
+	struct finding finding = check_kernel();
+	bool works = show(&finding);
 
 	(void)options;
+	finding = check_btf();
+	works &= show(&finding);
+	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
+		finding = check_capability(&needed[i]);
+		works &= show(&finding);
+	}
 	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
-		struct finding finding = checks[i]();
-
-		printf("%s  %s\n", words[finding.verdict], finding.what);
-		if (finding.remedy)
-			printf("      %s\n", finding.remedy);
-		works = works && finding.verdict != BAD;
+		finding = checks[i]();
+		works &= show(&finding);
 	}
 	puts(works ? "exoprof works here." : "exoprof does not work here as it is.");
 	return works ? EXIT_SUCCESS : EXIT_FAILURE;

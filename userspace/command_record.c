@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "lifecycle.h"
 #include "output.h"
+#include "privilege/sandbox.h"
 #include "taking.h"
 
 struct recording {
@@ -145,6 +146,7 @@ int record_command(const struct options *options)
 	recording.signal_fd = lifecycle__signals(NULL);
 	if (recording.signal_fd < 0)
 		return fail("cannot wait for signals: %s", strerror(-recording.signal_fd));
+	sandbox__hide_memory();
 	lifecycle__raise_descriptors(NULL);
 	count = lifecycle__open_targets(options, processes);
 	if (count < 0)
@@ -162,6 +164,7 @@ int record_command(const struct options *options)
 	if (fd < 0) {
 		fail("cannot write %s: %s (choose another place with -o)", path, strerror(-fd));
 	} else {
+		sandbox__enter(SANDBOX_MAIN, SANDBOX_NO_EXTRA);
 		recording.start_ms = clock__monotonic_ms();
 		status = record(&recording, fd, path);
 	}

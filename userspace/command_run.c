@@ -17,6 +17,7 @@
 #include "commands.h"
 #include "lifecycle.h"
 #include "output.h"
+#include "privilege/sandbox.h"
 #include "serve/server.h"
 #include "taking.h"
 #include "target/launch.h"
@@ -200,6 +201,7 @@ static int attend(struct run *run)
 	int status, err = 0;
 
 	serve(run);
+	sandbox__enter(SANDBOX_MAIN, SANDBOX_CHILD);
 	status = wait_for_command(run);
 	server__close(run->server);
 	run->server = NULL;
@@ -272,6 +274,7 @@ int run_command(const struct options *options)
 	run.signal_fd = lifecycle__signals(&inherited.mask);
 	if (run.signal_fd < 0)
 		return fail("cannot wait for signals: %s", strerror(-run.signal_fd));
+	sandbox__hide_memory();
 	lifecycle__raise_descriptors(&inherited.descriptors);
 	/* It may be mapped at any time, but not if it is not there. */
 	if (allocator && access(allocator, R_OK))

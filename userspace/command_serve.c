@@ -9,6 +9,7 @@
 #include "base/say.h"
 #include "commands.h"
 #include "lifecycle.h"
+#include "privilege/sandbox.h"
 #include "serve/server.h"
 
 /* Until a signal ends it. The target's end does not: what was collected can still be asked for. */
@@ -41,6 +42,7 @@ static int serve(struct server *server, struct agent *agent, int signal_fd)
 
 	if (err)
 		return fail("cannot start the server: %s", strerror(-err));
+	sandbox__enter(SANDBOX_MAIN, SANDBOX_NO_EXTRA);
 	server__describe(server, places, sizeof(places));
 	agent__heap(agent, &heap);
 	process__comm(process, comm);
@@ -65,6 +67,7 @@ int serve_command(const struct options *options)
 
 	if (signal_fd < 0)
 		return fail("cannot wait for signals: %s", strerror(-signal_fd));
+	sandbox__hide_memory();
 	lifecycle__raise_descriptors(NULL);
 	count = lifecycle__open_targets(options, processes);
 	if (count < 0)

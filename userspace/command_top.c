@@ -7,6 +7,7 @@
 #include "base/say.h"
 #include "commands.h"
 #include "lifecycle.h"
+#include "privilege/sandbox.h"
 #include "top/live.h"
 #include "top/plain.h"
 
@@ -15,12 +16,15 @@ static int watch(struct session *session, const struct options *options, int sig
 {
 	struct screen *screen;
 
-	if (screen_signal_fd < 0)
+	if (screen_signal_fd < 0) {
+		sandbox__enter(SANDBOX_MAIN, SANDBOX_NO_EXTRA);
 		return plain__run(session, options->iterations, signal_fd);
+	}
 	screen = screen__open(screen_signal_fd);
 	if (!screen)
 		return fail("cannot draw on this terminal, '%s' (--plain needs none)",
 			    getenv("TERM"));
+	sandbox__enter(SANDBOX_MAIN, SANDBOX_NO_EXTRA);
 	live__run(session, screen, options->iterations, signal_fd);
 	screen__close(screen);
 	return EXIT_SUCCESS;
@@ -71,6 +75,7 @@ int top_command(const struct options *options)
 	setlocale(LC_CTYPE, "");
 	/* Nobody's malloc is touched because of a key. */
 	wanted.agent.heap.enabled &= options->with_heap || options->kind->source == SAMPLES_HEAP;
+	sandbox__hide_memory();
 	lifecycle__raise_descriptors(NULL);
 	count = lifecycle__open_targets(options, processes);
 	if (count < 0)

@@ -153,7 +153,7 @@ copy_for_all() {
 	run setpriv --reuid=65534 --regid=65534 --clear-groups "$PLACE/exoprof" check
 	echo "$output"
 	[ "$status" -eq 1 ]
-	grep -q '^FAIL  capabilities' <<< "$output"
+	grep -q '^FAIL  CAP_BPF' <<< "$output"
 	grep -qx 'exoprof does not work here as it is.' <<< "$output"
 	rm -r "$PLACE"
 }

@@ -24,6 +24,7 @@ static const char *const map_names[FIGURED_MAPS] = {"a", "b", "c", "d", "e", "f"
 static char *metrics(void)
 {
 	static struct agent_figures figures;
+	struct process_metrics *process = process_metrics__new();
 	struct request_counts *counts;
 	size_t size;
 	char *text;
@@ -49,12 +50,14 @@ static char *metrics(void)
 	text = metrics__text(&figures,
 			     &(struct serving_figures){
 				     .counts = counts,
+				     .process = process,
 				     .in_flight = 4000008,
 				     .snapshots = 4000009,
 				     .snapshot_bytes = 4000010,
 			     },
 			     &size);
 	request_counts__free(counts);
+	process_metrics__free(process);
 	assert_non_null(text);
 	assert_int_equal(strlen(text), size);
 	return text;

@@ -9,6 +9,7 @@
 #include "base/intern.h"
 #include "collect/internal.h"
 #include "collect/news.h"
+#include "collect/ticking.h"
 
 /* libbpf tells a verifier's whole story; what we have to say of a failure, the caller says. */
 static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
@@ -85,6 +86,7 @@ struct collector *collector__open(const struct collector_options *options)
 	if (err)
 		goto fail;
 	offcpu__find_scheduler(collector);
+	ticking__prepare(collector->skel->progs.cpu_tick);
 	measure_maps(collector);
 	return collector;
 fail:

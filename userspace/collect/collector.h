@@ -101,6 +101,9 @@ void heap__set_safe_size(struct collector *collector, uint32_t era, uint64_t byt
  * the return is seen. */
 bool heap__follows_throwing(const struct collector *collector);
 
+/* Whether calls are probed by perf events, which takes CAP_SYS_ADMIN for each. */
+bool heap__probes_by_perf(const struct collector *collector);
+
 /* How calls are probed, in words. */
 const char *heap__flavour(const struct collector *collector);
 

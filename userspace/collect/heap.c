@@ -99,6 +99,12 @@ bool heap__follows_throwing(const struct collector *collector)
 	return heap_probes__follow_throwing(collector->heap->probes);
 }
 
+bool heap__probes_by_perf(const struct collector *collector)
+{
+	/* The two go together: session probes, and none by perf events. */
+	return !heap_probes__follow_throwing(collector->heap->probes);
+}
+
 const char *heap__flavour(const struct collector *collector)
 {
 	return heap_probes__flavour(collector->heap->probes);

@@ -8,6 +8,22 @@
 
 #include "base/array.h"
 
+void ticking__prepare(const struct bpf_program *program)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_DUMMY,
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	struct bpf_link *link = fd < 0 ? NULL : bpf_program__attach_perf_event(program, fd);
+
+	if (link)
+		bpf_link__destroy(link);
+	else if (fd >= 0)
+		close(fd);
+}
+
 /* Opens the event on one CPU and ties the program to it. 0, 1 for a CPU that is offline, -errno. */
 static int tick_on(struct ticking *ticking, const struct bpf_program *program, uint64_t cookie,
 		   const struct perf_event_attr *attr, int cpu)

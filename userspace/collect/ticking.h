@@ -8,6 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* libbpf asks the kernel once whether links to perf events exist, by loading a program of its own.
+ * To be called before the collecting thread may load none any more. */
+void ticking__prepare(const struct bpf_program *program);
+
 /* All zero: nothing ticks. */
 struct ticking {
 	struct bpf_link **links; /* one an online CPU */

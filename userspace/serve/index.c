@@ -124,18 +124,13 @@ static int64_t sum(const struct agent_figures *figures, const enum wire_counter 
 	return total;
 }
 
-/* Of one process; of several nobody has counted them. */
-static int64_t count_threads(const struct agent *agent, const struct agent_figures *figures)
+/* Of one process; of several the profile has those of the first only. */
+static int64_t count_threads(const struct agent_figures *figures)
 {
-	struct proc_stat stat;
-
-	if (figures->processes != 1 || proc__stat(process__pid(agent__process(agent)), &stat))
-		return -1;
-	return stat.threads;
+	return figures->processes == 1 && figures->threads ? (int64_t)figures->threads : -1;
 }
 
-int64_t index__count(const struct agent *agent, const struct agent_figures *figures,
-		     const struct profile_kind *kind)
+int64_t index__count(const struct agent_figures *figures, const struct profile_kind *kind)
 {
 	static const enum wire_counter clones[] = {WIRE_CLONE_COUNTED, WIRE_CLONE_STACK_BUSY,
 						   WIRE_CLONE_STACK_FULL};
@@ -145,7 +140,7 @@ int64_t index__count(const struct agent *agent, const struct agent_figures *figu
 	if (kind == &profile_kind_block)
 		return figures->collector.maps[FIGURED_OFFCPU_COUNTS].used;
 	if (kind->source == SAMPLES_THREADS)
-		return count_threads(agent, figures);
+		return count_threads(figures);
 	if (kind->source == SAMPLES_CLONES)
 		return sum(figures, clones, sizeof(clones) / sizeof(*clones));
 	return -1;
@@ -181,7 +176,7 @@ char *index__html(struct agent *agent, size_t *size)
 	fputs("<table>\n<tr><th>Count</th><th>Profile</th><th>What it shows</th><th>Also as</th></tr>\n",
 	      out);
 	for (const struct profile_kind *const *kind = profile_kinds; *kind; kind++)
-		put_kind(out, *kind, index__count(agent, &figures, *kind));
+		put_kind(out, *kind, index__count(&figures, *kind));
 	fputs("<tr><td></td><td><a href=\"cmdline\">cmdline</a></td>"
 	      "<td>the target's arguments</td><td></td></tr>\n"
 	      "<tr><td></td><td><a href=\"symbol\">symbol</a></td>"

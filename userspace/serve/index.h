@@ -10,7 +10,6 @@ char *index__html(struct agent *agent, size_t *size);
 
 /* How many records a profile of that kind has: stacks, and what else tells rows apart; -1: not
  * known before it is taken. */
-int64_t index__count(const struct agent *agent, const struct agent_figures *figures,
-		     const struct profile_kind *kind);
+int64_t index__count(const struct agent_figures *figures, const struct profile_kind *kind);
 
 #endif

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "privilege/sandbox.h"
 #include "serve/exposition.h"
-#include "serve/process_metrics.h"
 
 #define LABELS_MAX 128
 
@@ -233,6 +233,26 @@ static void put_build(FILE *out)
 	exposition__integer(out, "exoprof_build_info", "version=\"" EXOPROF_VERSION "\"", 1);
 }
 
+static void put_sandbox(FILE *out)
+{
+	const char *calls = "exoprof_refused_system_calls_total";
+	struct sandbox_figures figures;
+	char labels[LABELS_MAX];
+
+	sandbox__figures(&figures);
+	exposition__only_integer(out, "exoprof_unfiltered_threads", "gauge",
+				 "Threads of exoprof that may make any system call: 0, unless the "
+				 "sandbox is off or the kernel has no filters.",
+				 figures.unfiltered);
+	exposition__family(out, calls, "counter",
+			   "System calls that a thread of exoprof was refused: 0, or something is "
+			   "wrong with it.");
+	for (int role = 0; role < SANDBOX_ROLES; role++) {
+		snprintf(labels, sizeof(labels), "thread=\"%s\"", sandbox__name(role));
+		exposition__integer(out, calls, labels, figures.refused[role]);
+	}
+}
+
 static void put_requests(FILE *out, const struct request_counts *counts)
 {
 	const char *name = "exoprof_http_requests_total";
@@ -268,10 +288,11 @@ char *metrics__text(const struct agent_figures *figures, const struct serving_fi
 	exposition__only_integer(out, "exoprof_snapshot_bytes", "gauge",
 				 "Memory for the profiles that are kept.", serving->snapshot_bytes);
 	put_requests(out, serving->counts);
+	put_sandbox(out);
 	put_collector(out, &figures->collector);
 	put_heap(out, &figures->heap);
 	put_symbols(out, figures);
-	process_metrics__write(out);
+	process_metrics__write(serving->process, out);
 	if (!fclose(out))
 		return text;
 	free(text);

@@ -5,10 +5,12 @@
 #define EXOPROF_METRICS_H
 
 #include "agent.h"
+#include "serve/process_metrics.h"
 #include "serve/request_counts.h"
 
 struct serving_figures {
 	const struct request_counts *counts;
+	const struct process_metrics *process;
 	unsigned int in_flight; /* requests whose profile is being taken */
 	size_t snapshots, snapshot_bytes;
 };

@@ -89,7 +89,7 @@ static void answer_status(struct routes *routes, h2o_req_t *req, const struct ro
 		reply__error(req, 400, "since: milliseconds since the epoch are needed");
 		return;
 	}
-	json = status__json(routes->agent, since_ms, &size);
+	json = status__json(routes->agent, routes->process, since_ms, &size);
 	if (json)
 		reply__page(req, "application/json", json, size);
 	else
@@ -130,6 +130,7 @@ static void answer_metrics(struct routes *routes, h2o_req_t *req, const struct r
 {
 	struct serving_figures serving = {
 		.counts = routes->counts,
+		.process = routes->process,
 		.in_flight = routes->waiting,
 		.snapshots = snapshots__count(routes->snapshots),
 		.snapshot_bytes = snapshots__bytes(routes->snapshots),

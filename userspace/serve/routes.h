@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "agent.h"
+#include "serve/process_metrics.h"
 #include "serve/request_counts.h"
 #include "serve/snapshots.h"
 
@@ -14,6 +15,7 @@
 struct routes {
 	struct agent *agent;
 	struct request_counts *counts;
+	struct process_metrics *process;
 	struct page *page;
 	struct snapshots *snapshots;
 	h2o_context_t *context;

@@ -7,8 +7,10 @@
 #include <semaphore.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "base/clock.h"
+#include "privilege/sandbox.h"
 #include "serve/listener.h"
 #include "serve/page.h"
 #include "serve/routes.h"
@@ -190,6 +192,9 @@ static void *serving_thread(void *context)
 	struct server *server = context;
 
 	open_loop(server);
+	/* localtime_r(3) reads it when it is first called. */
+	tzset();
+	sandbox__enter(SANDBOX_HTTP, SANDBOX_NO_EXTRA);
 	sem_post(&server->ready);
 	while (!server->stopping)
 		h2o_evloop_run(server->context.loop, INT32_MAX);
@@ -209,6 +214,7 @@ static void free_server(struct server *server)
 		return;
 	SSL_CTX_free(server->tls);
 	request_counts__free(server->routes.counts);
+	process_metrics__free(server->routes.process);
 	page__free(server->routes.page);
 	snapshots__free(server->routes.snapshots);
 	free(server);
@@ -247,9 +253,11 @@ static struct server *new_server(void)
 	if (!server)
 		return NULL;
 	server->routes.counts = request_counts__new();
+	server->routes.process = process_metrics__new();
 	server->routes.page = page__new();
 	server->routes.snapshots = snapshots__new(SNAPSHOTS_MAX, SNAPSHOTS_BYTES_MAX);
-	if (server->routes.counts && server->routes.page && server->routes.snapshots)
+	if (server->routes.counts && server->routes.process && server->routes.page &&
+	    server->routes.snapshots)
 		return server;
 	free_server(server);
 	return NULL;
@@ -287,7 +295,6 @@ int server__start(struct server *server, struct agent *agent)
 	if (err)
 		return -err;
 	server->is_started = true;
-	pthread_setname_np(server->thread, "exoprof-http");
 	while (sem_wait(&server->ready))
 		; /* EINTR */
 	return 0;

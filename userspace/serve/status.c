@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/resident.h"
 #include "export/json.h"
 #include "serve/index.h"
 
@@ -76,7 +75,7 @@ static void put_targets(struct json *json, const struct targets_look *targets)
 static void put_kind(struct json *json, struct agent *agent, const struct agent_figures *figures,
 		     const struct profile_kind *kind)
 {
-	int64_t count = index__count(agent, figures, kind);
+	int64_t count = index__count(figures, kind);
 	char why[1024];
 
 	json__open_map(json);
@@ -148,12 +147,13 @@ static void put_losses(struct json *json, const struct collector_figures *figure
 	json__close_map(json);
 }
 
-static void put_self(struct json *json, const struct collector_figures *figures)
+static void put_self(struct json *json, const struct collector_figures *figures,
+		     const struct process_metrics *own)
 {
 	json__member_map(json, "self");
 	json__text(json, "cpu_seconds");
 	json__real(json, clock__own_cpu_ns() / 1e9);
-	json__member_number(json, "rss_bytes", resident__bytes());
+	json__member_number(json, "rss_bytes", process_metrics__resident_bytes(own));
 	json__member_number(json, "map_bytes", figures->map_bytes);
 	json__close_map(json);
 }
@@ -205,8 +205,8 @@ static void put_history(struct json *json, const struct history *history, int64_
 	json__close_map(json);
 }
 
-static void put_all(struct json *json, struct agent *agent, const struct agent_status *status,
-		    int64_t since_ms)
+static void put_all(struct json *json, struct agent *agent, const struct process_metrics *own,
+		    const struct agent_status *status, int64_t since_ms)
 {
 	struct agent_figures figures;
 
@@ -219,19 +219,20 @@ static void put_all(struct json *json, struct agent *agent, const struct agent_s
 	put_kinds(json, agent, &figures);
 	put_heap(json, &figures.heap);
 	put_losses(json, &figures.collector);
-	put_self(json, &figures.collector);
+	put_self(json, &figures.collector, own);
 	put_history(json, &status->history, since_ms);
 	json__close_map(json);
 }
 
-char *status__json(struct agent *agent, int64_t since_ms, size_t *size)
+char *status__json(struct agent *agent, const struct process_metrics *own, int64_t since_ms,
+		   size_t *size)
 {
 	struct agent_status *status = malloc(sizeof(*status));
 	struct json *json = status ? json__new_text() : NULL;
 
 	if (json) {
 		agent__status(agent, status);
-		put_all(json, agent, status, since_ms);
+		put_all(json, agent, own, status, since_ms);
 	}
 	free(status);
 	return json__end_text(json, size);

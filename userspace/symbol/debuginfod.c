@@ -15,6 +15,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/intern.h"
+#include "privilege/sandbox.h"
 #include "target/root.h"
 
 /* A debug file of 1.5 GB (a browser's) takes that long at 40 Mbit/s. */
@@ -232,6 +233,7 @@ static void *fetching_thread(void *context)
 	struct debuginfod *debuginfod = context;
 	uint32_t number;
 
+	sandbox__enter(SANDBOX_FETCH, SANDBOX_NO_EXTRA);
 	while (next_waiting(debuginfod, &number))
 		fetch_one(debuginfod, number);
 	return NULL;
@@ -275,10 +277,8 @@ struct debuginfod *debuginfod__start(const struct debuginfod_options *options)
 	err = debuginfod->build_ids && debuginfod->own ? load(&debuginfod->library) : -errno;
 	if (!err)
 		err = -pthread_create(&debuginfod->thread, NULL, fetching_thread, debuginfod);
-	if (!err) {
-		pthread_setname_np(debuginfod->thread, "exoprof-fetch");
+	if (!err)
 		return debuginfod;
-	}
 	free_all(debuginfod);
 	errno = -err;
 	return NULL;
