@@ -37,9 +37,10 @@ EXOPROF_LIBS := -lbpf -ldw -lelf -lh2o-evloop -lssl -lcrypto -lprotobuf-c -lyajl
 # What has been bound is read-only then.
 EXOPROF_LDFLAGS := -Wl,-z,relro -Wl,-z,now
 DEMO_LIBS := -lh2o-evloop -lssl -lcrypto -lpthread
-SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+# Their reports follow frame pointers.
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
-.PHONY: all check unit e2e style fuzz demo install uninstall deb clean format help
+.PHONY: all check unit e2e style lint fuzz demo install uninstall deb clean format help
 all: $(BUILD)/exoprof $(BUILD)/demo-server
 
 help:
@@ -47,6 +48,7 @@ help:
 	@echo 'make check      all tests; the end-to-end ones need root'
 	@echo 'make unit       the unit tests only, no root needed'
 	@echo 'make e2e        the end-to-end tests only'
+	@echo 'make lint       clang-tidy and cppcheck'
 	@echo 'make fuzz       the fuzz targets: $(BUILD)/fuzz/fuzz_X tests/fuzz/corpus/X'
 	@echo 'make demo       the walkthrough on demo-server (needs root)'
 	@echo 'make install    to DESTDIR and PREFIX ($(PREFIX)); also BINDIR MANDIR DOCDIR UNITDIR ZSHDIR'
@@ -166,6 +168,13 @@ $(BUILD)/asan/userspace/serve/page.o: $(WEB_PARTS)
 $(BUILD)/asan/libexoprof.a: $(ASAN_OBJECTS)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+# The whole of exoprof with sanitizers (make e2e-asan, scripts/faults).
+$(BUILD)/asan/userspace/main.o: | $(SKELETON)
+
+$(BUILD)/asan/exoprof: $(BUILD)/asan/userspace/main.o $(BUILD)/asan/libexoprof.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) $^ -o $@ $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
+
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/asan/libexoprof.a Makefile
 	$(call say,TEST,$<)
 	$(Q)mkdir -p $(@D)
@@ -221,6 +230,14 @@ $(HAND_MADE): $(BUILD)/e2e/%: tests/e2e/%.c $(BUILD)/asan/libexoprof.a
 
 e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(HAND_MADE)
 	$(Q)scripts/run-tests e2e $(wildcard tests/e2e/*.bats)
+
+# Lets one call fail (scripts/faults). It takes the place of functions that the compiler knows.
+FAULT_SHIM := $(BUILD)/fault/libfault.so
+
+$(FAULT_SHIM): tests/fault/fault.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -fno-builtin -fno-omit-frame-pointer $< -o $@
 
 # --- fuzzing: libFuzzer's targets, and the same as programs that run what earlier runs found ----------
 
@@ -312,7 +329,30 @@ style:
 	$(Q)clang-format --dry-run --Werror --style=file $(FORMATTED)
 	$(Q)scripts/check-walls
 
-check: style all $(UNIT_TESTS) $(REPLAYS) $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) \
+# What clang-tidy (.clang-tidy) and cppcheck find in user space, a file anew when its object is.
+LINT := $(BUILD)/lint
+LINTED := $(patsubst %.c,$(LINT)/%.ok,$(SOURCES) $(wildcard demo-server/*.c))
+
+$(LINT)/%.ok: %.c $(OBJ)/%.o .clang-tidy
+	$(call say,TIDY,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $< -- -std=gnu11 -D_GNU_SOURCE $(EXOPROF_CPPFLAGS) >$@.log 2>&1 || \
+		{ cat $@.log; exit 1; }
+	$(Q)touch $@
+
+CPPCHECK := cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c11 \
+	--suppressions-list=tests/lint/cppcheck.txt --include=tests/lint/cppcheck.h -j$(shell nproc) \
+	-D_GNU_SOURCE -D__x86_64__ -DEXOPROF_VERSION='""' -DWEB_FOLDER='""' -Iuserspace -Ibpf
+
+$(LINT)/cppcheck.ok: $(SOURCES) $(wildcard userspace/*.h userspace/*/*.h bpf/wire.h demo-server/*.[ch] tests/lint/*) Makefile
+	$(call say,CPPCHECK,userspace demo-server)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CPPCHECK) userspace demo-server
+	$(Q)touch $@
+
+lint: $(LINTED) $(LINT)/cppcheck.ok
+
+check: style lint all $(UNIT_TESTS) $(REPLAYS) $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) \
 		$(HAND_MADE)
 	$(Q)scripts/run-tests all $(UNIT_TESTS) $(PAGE_TESTS) $(REPLAYS) $(wildcard tests/e2e/*.bats)
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/say.h"
 #include "commands.h"
 #include "poisson.h"
 #include "serve/listener.h"
@@ -783,6 +784,7 @@ void options__parse(struct options *options, const struct command *command, int 
 	};
 	struct parsing parsing = {.options = options, .command = command};
 	char name[32];
+	int err;
 
 	*options = (struct options){
 		.agent = {.frequency = DEFAULT_FREQUENCY,
@@ -800,5 +802,8 @@ void options__parse(struct options *options, const struct command *command, int 
 	snprintf(name, sizeof(name), "exoprof %s", command->name);
 	argv[0] = name;
 	argp_err_exit_status = 2;
-	argp_parse(&argp, argc, argv, command->argp_flags, NULL, &parsing);
+	/* What is wrong with the options ends the command in there. */
+	err = argp_parse(&argp, argc, argv, command->argp_flags, NULL, &parsing);
+	if (err)
+		exit(fail("cannot read the options: %s", strerror(err)));
 }

@@ -74,8 +74,8 @@ int iterate__threads(struct bpf_program *program, char **bytes, size_t *size)
 
 int iterate__silently(struct bpf_program *program)
 {
-	char *bytes;
-	size_t size;
+	char *bytes = NULL;
+	size_t size = 0;
 	int err = iterate__threads(program, &bytes, &size);
 
 	if (!err)
@@ -121,8 +121,8 @@ static int note(struct looking *looking, const struct wire_thread *thread)
 
 static int look(struct collector *collector, struct looking *looking)
 {
-	char *bytes;
-	size_t size;
+	char *bytes = NULL;
+	size_t size = 0;
 	int err = iterate__threads(collector->skel->progs.threads_look, &bytes, &size);
 
 	if (err)
