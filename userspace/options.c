@@ -16,7 +16,7 @@
 /* Go samples at 100 Hz; one less keeps out of step with what runs every 10 ms. */
 #define DEFAULT_FREQUENCY      99
 #define FREQUENCY_MAX          10000
-#define DEFAULT_HEAP_RATE      (512 * 1024)
+#define DEFAULT_HEAP_RATE      (UINT64_C(512) * 1024)
 /* What a wait takes by itself, of a thread that is woken at once, is a few microseconds. */
 #define DEFAULT_OFFCPU_MIN_NS  1000
 #define DEFAULT_OFFCPU_RATE_NS 100000

