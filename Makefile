@@ -37,9 +37,10 @@ EXOPROF_LIBS := -lbpf -lseccomp -lcap-ng -ldw -lelf -lh2o-evloop -lssl -lcrypto 
 # What has been bound is read-only then.
 EXOPROF_LDFLAGS := -Wl,-z,relro -Wl,-z,now
 DEMO_LIBS := -lh2o-evloop -lssl -lcrypto -lpthread
-SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+# Their reports follow frame pointers.
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
-.PHONY: all check unit e2e style fuzz demo install uninstall deb clean format help
+.PHONY: all check unit e2e e2e-asan coverage style lint fuzz demo install uninstall deb clean format help
 all: $(BUILD)/exoprof $(BUILD)/demo-server
 
 help:
@@ -47,6 +48,9 @@ help:
 	@echo 'make check      all tests; the end-to-end ones need root'
 	@echo 'make unit       the unit tests only, no root needed'
 	@echo 'make e2e        the end-to-end tests only'
+	@echo 'make e2e-asan   the end-to-end tests with sanitizers'
+	@echo 'make coverage   which lines the tests execute, by folder'
+	@echo 'make lint       clang-tidy and cppcheck'
 	@echo 'make fuzz       the fuzz targets: $(BUILD)/fuzz/fuzz_X tests/fuzz/corpus/X'
 	@echo 'make demo       the walkthrough on demo-server (needs root)'
 	@echo 'make install    to DESTDIR and PREFIX ($(PREFIX)); also BINDIR MANDIR DOCDIR UNITDIR ZSHDIR'
@@ -166,6 +170,13 @@ $(BUILD)/asan/userspace/serve/page.o: $(WEB_PARTS)
 $(BUILD)/asan/libexoprof.a: $(ASAN_OBJECTS)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+# The whole of exoprof with sanitizers (make e2e-asan, scripts/faults).
+$(BUILD)/asan/userspace/main.o: | $(SKELETON)
+
+$(BUILD)/asan/exoprof: $(BUILD)/asan/userspace/main.o $(BUILD)/asan/libexoprof.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) $^ -o $@ $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
+
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/asan/libexoprof.a Makefile
 	$(call say,TEST,$<)
 	$(Q)mkdir -p $(@D)
@@ -220,8 +231,33 @@ $(HAND_MADE): $(BUILD)/e2e/%: tests/e2e/%.c $(BUILD)/asan/libexoprof.a
 	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) $(SANITIZE) $< -o $@ \
 		$(BUILD)/asan/libexoprof.a $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
 
-e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(PRESSURE_TARGETS) $(HAND_MADE)
+# What the end-to-end tests profile.
+E2E_TARGETS := $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(PRESSURE_TARGETS)
+
+e2e: all $(E2E_TARGETS) $(HAND_MADE) $(BUILD)/asan/exoprof \
+		$(FAULT_SHIM)
 	$(Q)scripts/run-tests e2e $(wildcard tests/e2e/*.bats)
+
+# Lets one call fail (scripts/faults). It takes the place of functions that the compiler knows.
+FAULT_SHIM := $(BUILD)/fault/libfault.so
+
+$(FAULT_SHIM): tests/fault/fault.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -fno-builtin -fno-omit-frame-pointer $< -o $@
+
+# The same on the build with sanitizers, as far as time and memory do not matter there: what they
+# report fails the test. The first are part of `make check`.
+SANITIZED_CORE := $(patsubst %,asan:tests/e2e/%.bats,text bad_input convert)
+SANITIZED := $(patsubst %,asan:tests/e2e/%.bats,life cpu heap waits processes names jit allocators \
+	http metrics flamegraph pprof top)
+
+e2e-asan: all $(BUILD)/asan/exoprof $(E2E_TARGETS) $(HAND_MADE)
+	$(Q)scripts/run-tests e2e-asan $(SANITIZED_CORE) $(SANITIZED)
+
+# What the tests execute, by folder.
+coverage: all $(E2E_TARGETS) $(HAND_MADE)
+	$(Q)MAKE="$(MAKE)" scripts/coverage $(BUILD)/coverage
 
 # --- fuzzing: libFuzzer's targets, and the same as programs that run what earlier runs found ----------
 
@@ -238,6 +274,15 @@ FUZZ_SOURCES_maps := userspace/target/maps.c userspace/target/elf_file.c userspa
 	userspace/target/jit_file.c userspace/target/proc.c $(wildcard userspace/base/*.c)
 FUZZ_SOURCES_import := $(wildcard userspace/import/*.c userspace/export/*.c userspace/base/*.c) \
 	userspace/profile/builder.c userspace/profile/diff.c userspace/profile/profile.c $(PROTO_SOURCE)
+FUZZ_SOURCES_http := userspace/serve/query.c userspace/serve/negotiation.c userspace/serve/addresses.c \
+	userspace/serve/profile_query.c $(wildcard userspace/export/*.c userspace/base/*.c) \
+	userspace/profile/kind.c userspace/profile/profile.c userspace/profile/builder.c \
+	userspace/profile/diff.c $(PROTO_SOURCE)
+FUZZ_SOURCES_linker := userspace/target/linker.c
+FUZZ_SOURCES_code := userspace/target/prologue.c userspace/unwind/stack_effect.c
+FUZZ_SOURCES_elf_file := userspace/target/elf_file.c userspace/target/allocator.c userspace/target/prologue.c \
+	userspace/target/root.c $(wildcard userspace/base/*.c)
+FUZZ_SOURCES_terminal := userspace/top/text.c
 # demangle must be able to tell its own code from malloc()'s.
 FUZZ_FLAGS_demangle = -shared-libsan -Wl,-rpath,$(shell $(CLANG) -print-runtime-dir)
 
@@ -313,9 +358,33 @@ style:
 	$(Q)clang-format --dry-run --Werror --style=file $(FORMATTED)
 	$(Q)scripts/check-walls
 
-check: style all $(UNIT_TESTS) $(REPLAYS) $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) \
-		$(PRESSURE_TARGETS) $(HAND_MADE)
-	$(Q)scripts/run-tests all $(UNIT_TESTS) $(PAGE_TESTS) $(REPLAYS) $(wildcard tests/e2e/*.bats)
+# What clang-tidy (.clang-tidy) and cppcheck find in user space, a file anew when its object is.
+LINT := $(BUILD)/lint
+LINTED := $(patsubst %.c,$(LINT)/%.ok,$(SOURCES) $(wildcard demo-server/*.c))
+
+$(LINT)/%.ok: %.c $(OBJ)/%.o .clang-tidy
+	$(call say,TIDY,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $< -- -std=gnu11 -D_GNU_SOURCE $(EXOPROF_CPPFLAGS) >$@.log 2>&1 || \
+		{ cat $@.log; exit 1; }
+	$(Q)touch $@
+
+CPPCHECK := cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c11 \
+	--suppressions-list=tests/lint/cppcheck.txt --include=tests/lint/cppcheck.h -j$(shell nproc) \
+	-D_GNU_SOURCE -D__x86_64__ -DEXOPROF_VERSION='""' -DWEB_FOLDER='""' -Iuserspace -Ibpf
+
+$(LINT)/cppcheck.ok: $(SOURCES) $(wildcard userspace/*.h userspace/*/*.h bpf/wire.h demo-server/*.[ch] tests/lint/*) Makefile
+	$(call say,CPPCHECK,userspace demo-server)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CPPCHECK) userspace demo-server
+	$(Q)touch $@
+
+lint: $(LINTED) $(LINT)/cppcheck.ok
+
+check: style lint all $(UNIT_TESTS) $(REPLAYS) $(E2E_TARGETS) \
+		$(HAND_MADE) $(BUILD)/asan/exoprof $(FAULT_SHIM)
+	$(Q)scripts/run-tests all $(UNIT_TESTS) $(PAGE_TESTS) $(REPLAYS) $(wildcard tests/e2e/*.bats) \
+		$(SANITIZED_CORE)
 
 demo: all
 	$(Q)scripts/demo

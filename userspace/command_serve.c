@@ -51,7 +51,8 @@ static int serve(struct server *server, struct agent *agent, int signal_fd)
 	printf("exoprof: profiling %s (pid %d)%s at %s%s%s\n", comm, process__pid(process), others,
 	       places, heap.is_followed ? ", heap of " : ", without its heap",
 	       heap.is_followed ? heap.text : "");
-	fflush(stdout);
+	if (fflush(stdout))
+		say("cannot write to standard output: %s; serving at %s", strerror(errno), places);
 	wait_for_end(process, signal_fd);
 	return EXIT_SUCCESS;
 }

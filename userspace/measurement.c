@@ -95,7 +95,7 @@ static int subtract_last(struct measuring *measuring, struct measurement *measur
 	struct samples *copy = last ? samples__copy(measurement->samples) : NULL;
 	int err = copy ? 0 : -errno;
 
-	if (!err && last->samples)
+	if (copy && last->samples)
 		err = request->kind->source == SAMPLES_HEAP
 			      ? samples__subtract_allocs(measurement->samples, last->samples)
 			      : samples__subtract(measurement->samples, last->samples);

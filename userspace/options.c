@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/say.h"
 #include "commands.h"
 #include "poisson.h"
 #include "serve/listener.h"
@@ -15,7 +16,7 @@
 /* Go samples at 100 Hz; one less keeps out of step with what runs every 10 ms. */
 #define DEFAULT_FREQUENCY      99
 #define FREQUENCY_MAX          10000
-#define DEFAULT_HEAP_RATE      (512 * 1024)
+#define DEFAULT_HEAP_RATE      (UINT64_C(512) * 1024)
 /* What a wait takes by itself, of a thread that is woken at once, is a few microseconds. */
 #define DEFAULT_OFFCPU_MIN_NS  1000
 #define DEFAULT_OFFCPU_RATE_NS 100000
@@ -783,6 +784,7 @@ void options__parse(struct options *options, const struct command *command, int 
 	};
 	struct parsing parsing = {.options = options, .command = command};
 	char name[32];
+	int err;
 
 	*options = (struct options){
 		.agent = {.frequency = DEFAULT_FREQUENCY,
@@ -800,5 +802,8 @@ void options__parse(struct options *options, const struct command *command, int 
 	snprintf(name, sizeof(name), "exoprof %s", command->name);
 	argv[0] = name;
 	argp_err_exit_status = 2;
-	argp_parse(&argp, argc, argv, command->argp_flags, NULL, &parsing);
+	/* What is wrong with the options ends the command in there. */
+	err = argp_parse(&argp, argc, argv, command->argp_flags, NULL, &parsing);
+	if (err)
+		exit(fail("cannot read the options: %s", strerror(err)));
 }

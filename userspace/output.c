@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -49,22 +50,33 @@ int output__write(int fd, const char *bytes, size_t size)
 	return err;
 }
 
+static bool is_regular(int fd, const char *path, struct stat *stat)
+{
+	return strcmp(path, "-") && !fstat(fd, stat) && S_ISREG(stat->st_mode);
+}
+
 int output__save(int fd, const char *path, const char *bytes, size_t size)
 {
+	struct stat stat;
+	bool was_regular = is_regular(fd, path, &stat);
 	int err = output__write(fd, bytes, size);
 
-	if (err)
+	if (err) {
+		/* What was there is gone by now, and a part of a profile is none. */
+		if (was_regular)
+			unlink(path);
 		say("cannot write %s: %s", path, strerror(-err));
-	else if (strcmp(path, "-"))
+	} else if (strcmp(path, "-")) {
 		say("wrote %s (%zu bytes)", path, size);
+	}
 	return err;
 }
 
 void output__discard(int fd, const char *path)
 {
-	struct stat st;
+	struct stat stat;
 
-	if (strcmp(path, "-") && !fstat(fd, &st) && S_ISREG(st.st_mode) && !st.st_size)
+	if (is_regular(fd, path, &stat) && !stat.st_size)
 		unlink(path);
 	close(fd);
 }

@@ -13,7 +13,7 @@ int output__open(const char *path);
 /* Replaces the content and closes. 0 or -errno. */
 int output__write(int fd, const char *bytes, size_t size);
 
-/* The same, with a line about how it went. */
+/* The same, with a line about how it went. Where it fails no part of it is left at the path. */
 int output__save(int fd, const char *path, const char *bytes, size_t size);
 
 /* Closes without a word, and takes away a file that is empty: nothing of anybody's was in it. */

@@ -6,7 +6,8 @@
 bats_require_minimum_version 1.5.0
 
 root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-exoprof=$root/build/exoprof
+# Another build of it: with sanitizers (make e2e-asan), or gcov's counters (scripts/coverage).
+exoprof=${EXOPROF_BINARY:-$root/build/exoprof}
 demo_server=$root/build/demo-server
 targets=$root/build/targets
 
@@ -24,10 +25,28 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	export PPROF_TMPDIR=$BATS_TEST_TMPDIR/pprof
 	: > "$BATS_TEST_TMPDIR/.started"
+	# What a sanitizer has to say goes to a file, since tests look at what exoprof says; it
+	# fails the test at the end.
+	export ASAN_OPTIONS=log_path=$BATS_TEST_TMPDIR/.sanitizer
+	export UBSAN_OPTIONS=print_stacktrace=1:log_path=$BATS_TEST_TMPDIR/.sanitizer
+	export LSAN_OPTIONS=suppressions=$root/tests/leaks.supp:print_suppressions=0
 }
 
 teardown() {
 	stop_all
+	no_sanitizer_report
+}
+
+no_sanitizer_report() {
+	local report status=0
+	for report in "$BATS_TEST_TMPDIR"/.sanitizer*; do
+		[ -e "$report" ] || continue
+		cat "$report" >&2
+		status=1
+	done
+	# UBSan's go to stderr all the same, and end exoprof.
+	if grep -s ' runtime error: ' "$BATS_TEST_TMPDIR"/*.err; then status=1; fi
+	return $status
 }
 
 # say_and_fail TEXT...

@@ -32,7 +32,8 @@ void intern__free(struct intern *intern)
 		return;
 	HASH_ITER(hh, intern->entries, entry, next)
 	{
-		HASH_DEL(intern->entries, entry);
+		/* HASH_ITER has the next one already. */
+		HASH_DEL(intern->entries, entry); /* NOLINT(clang-analyzer-unix.Malloc) */
 		free(entry);
 	}
 	free(intern);

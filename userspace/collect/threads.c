@@ -74,8 +74,8 @@ int iterate__threads(struct bpf_program *program, char **bytes, size_t *size)
 
 int iterate__silently(struct bpf_program *program)
 {
-	char *bytes;
-	size_t size;
+	char *bytes = NULL;
+	size_t size = 0;
 	int err = iterate__threads(program, &bytes, &size);
 
 	if (!err)
@@ -114,6 +114,7 @@ static int note(struct looking *looking, const struct wire_thread *thread)
 	if (id == looking->count)
 		return array_append(&looking->threads, &looking->count, &looking->capacity,
 				    *thread);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a number has its thread */
 	if (!is_settled(&looking->threads[id]))
 		looking->threads[id] = *thread;
 	return 0;
@@ -121,8 +122,8 @@ static int note(struct looking *looking, const struct wire_thread *thread)
 
 static int look(struct collector *collector, struct looking *looking)
 {
-	char *bytes;
-	size_t size;
+	char *bytes = NULL;
+	size_t size = 0;
 	int err = iterate__threads(collector->skel->progs.threads_look, &bytes, &size);
 
 	if (err)
@@ -303,6 +304,7 @@ static bool still_waits(const struct looking *looking, const struct samples *thr
 	if (id == INTERN_FAILED)
 		return false;
 	thread = &looking->threads[id];
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a number has its thread */
 	return thread->look != WIRE_LOOK_RUNS &&
 	       (int64_t)thread->since_ns == threads->monotonic_ns - row->ns;
 }

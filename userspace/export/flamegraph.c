@@ -535,7 +535,8 @@ static int put_change_legend(const struct graph *graph, const struct head *head)
 	uint32_t cells = (GRAPH_WIDTH - MATCHED_WIDTH) / 3 / NOTE_CELL - 4;
 
 	for (size_t i = 0; i < sizeof(swatches) / sizeof(swatches[0]); i++) {
-		double x = PAD + i * (GRAPH_WIDTH - MATCHED_WIDTH) / 3;
+		size_t left = PAD + i * (GRAPH_WIDTH - MATCHED_WIDTH) / 3;
+		double x = (double)left;
 		char *label = NULL;
 		size_t size;
 		FILE *out = open_memstream(&label, &size);

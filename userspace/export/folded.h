@@ -12,7 +12,7 @@
 
 #define FRAME_NAMES_MAX (1u << 28)
 /* Of all stacks: a diff has those of two files. */
-#define FRAMES_MAX      (2 * PROFILE_FRAMES_MAX)
+#define FRAMES_MAX      (UINT64_C(2) * PROFILE_FRAMES_MAX)
 
 struct frame {
 	uint32_t name : 28; /* an index into folded.names */

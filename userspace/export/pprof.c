@@ -182,7 +182,7 @@ static void put_samples(struct arena *arena, const struct profile *profile, P(Pr
 	P(Label) * labels, **label_pointers;
 	uint64_t *ids = arena_alloc(arena, frames_of_all(profile), sizeof(*ids));
 
-	if (!messages(arena, profile->sample_count, samples, message->sample) ||
+	if (!ids || !messages(arena, profile->sample_count, samples, message->sample) ||
 	    !messages(arena, labels_of_all(profile), labels, label_pointers))
 		return;
 	message->n_sample = profile->sample_count;

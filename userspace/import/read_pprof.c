@@ -108,6 +108,7 @@ static int take_string(struct pprof_reading *reading, int64_t index, string_id *
 		return reading__refuse(reading->in,
 				       "it names string %" PRId64 ", and has %zu strings", index,
 				       count);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): as many as the message has */
 	*id = reading->strings[index];
 	return 0;
 }

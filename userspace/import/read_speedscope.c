@@ -94,6 +94,7 @@ static uint32_t type_of(const struct scope_reading *reading, size_t number,
 
 	if (reading->has_threads) {
 		name = unit->type;
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a unit has a type */
 		while (i < *count && strcmp(types[i].type, name))
 			i++;
 		if (i < *count)
@@ -212,6 +213,7 @@ static int to_value(struct scope_reading *reading, double weight, const struct u
 		    int64_t *value)
 {
 	/* 2^63 has an exact double. */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each profile has its unit by now */
 	if (!(fabs(weight * unit->scale) < 0x1p63))
 		return reading__refuse(reading->in, "the weight %g does not fit into 64 bits",
 				       weight);

@@ -130,7 +130,7 @@ static int listen_at_first(const struct addrinfo *infos)
 
 static void name_network_place(struct listener *listener)
 {
-	struct sockaddr_storage where;
+	struct sockaddr_storage where = {};
 	socklen_t length = sizeof(where);
 	char host[128], port[16];
 

@@ -56,7 +56,7 @@ static bool is_refusal(struct text parameter)
 
 bool negotiation__accepts_gzip(const char *header, size_t length)
 {
-	struct text rest = {header, length}, item, name, parameter;
+	struct text rest = {header, length}, item, name = {}, parameter;
 	bool any = false;
 
 	while (next(&rest, ',', &item)) {
@@ -77,9 +77,9 @@ bool negotiation__accepts_gzip(const char *header, size_t length)
 
 static struct text without_weakness(struct text etag)
 {
-	bool is_weak = etag.length > 2 && !memcmp(etag.base, "W/", 2);
+	size_t prefix = etag.length > 2 && !memcmp(etag.base, "W/", 2) ? 2 : 0;
 
-	return (struct text){etag.base + 2 * is_weak, etag.length - 2 * is_weak};
+	return (struct text){etag.base + prefix, etag.length - prefix};
 }
 
 /* Ours have no commas in them. */

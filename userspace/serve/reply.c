@@ -169,7 +169,7 @@ bool reply__gzip(char **body, size_t *size)
 
 void reply__page(h2o_req_t *req, const char *content_type, const char *text, size_t size)
 {
-	size_t smaller_size;
+	size_t smaller_size = 0;
 	char *smaller = NULL;
 
 	if (reply__takes_gzip(req))

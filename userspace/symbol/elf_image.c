@@ -104,6 +104,10 @@ static struct elf_image *open_file(int fd, bool takes_objects)
 	if (pread(fd, &ehdr, sizeof(ehdr), 0) == sizeof(ehdr) && is_harmless(&ehdr) &&
 	    (takes_objects || has_addresses(&ehdr)))
 		image->elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	/* What cannot be mapped is read as a whole, at once: libelf 0.188 forgets the sections that
+	 * it has read by themselves before. */
+	if (image->elf)
+		elf_rawfile(image->elf, NULL);
 	return finish(image);
 }
 

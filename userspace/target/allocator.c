@@ -208,6 +208,9 @@ static void add_probe(struct allocator *allocator, size_t function, uint64_t ent
 		.throws = throws(functions[function].name),
 	};
 
+	/* A segment may claim more than the file holds, where the kernel probes nothing. */
+	if (!size)
+		return;
 	prologue__place(code, size, argument_count(probe.call), &probe.place);
 	probe.file_offset = entry + probe.place.offset;
 	if (allocator->count == ALLOCATOR_PROBES_MAX || is_probed(allocator, probe.file_offset))
