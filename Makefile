@@ -222,6 +222,10 @@ $(HAND_MADE): $(BUILD)/e2e/%: tests/e2e/%.c $(BUILD)/asan/libexoprof.a
 e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(HAND_MADE)
 	$(Q)scripts/run-tests e2e $(wildcard tests/e2e/*.bats)
 
+# What scripts/torture does its faults to.
+.PHONY: torture-targets
+torture-targets: all $(BOOKS_TARGETS) $(TARGETS)
+
 # --- fuzzing: libFuzzer's targets, and the same as programs that run what earlier runs found ----------
 
 # A target's own sources are compiled with it, so that libFuzzer sees their branches.

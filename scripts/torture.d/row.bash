@@ -1,0 +1,143 @@
+# shellcheck shell=bash disable=SC2154
+# SPDX-License-Identifier: Apache-2.0
+# Loaded by each row of scripts/torture. A row says what it is (`row`), does its fault again and again
+# (`repeat`), and says what happened (`happened`), its only line on stdout. Whatever fails on the way
+# ends it with 1, and the reason on stderr. What the end-to-end tests start things with is there, too:
+# start_demo, start_exoprof, end, fetch, ... (tests/e2e/helpers.bash).
+
+set -Eeuo pipefail
+shopt -s inherit_errexit
+
+row_name=$(basename "$0")
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+BATS_TEST_DIRNAME=$(cd "$here/../../tests/e2e" && pwd)
+BATS_TEST_TMPDIR=$(mktemp -d)
+export BATS_TEST_TMPDIR
+bats_require_minimum_version() { :; }
+# shellcheck source=tests/e2e/helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
+# All that this row starts, and what that starts, has this in its environment.
+export TORTURE_ROW=$$-$RANDOM
+
+exec 6>&1 1>&2
+trap row_ended EXIT
+trap 'echo "$row_name: line $LINENO failed: $BASH_COMMAND" >&2' ERR
+trap 'echo "$row_name: out of time" >&2; exit 1' TERM INT
+setup
+
+# row TIMES SECONDS WHAT: TIMES, unless the environment says how often; not begun again once SECONDS
+# are over, however few times that makes.
+row() {
+	times=${TIMES:-$1}
+	limit_s=$2
+	if [ "${TIMES:-}" ] || [ "${TORTURE_SECONDS:-$limit_s}" -lt "$limit_s" ]; then
+		limit_s=${TORTURE_SECONDS:-1000000}
+	fi
+	what=$3
+	done_times=0
+	began_s=$SECONDS
+}
+
+# repeat COMMAND...: I counts, from 0.
+repeat() {
+	for ((I = 0; I < times; I++)); do
+		[ "$I" -eq 0 ] || [ $((SECONDS - began_s)) -lt "$limit_s" ] || break
+		"$@"
+		done_times=$((done_times + 1))
+	done
+}
+
+# happened TEXT...: the row.
+happened() {
+	printf '%s\t%s\t%s\t%s\n' "$row_name" "$what" "$done_times" "$*" >&6
+}
+
+row_ended() {
+	local status=$?
+	trap - ERR
+	set +e
+	if [ "$status" -ne 0 ]; then
+		# What they had to say.
+		tail -n 5 "$BATS_TEST_TMPDIR"/*.err 2> /dev/null
+	fi
+	if ! stop_all; then status=1; fi
+	if ! wait_for 5 no_exoprof_left; then
+		no_exoprof_left
+		status=1
+	fi
+	cd / && rm -rf "$BATS_TEST_TMPDIR"
+	exit "$status"
+}
+
+# --- what is left -----------------------------------------------------------------------------------
+
+exoprofs() {
+	local environ pid
+	for environ in $(grep -lsz "^TORTURE_ROW=$TORTURE_ROW\$" /proc/[0-9]*/environ || true); do
+		pid=${environ//[!0-9]/}
+		[[ "$(readlink "/proc/$pid/exe")" != "$exoprof"* ]] || echo "$pid"
+	done
+}
+
+no_exoprof_left() {
+	local pids
+	pids=$(exoprofs)
+	[ -z "$pids" ] || say_and_fail "exoprof is left: $pids"
+}
+
+# Maps that neither a process holds nor a program uses: pinned by somebody, or leaked.
+exoprof_maps_left() {
+	local held used
+	used=$(bpftool -j prog show | jq -r '.[].map_ids[]?' | sort -u)
+	held=$(cat /proc/[0-9]*/fdinfo/* 2> /dev/null | awk '$1 == "map_id:" { print $2 }' | sort -u)
+	bpftool -j map show | jq -r '.[].id' | sort -u |
+		comm -23 - <(sort -u <<< "$used"$'\n'"$held")
+}
+
+no_map_left() {
+	local left
+	left=$(exoprof_maps_left)
+	[ -z "$left" ] || say_and_fail "BPF maps are left: $left"
+}
+
+# The target's code is as its files have it: no breakpoint is in it.
+code_intact() {
+	python3 "$here/code_intact.py" "$1"
+}
+
+# unharmed PID: it runs, not stopped, without anything of exoprof in it or in the kernel.
+unharmed() {
+	wait_for 10 no_program_left
+	wait_for 10 no_map_left
+	wait_for 10 code_intact "$1"
+	grep -q '^State:[[:space:]][RSD]' "/proc/$1/status" ||
+		say_and_fail "the target: $(grep '^State' "/proc/$1/status")"
+	grep -qx 'TracerPid:[[:space:]]0' "/proc/$1/status"
+}
+
+# --- load, and whether all of it was served -----------------------------------------------------------
+
+# loaded_demo: a server under load until load_served.
+loaded_demo() {
+	start_demo
+	start_load 3600 /gc
+	sleep 0.5
+}
+
+# load_served: ends the load. FAILED is what wrk says of requests that failed, SERVED how many there were.
+load_served() {
+	end "$LOAD" INT
+	grep -q 'requests in' load.out
+	if grep -E 'Socket errors|Non-2xx' load.out; then return 1; fi
+	SERVED=$(awk '/requests in/ { print $1 }' load.out)
+	RATE=$(awk '$1 == "Requests/sec:" { print $2 }' load.out)
+	[ "$SERVED" -gt 0 ]
+}
+
+# sleep_up_to MS: a random time.
+sleep_up_to() {
+	local ms=$((RANDOM * 32768 + RANDOM))
+	ms=$((ms % $1))
+	sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
+}
