@@ -5,8 +5,8 @@
 # ends it with 1, and the reason on stderr. What the end-to-end tests start things with is there, too:
 # start_demo, start_exoprof, end, fetch, ... (tests/e2e/helpers.bash).
 
-set -Eeuo pipefail
-shopt -s inherit_errexit
+# Without pipefail, as bats runs the helpers.
+set -Eeu
 
 row_name=$(basename "$0")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -22,7 +22,7 @@ export TORTURE_ROW=$$-$RANDOM
 
 exec 6>&1 1>&2
 trap row_ended EXIT
-trap 'echo "$row_name: line $LINENO failed: $BASH_COMMAND" >&2' ERR
+trap 'echo "${BASH_SOURCE[0]##*/}:$LINENO failed: $BASH_COMMAND" >&2' ERR
 trap 'echo "$row_name: out of time" >&2; exit 1' TERM INT
 setup
 
@@ -86,18 +86,19 @@ no_exoprof_left() {
 	[ -z "$pids" ] || say_and_fail "exoprof is left: $pids"
 }
 
-# Maps that neither a process holds nor a program uses: pinned by somebody, or leaked.
-exoprof_maps_left() {
+# Maps that neither a process holds nor a program uses: pinned by somebody, or leaked. The blocks of
+# unwind_blocks are held by that.
+maps_left() {
 	local held used
 	used=$(bpftool -j prog show | jq -r '.[].map_ids[]?' | sort -u)
 	held=$(cat /proc/[0-9]*/fdinfo/* 2> /dev/null | awk '$1 == "map_id:" { print $2 }' | sort -u)
-	bpftool -j map show | jq -r '.[].id' | sort -u |
+	bpftool -j map show | jq -r '.[] | select(.name != "unwind_block") | .id' | sort -u |
 		comm -23 - <(sort -u <<< "$used"$'\n'"$held")
 }
 
 no_map_left() {
 	local left
-	left=$(exoprof_maps_left)
+	left=$(maps_left)
 	[ -z "$left" ] || say_and_fail "BPF maps are left: $left"
 }
 
