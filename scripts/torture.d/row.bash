@@ -119,9 +119,9 @@ unharmed() {
 
 # --- load, and whether all of it was served -----------------------------------------------------------
 
-# loaded_demo: a server under load until load_served.
+# loaded_demo: a server under load until load_served. It keeps nothing, so that it always does the same.
 loaded_demo() {
-	start_demo
+	start_demo --gc-keep-every 0
 	start_load 3600 /gc
 	sleep 0.5
 }
@@ -141,4 +141,35 @@ sleep_up_to() {
 	local ms=$((RANDOM * 32768 + RANDOM))
 	ms=$((ms % $1))
 	sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
+}
+
+# rate SECONDS: of the requests that the server answers.
+rate() {
+	local before
+	before=$(stats .requests.gc)
+	sleep "$1"
+	echo $((($(stats .requests.gc) - before) / $1))
+}
+
+# --- requests that are under way ----------------------------------------------------------------------
+
+# profile_begun [PATH]: once exoprof is ready, a request of a minute that requests_over waits for.
+profile_begun() {
+	wait_for 60 grep -q profiling exoprof.out
+	URL=$(grep -o 'https\?://[^ ,]*' exoprof.out | head -n 1)
+	curl -sS -o answer -w '%{http_code}' "$URL${1:-profile?seconds=60}" > code 2> curl.err &
+	REQUEST=$!
+}
+
+# Whatever the answer is, there is an end.
+requests_over() {
+	[ "${REQUEST:-}" ] || return 0
+	wait_for 20 has_ended "$REQUEST"
+	wait "$REQUEST" || true
+	REQUEST=
+}
+
+# one_line FILE: what went wrong is told once, and by exoprof.
+one_line() {
+	[ "$(wc -l < "$1")" -eq 1 ] && grep -q '^exoprof: ' "$1" || say_and_fail "not one line: $(cat "$1")"
 }
