@@ -86,14 +86,18 @@ no_exoprof_left() {
 	[ -z "$pids" ] || say_and_fail "exoprof is left: $pids"
 }
 
-# Maps that neither a process holds nor a program uses: pinned by somebody, or leaked. The blocks of
+# Ids of maps that neither a process holds nor a program uses: pinned by somebody, or leaked. The blocks of
 # unwind_blocks are held by that.
 maps_left() {
-	local held used
-	used=$(bpftool -j prog show | jq -r '.[].map_ids[]?' | sort -u)
-	held=$(cat /proc/[0-9]*/fdinfo/* 2> /dev/null | awk '$1 == "map_id:" { print $2 }' | sort -u)
-	bpftool -j map show | jq -r '.[] | select(.name != "unwind_block") | .id' | sort -u |
-		comm -23 - <(sort -u <<< "$used"$'\n'"$held")
+	local maps used held id
+	# In this order: what others load meanwhile is held by the time of the later looks.
+	maps=$(bpftool -j map show | jq -r '.[] | select(.name != "unwind_block") | .id' | sort -u)
+	used=$(bpftool -j prog show | jq -r '.[].map_ids[]?')
+	held=$(cat /proc/[0-9]*/fdinfo/* 2> /dev/null | awk '$1 == "map_id:" { print $2 }')
+	for id in $(comm -23 <(echo "$maps") <(printf '%s\n' "$used" "$held" | sort -u)); do
+		# Freed since?
+		if bpftool map show id "$id" > /dev/null 2>&1; then echo "$id"; fi
+	done
 }
 
 no_map_left() {
@@ -172,4 +176,13 @@ requests_over() {
 # one_line FILE: what went wrong is told once, and by exoprof.
 one_line() {
 	[ "$(wc -l < "$1")" -eq 1 ] && grep -q '^exoprof: ' "$1" || say_and_fail "not one line: $(cat "$1")"
+}
+
+# answers: exoprof serves each kind of profile.
+answers() {
+	local path
+	for path in 'profile?seconds=1' heap goroutine block 'wall?seconds=1'; do
+		fetch answer "$path"
+		[ -s answer ] || say_and_fail "$path is empty"
+	done
 }
