@@ -35,28 +35,44 @@ static int write_all(int fd, const char *bytes, size_t size)
 	return 0;
 }
 
+/* A pipe or a terminal has no length. */
+static int cut(int fd)
+{
+	return ftruncate(fd, 0) && errno != EINVAL && errno != ESPIPE ? -errno : 0;
+}
+
 int output__write(int fd, const char *bytes, size_t size)
 {
-	int err = 0;
+	int err = cut(fd);
 
-	/* A pipe or a terminal has no length. */
-	if (ftruncate(fd, 0) && errno != EINVAL && errno != ESPIPE)
-		err = -errno;
 	if (!err)
 		err = write_all(fd, bytes, size);
+	/* Half a profile must not pass for one. */
+	if (err)
+		cut(fd);
 	if (close(fd) && !err)
 		err = -errno;
 	return err;
+}
+
+static void remove_empty(const char *path)
+{
+	struct stat st;
+
+	if (strcmp(path, "-") && !stat(path, &st) && S_ISREG(st.st_mode) && !st.st_size)
+		unlink(path);
 }
 
 int output__save(int fd, const char *path, const char *bytes, size_t size)
 {
 	int err = output__write(fd, bytes, size);
 
-	if (err)
+	if (err) {
 		say("cannot write %s: %s", path, strerror(-err));
-	else if (strcmp(path, "-"))
+		remove_empty(path);
+	} else if (strcmp(path, "-")) {
 		say("wrote %s (%zu bytes)", path, size);
+	}
 	return err;
 }
 

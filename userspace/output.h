@@ -10,10 +10,10 @@
 /* An fd, or -errno. "-" is standard output. */
 int output__open(const char *path);
 
-/* Replaces the content and closes. 0 or -errno. */
+/* Replaces the content and closes. 0, or -errno and nothing in it: half a profile is none. */
 int output__write(int fd, const char *bytes, size_t size);
 
-/* The same, with a line about how it went. */
+/* The same, with a line about how it went; of a failure no file is left. */
 int output__save(int fd, const char *path, const char *bytes, size_t size);
 
 /* Closes without a word, and takes away a file that is empty: nothing of anybody's was in it. */

@@ -186,3 +186,31 @@ answers() {
 		[ -s answer ] || say_and_fail "$path is empty"
 	done
 }
+
+# --- neighbours ---------------------------------------------------------------------------------------
+
+# A libc that only the target uses: others' probes go into all programs that have the file.
+own_libc() {
+	mkdir -p "$BATS_TEST_TMPDIR/lib"
+	cp "$(ldd "$targets/books" | awk '$1 == "libc.so.6" { print $3 }')" "$BATS_TEST_TMPDIR/lib/libc.so.6"
+	LIBC=$BATS_TEST_TMPDIR/lib/libc.so.6
+}
+
+# start_own_books [OPTION...]: with that libc.
+start_own_books() {
+	start_books LD_LIBRARY_PATH="$BATS_TEST_TMPDIR/lib" books "$@"
+}
+
+end_books() {
+	end "$TARGET"
+	exec 4>&-
+	rm -f go
+}
+
+# Once it has said that it is there; its probe is in place a moment later.
+start_bpftrace() {
+	start bpftrace bpftrace -e "BEGIN { printf(\"begun\n\") } uprobe:$LIBC:malloc { @mallocs = count(); }"
+	BPFTRACE=$STARTED
+	wait_for 60 grep -q begun bpftrace.out
+	sleep 0.3
+}
