@@ -259,6 +259,10 @@ e2e-asan: all $(BUILD)/asan/exoprof $(E2E_TARGETS) $(HAND_MADE)
 coverage: all $(E2E_TARGETS) $(HAND_MADE)
 	$(Q)MAKE="$(MAKE)" scripts/coverage $(BUILD)/coverage
 
+# What scripts/torture does its faults to.
+.PHONY: torture-targets
+torture-targets: all $(BOOKS_TARGETS) $(TARGETS)
+
 # --- fuzzing: libFuzzer's targets, and the same as programs that run what earlier runs found ----------
 
 # A target's own sources are compiled with it, so that libFuzzer sees their branches.

@@ -60,6 +60,7 @@ struct agent {
 	int64_t publish_ms;
 	int64_t attached_at_ms;       /* by clock__monotonic_ms() */
 	int64_t look_ms, look_due_ms; /* the last look at what the targets use; and the next one */
+	int64_t news_ms;              /* not before that is news looked for again */
 
 	/* Shared, under the lock. */
 	pthread_mutex_t lock;
@@ -327,23 +328,36 @@ static int ms_to_next(const struct agent *agent)
 	return left_ms > 0 ? left_ms : 0;
 }
 
+/* Each program that starts anywhere on the machine maps code a dozen times within milliseconds.
+ * As often as the mappings of one process are read at most (targets__take_news). */
+#define NEWS_REST_MS 20
+
 static void wait_for_news(struct agent *agent)
 {
+	int64_t rest_ms = agent->news_ms - clock__monotonic_ms();
+	int timeout_ms = ms_to_next(agent);
 	struct pollfd fds[] = {
 		{.fd = agent->wake_fd,                       .events = POLLIN},
 		{.fd = collector__news_fd(agent->collector), .events = POLLIN},
 	};
 	uint64_t ignored;
 
-	if (poll(fds, 2, ms_to_next(agent)) <= 0)
+	if (rest_ms > 0) {
+		fds[1].fd = -1;
+		if (timeout_ms < 0 || timeout_ms > rest_ms)
+			timeout_ms = rest_ms;
+	}
+	if (poll(fds, 2, timeout_ms) <= 0)
 		return;
 	if (fds[0].revents) {
 		ssize_t got = read(agent->wake_fd, &ignored, sizeof(ignored));
 
 		(void)got;
 	}
-	if (fds[1].revents)
+	if (fds[1].revents) {
 		targets__take_news(agent->targets);
+		agent->news_ms = clock__monotonic_ms() + NEWS_REST_MS;
+	}
 }
 
 static void *collecting_thread(void *context)

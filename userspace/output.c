@@ -36,15 +36,21 @@ static int write_all(int fd, const char *bytes, size_t size)
 	return 0;
 }
 
+/* A pipe or a terminal has no length. */
+static int cut(int fd)
+{
+	return ftruncate(fd, 0) && errno != EINVAL && errno != ESPIPE ? -errno : 0;
+}
+
 int output__write(int fd, const char *bytes, size_t size)
 {
-	int err = 0;
+	int err = cut(fd);
 
-	/* A pipe or a terminal has no length. */
-	if (ftruncate(fd, 0) && errno != EINVAL && errno != ESPIPE)
-		err = -errno;
 	if (!err)
 		err = write_all(fd, bytes, size);
+	/* Half a profile must not pass for one. */
+	if (err)
+		cut(fd);
 	if (close(fd) && !err)
 		err = -errno;
 	return err;

@@ -10,7 +10,7 @@
 /* An fd, or -errno. "-" is standard output. */
 int output__open(const char *path);
 
-/* Replaces the content and closes. 0 or -errno. */
+/* Replaces the content and closes. 0, or -errno and nothing in it: half a profile is none. */
 int output__write(int fd, const char *bytes, size_t size);
 
 /* The same, with a line about how it went. Where it fails no part of it is left at the path. */

@@ -593,14 +593,22 @@ uint32_t targets__threads_before(const struct targets *targets)
 	return threads;
 }
 
-/* The first whose heap is followed speaks for all; else the first. */
+/* The first whose heap is followed speaks for all, one that is alive if there is any; else the
+ * first. */
 static const struct target *spokesman(const struct targets *targets)
 {
+	const struct target *gone = NULL;
+
 	for (size_t i = 0; i < targets->count; i++) {
-		if (heap_watch__is_followed(targets->items[i]->watch))
-			return targets->items[i];
+		const struct target *target = targets->items[i];
+
+		if (!heap_watch__is_followed(target->watch))
+			continue;
+		if (!target->is_gone)
+			return target;
+		gone = gone ?: target;
 	}
-	return targets->items[0];
+	return gone ?: targets->items[0];
 }
 
 /* Adds to what is said of one process that it is not so with others, and why with one of them. */
@@ -638,6 +646,8 @@ void targets__heap(const struct targets *targets, struct heap_state *state)
 		return;
 	target = spokesman(targets);
 	heap_watch__state(target->watch, state);
+	/* They were in its memory. */
+	state->is_attached &= !target->is_gone;
 	warn_of_others(targets, target, state->warning, sizeof(state->warning));
 	state->hits = targets->past_hits;
 	for (size_t i = 0; i < targets->count; i++)

@@ -77,6 +77,8 @@ wait_for() {
 start() {
 	local name=$1
 	shift
+	# The background is slower than who looks for what one of this name before has said.
+	: > "$BATS_TEST_TMPDIR/$name.out"
 	"$@" > "$BATS_TEST_TMPDIR/$name.out" 2> "$BATS_TEST_TMPDIR/$name.err" < "${STDIN:-/dev/null}" 3>&- 4>&- 5>&- &
 	STARTED=$!
 	echo "$STARTED" >> "$BATS_TEST_TMPDIR/.started"

@@ -38,6 +38,9 @@ rate_of() {
 	grep -q 'the target has exited' body
 	run curl -sS "$URL"
 	grep -q 'it has exited' <<< "$output"
+	answer 200 /metrics
+	grep -x 'exoprof_heap_followed 1' body
+	grep -x 'exoprof_heap_probes_attached 0' body
 	fetch heap.pb.gz heap
 	end "$EXOPROF"
 	[ "$STATUS" -eq 0 ]
@@ -133,6 +136,28 @@ ends_well_by() {
 		[ "$(by_leaf heap.pb.gz | awk '$1 == "gc_heavy_handler" { print $3 }')" -eq "$(stats .gc.allocated_bytes)" ]
 		fetch p.pb.gz 'profile?seconds=1'
 	done
+}
+
+# --- others begin -----------------------------------------------------------------------------------
+
+switches() {
+	cat /proc/"$EXOPROF"/task/*/status | awk '/ctxt_switches/ { sum += $2 } END { print sum }'
+}
+
+# Each of them maps code a dozen times, which the kernel tells of.
+@test "a machine that starts programs all the time wakes an idle exoprof fifty times a second at most" {
+	start_idle
+	start_exoprof -p "$TARGET" --no-offcpu
+	local before started=0 end=$((SECONDS + 4))
+	before=$(switches)
+	while [ "$SECONDS" -lt "$end" ]; do
+		/bin/true
+		started=$((started + 1))
+	done
+	echo "$started programs started, $(($(switches) - before)) switches"
+	[ "$started" -gt 100 ]
+	# A wake is two switches at most, where somebody else is to run; and there is the look each second.
+	[ $(($(switches) - before)) -lt 600 ]
 }
 
 # --- a client ends ----------------------------------------------------------------------------------

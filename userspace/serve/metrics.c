@@ -214,7 +214,7 @@ static void put_heap(FILE *out, const struct heap_state *heap)
 				 "1 if the target's heap is followed.", heap->is_followed);
 	exposition__only_integer(out, "exoprof_heap_probes_attached", "gauge",
 				 "1 if its probes are attached, 0 while they are off, for the "
-				 "budget or for good.",
+				 "budget or for good, or the target has exited.",
 				 heap->is_attached);
 	put_hits(out, heap);
 	exposition__only_number(out, "exoprof_heap_stack_seconds_total", "counter",
