@@ -39,7 +39,7 @@ EXOPROF_LDFLAGS := -Wl,-z,relro -Wl,-z,now
 DEMO_LIBS := -lh2o-evloop -lssl -lcrypto -lpthread
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
-.PHONY: all check unit e2e style fuzz demo install uninstall deb clean format help
+.PHONY: all check unit targets e2e style fuzz demo install uninstall deb clean format help
 all: $(BUILD)/exoprof $(BUILD)/demo-server
 
 help:
@@ -219,7 +219,9 @@ $(HAND_MADE): $(BUILD)/e2e/%: tests/e2e/%.c $(BUILD)/asan/libexoprof.a
 	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) $(SANITIZE) $< -o $@ \
 		$(BUILD)/asan/libexoprof.a $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
 
-e2e: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(HAND_MADE)
+targets: all $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS)
+
+e2e: targets $(HAND_MADE)
 	$(Q)scripts/run-tests e2e $(wildcard tests/e2e/*.bats)
 
 # --- fuzzing: libFuzzer's targets, and the same as programs that run what earlier runs found ----------

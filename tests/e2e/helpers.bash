@@ -41,9 +41,10 @@ not() {
 	if "$@"; then say_and_fail "should fail: $*"; fi
 }
 
-# wait_for SECONDS COMMAND...: until the command succeeds.
+# wait_for SECONDS COMMAND...: until the command succeeds. EXOPROF_TEST_SLOW says how many times slower
+# than others this machine is (scripts/vm-matrix).
 wait_for() {
-	local deadline=$((SECONDS + $1 + 1))
+	local deadline=$((SECONDS + $1 * ${EXOPROF_TEST_SLOW:-1} + 1))
 	shift
 	until "$@" > /dev/null 2>&1; do
 		if [ "$SECONDS" -ge "$deadline" ]; then
