@@ -64,9 +64,10 @@ start() {
 	echo "$STARTED" >> "$BATS_TEST_TMPDIR/.started"
 }
 
-# start_target NAME [ARGUMENT...]: one of tests/targets that prints "ready". TARGET is its pid.
+# start_target NAME [ARGUMENT...]: one of tests/targets that prints "ready". TARGET is its pid. Where
+# there is but one slow CPU (EXOPROF_TEST_SLOW) it leaves exoprof the time to attach.
 start_target() {
-	start target "$targets/$1" "${@:2}"
+	start target ${EXOPROF_TEST_SLOW:+nice} "$targets/$1" "${@:2}"
 	TARGET=$STARTED
 	wait_for 10 grep -q ready target.out
 }
