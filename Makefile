@@ -40,7 +40,7 @@ DEMO_LIBS := -lh2o-evloop -lssl -lcrypto -lpthread
 # Their reports follow frame pointers.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
-.PHONY: all check unit e2e e2e-asan coverage style lint fuzz demo install uninstall deb clean format help
+.PHONY: all check unit targets e2e e2e-asan coverage style lint fuzz demo install uninstall deb clean format help
 all: $(BUILD)/exoprof $(BUILD)/demo-server
 
 help:
@@ -234,8 +234,9 @@ $(HAND_MADE): $(BUILD)/e2e/%: tests/e2e/%.c $(BUILD)/asan/libexoprof.a
 # What the end-to-end tests profile.
 E2E_TARGETS := $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(PRESSURE_TARGETS)
 
-e2e: all $(E2E_TARGETS) $(HAND_MADE) $(BUILD)/asan/exoprof \
-		$(FAULT_SHIM)
+targets: all $(E2E_TARGETS)
+
+e2e: targets $(HAND_MADE) $(BUILD)/asan/exoprof $(FAULT_SHIM)
 	$(Q)scripts/run-tests e2e $(wildcard tests/e2e/*.bats)
 
 # Lets one call fail (scripts/faults). It takes the place of functions that the compiler knows.
@@ -258,10 +259,6 @@ e2e-asan: all $(BUILD)/asan/exoprof $(E2E_TARGETS) $(HAND_MADE)
 # What the tests execute, by folder.
 coverage: all $(E2E_TARGETS) $(HAND_MADE)
 	$(Q)MAKE="$(MAKE)" scripts/coverage $(BUILD)/coverage
-
-# What scripts/torture does its faults to.
-.PHONY: torture-targets
-torture-targets: all $(BOOKS_TARGETS) $(TARGETS)
 
 # --- fuzzing: libFuzzer's targets, and the same as programs that run what earlier runs found ----------
 

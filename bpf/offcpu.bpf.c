@@ -194,12 +194,14 @@ int offcpu_back(__u64 *ctx)
 SEC("iter/task")
 int offcpu_begin(struct bpf_iter__task *ctx)
 {
-	struct task_struct___wait *task = (void *)ctx->task;
+	/* Read once: the verifier of 6.1 does not take another reading for the same. */
+	struct task_struct *iterated = ctx->task;
+	struct task_struct___wait *task = (void *)iterated;
 	struct off *off;
 
 	if (!task || task->flags & PF_KTHREAD || (__u32)task->tgid != offcpu_begun)
 		return 0;
-	off = bpf_task_storage_get(&offcpu_off, ctx->task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	off = bpf_task_storage_get(&offcpu_off, iterated, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!off || task->on_cpu)
 		return 0;
 	off->state = task->__state;
@@ -215,11 +217,12 @@ int offcpu_begin(struct bpf_iter__task *ctx)
 SEC("iter/task")
 int offcpu_held(struct bpf_iter__task *ctx)
 {
+	struct task_struct *task = ctx->task;
 	struct off *off;
 
-	if (!ctx->task)
+	if (!task)
 		return 0;
-	off = bpf_task_storage_get(&offcpu_off, ctx->task, NULL, 0);
+	off = bpf_task_storage_get(&offcpu_off, task, NULL, 0);
 	if (off && off->since_ns)
 		bpf_seq_write(ctx->meta->seq, &off->stack, sizeof(off->stack));
 	return 0;

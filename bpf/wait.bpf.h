@@ -105,13 +105,17 @@ __weak __noinline int stack_drop_scheduler(struct scratch *scratch)
 	/* Counted in memory: there the verifier does not follow each value. */
 	kept = &scratch->depth;
 	*kept = 0;
+	/* One way through the body: clang lays two ways out so that one of them falls into the
+	 * loop from its end, which verifiers of old take for a loop without a jump (6.1:
+	 * "back-edge"). Until the scheduler is met each word is put where it was. */
 	for (__u32 i = 1; i <= WIRE_KERNEL_DEPTH && i <= depth; i++) {
 		__u64 pc = scratch->words[i];
+		bool is_scheduler = pc >= scheduler_start && pc < scheduler_end;
+		__u32 to = is_met ? *kept + 1 : i;
 
-		if (pc >= scheduler_start && pc < scheduler_end)
-			is_met = true;
-		else if (is_met)
-			scratch->words[++*kept & (SCRATCH_WORDS - 1)] = pc;
+		scratch->words[to & (SCRATCH_WORDS - 1)] = pc;
+		*kept += is_met & !is_scheduler;
+		is_met |= is_scheduler;
 	}
 	if (!is_met)
 		*kept = depth;

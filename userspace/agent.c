@@ -575,6 +575,9 @@ static const char *load_error(int err)
 		return "Operation not permitted (needs CAP_BPF and CAP_PERFMON; try sudo)";
 	case ENOTSUP:
 		return "the kernel has no session uprobes (use --heap-probes auto)";
+	case ENXIO:
+		return "the kernel does not tell when a thread is back on the CPU (use "
+		       "--offcpu-walk auto)";
 	default:
 		return strerror(err);
 	}

@@ -45,8 +45,8 @@ struct collector_options {
 	struct offcpu_options offcpu;
 };
 
-/* Loads the programs, attaches nothing. NULL with errno set (EPERM: needs CAP_BPF and CAP_PERFMON).
- */
+/* Loads the programs, attaches nothing. NULL with errno set (EPERM: needs CAP_BPF and CAP_PERFMON;
+ * ENOTSUP: the options ask for session uprobes, ENXIO: for sched_exit_tp; the kernel has none). */
 struct collector *collector__open(const struct collector_options *options);
 void collector__close(struct collector *collector); /* NULL is fine */
 

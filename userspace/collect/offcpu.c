@@ -58,7 +58,7 @@ static int choose_walk(struct collector *collector)
 	if (walk == OFFCPU_WALK_AUTO)
 		walk = tracepoints.has_exit ? OFFCPU_WALK_BACK : OFFCPU_WALK_SWITCH;
 	if (walk == OFFCPU_WALK_BACK && !tracepoints.has_exit)
-		return -EOPNOTSUPP;
+		return -ENXIO;
 	collector->skel->rodata->offcpu_is_told_state = tracepoints.tells_state;
 	collector->skel->rodata->offcpu_walks_at_switch = walk == OFFCPU_WALK_SWITCH;
 	return bpf_program__set_autoload(collector->skel->progs.offcpu_back,
@@ -100,13 +100,15 @@ int offcpu__configure(struct collector *collector)
 {
 	struct exoprof_bpf *skel = collector->skel;
 	const struct offcpu_options *options = &collector->options.offcpu;
+	int err;
 
 	skel->rodata->offcpu_is_followed = options->enabled;
 	skel->rodata->offcpu_min_ns = options->min_ns;
 	skel->rodata->offcpu_rate_ns = options->rate_ns ? options->rate_ns : 1;
 	bpf_program__set_autoload(skel->progs.offcpu_find_scheduler, can_look_up());
-	if (choose_walk(collector))
-		return -EOPNOTSUPP;
+	err = choose_walk(collector);
+	if (err)
+		return err;
 	bpf_program__set_autoload(skel->progs.offcpu_held, walks_at_switch(collector));
 	if (!options->enabled)
 		leave_out(skel);

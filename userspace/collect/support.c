@@ -13,7 +13,12 @@
 
 int support__programs(void)
 {
-	struct collector_options options = {.frequency = 1, .heap_rate = 524288};
+	/* All of them: what is off is not loaded. */
+	struct collector_options options = {
+		.frequency = 1,
+		.heap_rate = 524288,
+		.offcpu = {.enabled = true, .min_ns = 1000, .rate_ns = 1000000},
+	};
 	struct collector *collector = collector__open(&options);
 
 	if (!collector)

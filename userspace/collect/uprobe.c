@@ -4,6 +4,7 @@
 #include <bpf/btf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,6 +24,20 @@ struct link_create_uprobes {
 	uint32_t reserved;
 };
 
+/* Of the kernel's own enumeration: bpf_session_is_return() is older, from 6.10 on for kprobes. */
+static bool has_attach_type(const struct btf *kernel, const char *name)
+{
+	int id = btf__find_by_name_kind(kernel, "bpf_attach_type", BTF_KIND_ENUM);
+	const struct btf_type *type = id > 0 ? btf__type_by_id(kernel, id) : NULL;
+	const struct btf_enum *values = type ? btf_enum(type) : NULL;
+
+	for (uint32_t i = 0; type && i < btf_vlen(type); i++) {
+		if (!strcmp(btf__name_by_offset(kernel, values[i].name_off), name))
+			return true;
+	}
+	return false;
+}
+
 bool uprobe__has_sessions(void)
 {
 	struct btf *kernel = btf__load_vmlinux_btf();
@@ -30,7 +45,7 @@ bool uprobe__has_sessions(void)
 
 	if (!kernel)
 		return false;
-	found = btf__find_by_name_kind(kernel, "bpf_session_is_return", BTF_KIND_FUNC) > 0;
+	found = has_attach_type(kernel, "BPF_TRACE_UPROBE_SESSION");
 	btf__free(kernel);
 	return found;
 }
