@@ -43,7 +43,7 @@ static int remove_folder(void **state)
 
 static struct listener *open_place(const char *address)
 {
-	struct listener *listener = listener__open(address, why, sizeof(why));
+	struct listener *listener = listener__open(address, true, why, sizeof(why));
 
 	if (!listener)
 		fail_msg("%s", why);
@@ -53,7 +53,7 @@ static struct listener *open_place(const char *address)
 static void assert_refused(const char *address, const char *reason)
 {
 	*why = '\0';
-	assert_null(listener__open(address, why, sizeof(why)));
+	assert_null(listener__open(address, true, why, sizeof(why)));
 	if (!strstr(why, reason) || !strstr(why, address))
 		fail_msg("no '%s' in '%s'", reason, why);
 }
@@ -177,7 +177,7 @@ static void compete(const int start[2], int report, const int end[2])
 	close(start[1]);
 	if (read(start[0], &got, 1))
 		_exit(1);
-	got = listener__open(place, why, sizeof(why)) != NULL;
+	got = listener__open(place, false, why, sizeof(why)) != NULL;
 	if (write(report, &got, 1) == 1 && !read(end[0], &got, 1))
 		_exit(0);
 	_exit(1);

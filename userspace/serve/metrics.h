@@ -5,12 +5,14 @@
 #define EXOPROF_METRICS_H
 
 #include "agent.h"
+#include "serve/connections.h"
 #include "serve/request_counts.h"
 
 struct serving_figures {
 	const struct request_counts *counts;
 	unsigned int in_flight; /* requests whose profile is being taken */
 	size_t snapshots, snapshot_bytes;
+	struct connections_figures connections;
 };
 
 /* In Prometheus' text format, malloc()ed, the caller's; NULL where memory is short. */
