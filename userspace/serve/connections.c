@@ -10,8 +10,9 @@
  * seconds. This is for what gets around that: a byte or a PING of HTTP/2 now and then. */
 #define IDLE_MAX_MS            20000
 
-/* A client that is on its way to its next request is not idle yet. */
-#define IDLE_MIN_MS            1000
+/* When there is no room. A client that is on its way to its next request is not idle yet, and by then
+ * most have read their answer. */
+#define CROWDED_MIN_MS         1000
 
 /* An answer must be read at 64 KiB a second on average, half a minute aside. */
 #define REPLY_GRACE_MS         30000
@@ -65,7 +66,7 @@ struct held_reply {
 	h2o_linklist_t link;
 	struct connection *connection;
 	size_t bytes;
-	int64_t deadline_ms;
+	int64_t began_ms, deadline_ms;
 };
 
 const char *connection_end__name(enum connection_end end)
@@ -151,25 +152,44 @@ static void on_close(void *data)
 	connections->on_closed(connections->context);
 }
 
-/* Cuts those that have been idle since then or before; at most so many. */
-static void cut_idle(struct connections *connections, int64_t since_ms, unsigned int most,
-		     enum connection_end end)
+/* Cuts the one that has been idle for longest, since then or before. */
+static bool cut_idle(struct connections *connections, int64_t since_ms, enum connection_end end)
 {
-	while (most-- && !h2o_linklist_is_empty(&connections->idle)) {
-		struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, idle_link,
-								       connections->idle.next);
+	struct connection *connection;
 
-		if (connection->idle_since_ms > since_ms)
-			return;
-		cut(connection, end);
+	if (h2o_linklist_is_empty(&connections->idle))
+		return false;
+	connection = H2O_STRUCT_FROM_MEMBER(struct connection, idle_link, connections->idle.next);
+	if (connection->idle_since_ms > since_ms)
+		return false;
+	cut(connection, end);
+	return true;
+}
+
+/* Cuts the one that has been reading an answer for longest, since then or before. */
+static void cut_reader(struct connections *connections, int64_t since_ms)
+{
+	h2o_linklist_t *node;
+
+	for (node = connections->replies.next; node != &connections->replies; node = node->next) {
+		struct held_reply *reply = H2O_STRUCT_FROM_MEMBER(struct held_reply, link, node);
+
+		if (reply->connection->is_cut)
+			continue;
+		if (reply->began_ms <= since_ms)
+			cut(reply->connection, CONNECTION_CROWDED);
+		return;
 	}
 }
 
 bool connections__has_room(struct connections *connections)
 {
+	int64_t now_ms = clock__monotonic_ms();
+
 	if (connections->figures.open < connections->max)
 		return true;
-	cut_idle(connections, clock__monotonic_ms() - IDLE_MIN_MS, 1, CONNECTION_CROWDED);
+	if (!cut_idle(connections, now_ms - CROWDED_MIN_MS, CONNECTION_CROWDED))
+		cut_reader(connections, now_ms - CROWDED_MIN_MS);
 	return false;
 }
 
@@ -248,12 +268,13 @@ void connection__hold_reply(h2o_req_t *req, size_t bytes)
 	struct held_reply *reply = h2o_mem_alloc_shared(&req->pool, sizeof(*reply), on_reply_gone);
 	struct connection *connection = connection_of(req);
 	struct connections *connections = connection->connections;
+	int64_t now_ms = clock__monotonic_ms();
 
 	*reply = (struct held_reply){
 		.connection = connection,
 		.bytes = bytes,
-		.deadline_ms =
-			clock__monotonic_ms() + REPLY_GRACE_MS + bytes / REPLY_BYTES_A_MS_MIN,
+		.began_ms = now_ms,
+		.deadline_ms = now_ms + REPLY_GRACE_MS + bytes / REPLY_BYTES_A_MS_MIN,
 	};
 	h2o_linklist_insert(&connections->replies, &reply->link);
 	connections->figures.reply_bytes += bytes;
@@ -348,6 +369,7 @@ void connections__look(struct connections *connections, h2o_context_t *context)
 	if (now_ms < connections->looked_ms + LOOK_INTERVAL_MS)
 		return;
 	connections->looked_ms = now_ms;
-	cut_idle(connections, now_ms - IDLE_MAX_MS, UINT32_MAX, CONNECTION_IDLE);
+	while (cut_idle(connections, now_ms - IDLE_MAX_MS, CONNECTION_IDLE))
+		;
 	cut_slow(connections, now_ms);
 }

@@ -25,7 +25,7 @@ enum connection_kind {
 /* Why connections were cut. */
 enum connection_end {
 	CONNECTION_IDLE,    /* for too long without a whole request */
-	CONNECTION_CROWDED, /* idle, and others had no room */
+	CONNECTION_CROWDED, /* idle or slow, and others had no room */
 	CONNECTION_SLOW,    /* did not read its answer */
 	CONNECTION_GREEDY,  /* of too much input that was no request yet, it had most */
 	CONNECTION_FICKLE,  /* gave too many requests up */
