@@ -10,8 +10,8 @@
  * seconds. This is for what gets around that: a byte or a PING of HTTP/2 now and then. */
 #define IDLE_MAX_MS            20000
 
-/* When there is no room. A client that is on its way to its next request is not idle yet, and by then
- * most have read their answer. */
+/* When there is no room. A client that is on its way to its next request is not idle yet, and by
+ * then most have read their answer. */
 #define CROWDED_MIN_MS         1000
 
 /* An answer must be read at 64 KiB a second on average, half a minute aside. */
