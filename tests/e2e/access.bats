@@ -185,21 +185,21 @@ in_flight() {
 	start_exoprof -p "$TARGET" --max-profiles 3
 	local i option
 	for i in 1 2 3; do
-		start "p$i" curl -sS -o "p$i.pb.gz" "${URL}profile?seconds=6"
+		start "p$i" curl -sS -o "p$i.pb.gz" "${URL}profile?seconds=12"
 	done
 	wait_for 10 in_flight 3
 	for option in --http1.1 --http2-prior-knowledge; do
 		answer 429 '/debug/pprof/profile?seconds=1' $option
 		is_error '3 profiles are being taken'
-		between 1 "$(sed -n 's/^retry-after: //Ip' <<< "$HEAD")" 6
+		between 1 "$(sed -n 's/^retry-after: //Ip' <<< "$HEAD")" 12
 		answer 429 '/debug/pprof/heap?seconds=1' $option
 		answer 429 '/api/snapshots?profile=profile&seconds=1' -X POST $option
 	done
 	# What takes no time is not among them.
 	answer 200 /debug/pprof/heap
-	wait_for 20 in_flight 0
+	wait_for 40 in_flight 0
 	for i in 1 2 3; do
-		between 6 "$(raw_field "p$i.pb.gz" Duration)" 8
+		between 12 "$(raw_field "p$i.pb.gz" Duration)" 14
 		samples "p$i.pb.gz" | grep -q burn_a
 	done
 	answer 200 '/debug/pprof/profile?seconds=1'
