@@ -21,7 +21,7 @@
 #define LINGER_MS         500
 
 /* A connection is a descriptor, of which the target's files need most. */
-#define CONNECTIONS_MAX   512
+#define CONNECTIONS_MAX   2048
 #define DESCRIPTORS_SHARE 4
 
 /* While there is anybody to look after. */
