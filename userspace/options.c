@@ -22,6 +22,8 @@
 #define DEFAULT_OFFCPU_RATE_NS 100000
 #define OFFCPU_TIME_MAX_NS     4000000000
 #define DEFAULT_LISTEN         "127.0.0.1:6060"
+#define DEFAULT_PROFILES       16
+#define PROFILES_MAX           256
 #define DEFAULT_DURATION       30
 #define DEFAULT_DELAY          1
 #define DURATION_MAX           86400
@@ -34,6 +36,11 @@ enum key {
 	KEY_TLS_CERT,
 	KEY_TLS_KEY,
 	KEY_TLS_CLIENT_CA,
+	KEY_ALLOW_REMOTE,
+	KEY_TOKEN_FILE,
+	KEY_INSECURE,
+	KEY_ALLOW_HOST,
+	KEY_MAX_PROFILES,
 	KEY_HEAP_RATE,
 	KEY_NO_HEAP,
 	KEY_NO_OFFCPU,
@@ -116,10 +123,36 @@ enum key {
 		 "(PEM)",                                                                          \
 		 0},                                                                               \
 		{"tls-key", KEY_TLS_KEY, "FILE", 0, "the certificate's private key (PEM)", 0},     \
+		{"tls-client-ca",                                                                  \
+		 KEY_TLS_CLIENT_CA,                                                                \
+		 "FILE",                                                                           \
+		 0,                                                                                \
+		 "let only clients in that have a certificate of one of these authorities",        \
+		 0},                                                                               \
+		{"allow-remote",                                                                   \
+		 KEY_ALLOW_REMOTE,                                                                 \
+		 NULL,                                                                             \
+		 0,                                                                                \
+		 "listen where other machines reach it, too; needs --token-file, --tls-client-ca " \
+		 "or --insecure",                                                                  \
+		 0},                                                                               \
+		{"token-file",                                                                     \
+		 KEY_TOKEN_FILE,                                                                   \
+		 "FILE",                                                                           \
+		 0,                                                                                \
+		 "let only clients in that send one of the tokens in FILE, one a line",            \
+		 0},                                                                               \
+		{"insecure", KEY_INSECURE, NULL, 0, "let everybody in who reaches it", 0},         \
+		{"allow-host",                                                                     \
+		 KEY_ALLOW_HOST,                                                                   \
+		 "NAME",                                                                           \
+		 0,                                                                                \
+		 "what clients may call this machine, besides localhost, its addresses and its "   \
+		 "host name; may be repeated",                                                     \
+		 0},                                                                               \
 	{                                                                                          \
-		"tls-client-ca", KEY_TLS_CLIENT_CA, "FILE", 0,                                     \
-			"let only clients in that have a certificate of one of these authorities", \
-			0                                                                          \
+		"max-profiles", KEY_MAX_PROFILES, "N", 0,                                          \
+			"how many profiles that take time may be taken at once (16)", 0            \
 	}
 #define SAMPLING_OPTIONS                                                                           \
 	{"frequency", 'F', "HZ", 0, "CPU samples a second on each CPU (99)", 0},                   \
@@ -526,6 +559,15 @@ static void add_place(struct argp_state *state, struct server_options *server, c
 	server->places[server->place_count++] = place;
 }
 
+static void allow_host(struct argp_state *state, struct access_options *access, const char *name)
+{
+	if (!*name || strpbrk(name, ":/[] "))
+		argp_error(state, "--allow-host: '%s' is no name of a machine", name);
+	if (access->host_count == ACCESS_HOSTS_MAX)
+		argp_error(state, "--allow-host: no more than %d of them", ACCESS_HOSTS_MAX);
+	access->hosts[access->host_count++] = name;
+}
+
 static bool is_all_unix(const struct server_options *server)
 {
 	for (size_t i = 0; i < server->place_count; i++) {
@@ -701,6 +743,22 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_TLS_CLIENT_CA:
 		options->server.tls.client_authority = text;
 		break;
+	case KEY_ALLOW_REMOTE:
+		options->server.access.allow_remote = true;
+		break;
+	case KEY_TOKEN_FILE:
+		options->server.access.token_file = text;
+		break;
+	case KEY_INSECURE:
+		options->server.access.is_insecure = true;
+		break;
+	case KEY_ALLOW_HOST:
+		allow_host(state, &options->server.access, text);
+		break;
+	case KEY_MAX_PROFILES:
+		options->server.profiles_max =
+			number(state, "--max-profiles", text, 1, PROFILES_MAX, false);
+		break;
 	case KEY_HEAP_RATE:
 		options->agent.heap_rate =
 			number(state, "--heap-rate", text, 1, POISSON_RATE_MAX, true);
@@ -794,6 +852,7 @@ void options__parse(struct options *options, const struct command *command, int 
 				     .min_ns = DEFAULT_OFFCPU_MIN_NS,
 				     .rate_ns = DEFAULT_OFFCPU_RATE_NS},
 			  .symbols = {.memory_bytes = SYMBOLIZER_MEMORY_DEFAULT}},
+		.server = {.profiles_max = DEFAULT_PROFILES     },
 		.kind = command->takes_command ? &profile_kind_heap : &profile_kind_cpu,
 		.duration_s = DEFAULT_DURATION,
 		.delay_s = DEFAULT_DELAY,

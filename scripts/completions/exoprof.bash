@@ -4,7 +4,8 @@
 _exoprof_target='-p --pid --name --unit --follow-children --container-pid --of'
 _exoprof_sampling='-F --frequency --heap-rate --heap-budget --heap-probes --allocator --symbol-memory
 	--debug-dir'
-_exoprof_serving='--listen --tls-cert --tls-key --tls-client-ca'
+_exoprof_serving='--listen --tls-cert --tls-key --tls-client-ca --allow-remote --token-file --insecure
+	--allow-host --max-profiles'
 _exoprof_waits='--offcpu-min --offcpu-rate --offcpu-walk'
 
 # The options of a subcommand.
@@ -53,12 +54,13 @@ _exoprof_argument() {
 		esac ;;
 	--heap-probes) echo auto session pair ;;
 	--offcpu-walk) echo auto back switch ;;
-	-o | --output | --allocator | --tls-cert | --tls-key | --tls-client-ca) echo @files ;;
+	-o | --output | --allocator | --tls-cert | --tls-key | --tls-client-ca | \
+		--token-file) echo @files ;;
 	--debug-dir) echo @folders ;;
 	--listen) echo 127.0.0.1:6060 unix: ;;
 	-F | --frequency | -d | --duration | --delay | -n | --iterations | --container-pid | \
 		--heap-rate | --heap-budget | --symbol-memory | --offcpu-min | --offcpu-rate | \
-		--sample-index) echo @any ;;
+		--sample-index | --allow-host | --max-profiles) echo @any ;;
 	esac
 }
 

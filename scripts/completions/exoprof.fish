@@ -60,6 +60,11 @@ complete -c exoprof -n "__exoprof_is $serving" -l listen -x -a '127.0.0.1:6060 u
 complete -c exoprof -n "__exoprof_is $serving" -l tls-cert -r -F -d 'Certificate'
 complete -c exoprof -n "__exoprof_is $serving" -l tls-key -r -F -d 'Private key'
 complete -c exoprof -n "__exoprof_is $serving" -l tls-client-ca -r -F -d "Clients' authorities"
+complete -c exoprof -n "__exoprof_is $serving" -l allow-remote -d 'Listen where others reach it'
+complete -c exoprof -n "__exoprof_is $serving" -l token-file -r -F -d 'Tokens that let clients in'
+complete -c exoprof -n "__exoprof_is $serving" -l insecure -d 'Let everybody in'
+complete -c exoprof -n "__exoprof_is $serving" -l allow-host -x -a '(__fish_print_hostnames)' -d 'Name of this machine'
+complete -c exoprof -n "__exoprof_is $serving" -l max-profiles -x -d 'Profiles at once'
 
 complete -c exoprof -n "__exoprof_is record" -l type -x -a 'cpu heap allocs block mutex wall goroutine threadcreate' -d 'What to record'
 complete -c exoprof -n "__exoprof_is top" -l type -x -a 'cpu heap allocs block mutex' -d 'What to show first'

@@ -50,7 +50,7 @@ def parca(text, interval):
     config = yaml.safe_load(text)
     known("the file", config, "object_storage scrape_configs")
     for job in config["scrape_configs"]:
-        known(job["job_name"], job, "job_name params scrape_interval scrape_timeout scheme tls_config "
+        known(job["job_name"], job, "job_name params scrape_interval scrape_timeout scheme tls_config authorization "
               "normalized_addresses profiling_config relabel_configs static_configs file_sd_configs "
               "kubernetes_sd_configs")
         if "params" in job:
@@ -71,7 +71,8 @@ def parca(text, interval):
 TOKEN = re.compile(r'\s+|//[^\n]*|("(?:[^"\\]|\\.)*")|([\w.]+)|([{}\[\],=()])')
 BLOCKS = {
     "pyroscope.scrape": "targets forward_to job_name params scrape_interval scrape_timeout "
-                        "delta_profiling_duration scheme profiling_config clustering tls_config",
+                        "delta_profiling_duration scheme profiling_config clustering tls_config "
+                        "bearer_token_file",
     "profiling_config": "path_prefix " + " ".join(
         "profile." + kind for kind in [*TYPES, "fgprof", "godeltaprof_memory", "godeltaprof_mutex",
                                        "godeltaprof_block", "custom"]),

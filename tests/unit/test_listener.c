@@ -43,7 +43,7 @@ static int remove_folder(void **state)
 
 static struct listener *open_place(const char *address)
 {
-	struct listener *listener = listener__open(address, why, sizeof(why));
+	struct listener *listener = listener__open(address, true, why, sizeof(why));
 
 	if (!listener)
 		fail_msg("%s", why);
@@ -53,7 +53,7 @@ static struct listener *open_place(const char *address)
 static void assert_refused(const char *address, const char *reason)
 {
 	*why = '\0';
-	assert_null(listener__open(address, why, sizeof(why)));
+	assert_null(listener__open(address, true, why, sizeof(why)));
 	if (!strstr(why, reason) || !strstr(why, address))
 		fail_msg("no '%s' in '%s'", reason, why);
 }
@@ -177,7 +177,7 @@ static void compete(const int start[2], int report, const int end[2])
 	close(start[1]);
 	if (read(start[0], &got, 1))
 		_exit(1);
-	got = listener__open(place, why, sizeof(why)) != NULL;
+	got = listener__open(place, false, why, sizeof(why)) != NULL;
 	if (write(report, &got, 1) == 1 && !read(end[0], &got, 1))
 		_exit(0);
 	_exit(1);
@@ -299,6 +299,46 @@ static void an_abstract_socket_has_no_file(void **state)
 	listener__close(open_place(name));
 }
 
+static void assert_remote(const char *address, bool expected)
+{
+	struct listener *listener;
+
+	if (expected) {
+		assert_null(listener__open(address, false, why, sizeof(why)));
+		assert_non_null(strstr(why, "--allow-remote"));
+		assert_non_null(strstr(why, address));
+	}
+	listener = listener__open(address, expected, why, sizeof(why));
+	if (!listener)
+		fail_msg("%s", why);
+	assert_int_equal(listener__is_remote(listener), expected);
+	listener__close(listener);
+}
+
+static void what_others_reach_must_be_allowed(void **state)
+{
+	(void)state;
+	assert_remote("127.0.0.1:0", false);
+	assert_remote("127.1.2.3:0", false);
+	assert_remote("localhost:0", false);
+	assert_remote("0.0.0.0:0", true);
+	assert_remote(":0", true);
+	assert_remote("[::]:0", true);
+	assert_remote("[::1]:0", false);
+	assert_remote("[::ffff:127.0.0.1]:0", false);
+}
+
+static void unix_sockets_have_no_host(void **state)
+{
+	struct listener *listener = open_place(place);
+
+	(void)state;
+	assert_false(listener__is_remote(listener));
+	assert_false(listener__is_abstract(listener));
+	assert_string_equal(listener__host(listener), "");
+	listener__close(listener);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +352,8 @@ int main(void)
 		cmocka_unit_test(a_lock_that_leads_elsewhere_is_not_followed),
 		cmocka_unit_test(a_lock_is_waited_for_but_not_for_ever),
 		cmocka_unit_test(where_somebody_listens_it_is_left_alone),
+		cmocka_unit_test(what_others_reach_must_be_allowed),
+		cmocka_unit_test(unix_sockets_have_no_host),
 		cmocka_unit_test(a_file_that_is_no_socket_is_left_alone),
 		cmocka_unit_test(a_file_that_is_another_one_by_now_is_left_alone),
 		cmocka_unit_test(an_abstract_socket_has_no_file),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/listener.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -26,10 +27,15 @@
 #define LOCK_TRIES       200
 #define LOCK_INTERVAL_US 10000
 
+/* What the kernel keeps of a connection that is not read yet, times two: it would grow to
+ * megabytes. The largest request takes 1 MiB, and most a line or two. */
+#define RECEIVE_BYTES    (64 << 10)
+
 struct listener {
 	int fd; /* -1: taken */
-	bool is_unix;
+	bool is_unix, is_remote;
 	char place[160];
+	char host[256]; /* as it was given; empty for a unix socket, and for every address */
 	/* The file of a unix socket that is not abstract; NULL: there is none. */
 	const char *path;
 	dev_t device;
@@ -100,13 +106,32 @@ static int new_socket(int family)
 	return fd < 0 ? -errno : fd;
 }
 
+static bool is_loopback(const struct sockaddr *address)
+{
+	const struct in6_addr *six = &((const struct sockaddr_in6 *)address)->sin6_addr;
+	in_addr_t four = ((const struct sockaddr_in *)address)->sin_addr.s_addr;
+
+	if (address->sa_family == AF_INET)
+		return ntohl(four) >> 24 == IN_LOOPBACKNET;
+	return IN6_IS_ADDR_LOOPBACK(six) ||
+	       (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == IN_LOOPBACKNET);
+}
+
+static bool is_all_loopback(const struct addrinfo *infos)
+{
+	while (infos && is_loopback(infos->ai_addr))
+		infos = infos->ai_next;
+	return !infos;
+}
+
 static int listen_at(const struct addrinfo *info)
 {
-	int fd = new_socket(info->ai_family), on = 1, err;
+	int fd = new_socket(info->ai_family), on = 1, receive_bytes = RECEIVE_BYTES, err;
 
 	if (fd < 0)
 		return fd;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
 	if (!bind(fd, info->ai_addr, info->ai_addrlen) && !listen(fd, SOMAXCONN))
 		return fd;
 	err = -errno;
@@ -135,24 +160,49 @@ static void name_network_place(struct listener *listener)
 	char host[128], port[16];
 
 	strcpy(listener->place, "?");
-	if (getsockname(listener->fd, (struct sockaddr *)&where, &length) ||
-	    getnameinfo((struct sockaddr *)&where, length, host, sizeof(host), port, sizeof(port),
+	listener->is_remote = true;
+	if (getsockname(listener->fd, (struct sockaddr *)&where, &length))
+		return;
+	listener->is_remote = !is_loopback((struct sockaddr *)&where);
+	if (getnameinfo((struct sockaddr *)&where, length, host, sizeof(host), port, sizeof(port),
 			NI_NUMERICHOST | NI_NUMERICSERV))
 		return;
 	snprintf(listener->place, sizeof(listener->place),
 		 where.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-static int open_network(struct listener *listener, const char *address, char *why, size_t why_size)
+static int listen_at_some(const struct addrinfo *infos, const char *address, bool allow_remote,
+			  char *why, size_t why_size)
+{
+	int fd;
+
+	if (!allow_remote && !is_all_loopback(infos)) {
+		snprintf(why, why_size,
+			 "cannot listen on %s: other machines could reach it (listen on 127.0.0.1; "
+			 "or give --allow-remote, and what lets clients in: --token-file, or "
+			 "--tls-client-ca)",
+			 address);
+		return -EACCES;
+	}
+	fd = listen_at_first(infos);
+	if (fd < 0)
+		snprintf(why, why_size,
+			 "cannot listen on %s: %s (choose another place with --listen)", address,
+			 strerror(-fd));
+	return fd;
+}
+
+static int open_network(struct listener *listener, const char *address, bool allow_remote,
+			char *why, size_t why_size)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 				 .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
 	struct addrinfo *infos;
-	char host[256];
+	char *host = listener->host;
 	const char *port;
 	int err = EAI_NONAME;
 
-	if (!split(address, host, sizeof(host), &port))
+	if (!split(address, host, sizeof(listener->host), &port))
 		err = getaddrinfo(*host ? host : NULL, port, &hints, &infos);
 	if (err) {
 		snprintf(why, why_size,
@@ -160,14 +210,10 @@ static int open_network(struct listener *listener, const char *address, char *wh
 			 address, err == EAI_SYSTEM ? strerror(errno) : gai_strerror(err));
 		return -EADDRNOTAVAIL;
 	}
-	listener->fd = listen_at_first(infos);
+	listener->fd = listen_at_some(infos, address, allow_remote, why, why_size);
 	freeaddrinfo(infos);
-	if (listener->fd < 0) {
-		snprintf(why, why_size,
-			 "cannot listen on %s: %s (choose another place with --listen)", address,
-			 strerror(-listener->fd));
+	if (listener->fd < 0)
 		return listener->fd;
-	}
 	name_network_place(listener);
 	return 0;
 }
@@ -329,7 +375,7 @@ static int open_unix(struct listener *listener, const char *path, char *why, siz
 	return err;
 }
 
-struct listener *listener__open(const char *address, char *why, size_t why_size)
+struct listener *listener__open(const char *address, bool allow_remote, char *why, size_t why_size)
 {
 	struct listener *listener = calloc(1, sizeof(*listener));
 	const char *path = unix_path(address);
@@ -341,7 +387,7 @@ struct listener *listener__open(const char *address, char *why, size_t why_size)
 	}
 	listener->fd = -1;
 	err = path ? open_unix(listener, path, why, why_size)
-		   : open_network(listener, address, why, why_size);
+		   : open_network(listener, address, allow_remote, why, why_size);
 	if (!err)
 		return listener;
 	listener__close(listener);
@@ -379,6 +425,21 @@ int listener__take_fd(struct listener *listener)
 bool listener__is_unix(const struct listener *listener)
 {
 	return listener->is_unix;
+}
+
+bool listener__is_abstract(const struct listener *listener)
+{
+	return listener->is_unix && !listener->path;
+}
+
+bool listener__is_remote(const struct listener *listener)
+{
+	return listener->is_remote;
+}
+
+const char *listener__host(const struct listener *listener)
+{
+	return listener->host;
 }
 
 const char *listener__place(const struct listener *listener)

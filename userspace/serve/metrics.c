@@ -270,6 +270,27 @@ static void put_requests(FILE *out, const struct request_counts *counts)
 	}
 }
 
+static void put_connections(FILE *out, const struct connections_figures *figures)
+{
+	const char *cut = "exoprof_http_connections_cut_total";
+	char labels[LABELS_MAX];
+
+	exposition__only_integer(out, "exoprof_http_connections", "gauge",
+				 "Connections of clients.", figures->open);
+	exposition__only_integer(out, "exoprof_http_reply_bytes", "gauge",
+				 "Memory for requests and for answers that are on their way.",
+				 figures->reply_bytes);
+	exposition__family(
+		out, cut, "counter",
+		"Connections that were cut; idle: no request for too long; crowded: idle "
+		"while others waited for room; slow: did not read the answer; greedy: took "
+		"too much memory; given_up: too many requests begun and given up.");
+	for (int i = 0; i < CONNECTION_ENDS; i++) {
+		snprintf(labels, sizeof(labels), "reason=\"%s\"", connection_end__name(i));
+		exposition__integer(out, cut, labels, figures->cut[i]);
+	}
+}
+
 char *metrics__text(const struct agent_figures *figures, const struct serving_figures *serving,
 		    size_t *size)
 {
@@ -287,6 +308,7 @@ char *metrics__text(const struct agent_figures *figures, const struct serving_fi
 				 "Profiles that are kept for the page.", serving->snapshots);
 	exposition__only_integer(out, "exoprof_snapshot_bytes", "gauge",
 				 "Memory for the profiles that are kept.", serving->snapshot_bytes);
+	put_connections(out, &serving->connections);
 	put_requests(out, serving->counts);
 	put_sandbox(out);
 	put_collector(out, &figures->collector);

@@ -5,6 +5,7 @@
 #define EXOPROF_METRICS_H
 
 #include "agent.h"
+#include "serve/connections.h"
 #include "serve/process_metrics.h"
 #include "serve/request_counts.h"
 
@@ -13,6 +14,7 @@ struct serving_figures {
 	const struct process_metrics *process;
 	unsigned int in_flight; /* requests whose profile is being taken */
 	size_t snapshots, snapshot_bytes;
+	struct connections_figures connections;
 };
 
 /* In Prometheus' text format, malloc()ed, the caller's; NULL where memory is short. */

@@ -122,7 +122,7 @@ void profile_request__start(struct routes *routes, h2o_req_t *req, const struct 
 
 	if (!read_query(req, path, &query))
 		return;
-	if (waiting__is_refused(routes, req))
+	if (waiting__is_refused(routes, req, query.request.seconds))
 		return;
 	if (reply__is_head(req)) {
 		reply_head(req, path, &query);
@@ -144,6 +144,8 @@ void profile_request__start(struct routes *routes, h2o_req_t *req, const struct 
 		.query = query,
 		.takes_gzip = reply__takes_gzip(req),
 	};
-	waiting__start(&request->waiting, agent__submit(routes->agent, &query.request,
-							waiting__on_done, &request->waiting));
+	waiting__start(
+		&request->waiting,
+		agent__submit(routes->agent, &query.request, waiting__on_done, &request->waiting),
+		query.request.seconds);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "export/gzip.h"
+#include "serve/connections.h"
 #include "serve/negotiation.h"
 
 #define TEXT     "text/plain; charset=utf-8"
@@ -27,10 +28,13 @@ static const char *reason_of(int status)
 		{302, "Found"                   },
 		{304, "Not Modified"            },
 		{400, "Bad Request"             },
+		{401, "Unauthorized"            },
 		{403, "Forbidden"               },
 		{404, "Not Found"               },
 		{405, "Method Not Allowed"      },
 		{413, "Request Entity Too Large"},
+		{421, "Misdirected Request"     },
+		{429, "Too Many Requests"       },
 		{500, "Internal Server Error"   },
 		{503, "Service Unavailable"     },
 	};
@@ -52,8 +56,9 @@ void reply__header(h2o_req_t *req, const char *name, const char *value)
 			      value_copy.base, value_copy.len);
 }
 
-static void begin_any(h2o_req_t *req, int status, const char *cache_control)
+static void begin_any(h2o_req_t *req, int status, const char *cache_control, size_t size)
 {
+	connection__hold_reply(req, size);
 	req->res.status = status;
 	req->res.reason = reason_of(status);
 	reply__header(req, "x-content-type-options", "nosniff");
@@ -63,17 +68,17 @@ static void begin_any(h2o_req_t *req, int status, const char *cache_control)
 		req->http1_is_persistent = 0;
 }
 
-static void begin(h2o_req_t *req, int status, const char *content_type)
+static void begin(h2o_req_t *req, int status, const char *content_type, size_t size)
 {
 	/* A profile is of now. */
-	begin_any(req, status, "no-store");
+	begin_any(req, status, "no-store", size);
 	reply__header(req, "content-type", content_type);
 }
 
 void reply__bytes(h2o_req_t *req, int status, const char *content_type, const void *body,
 		  size_t size)
 {
-	begin(req, status, content_type);
+	begin(req, status, content_type, size);
 	req->res.content_length = size;
 	h2o_send_inline(req, body, size);
 }
@@ -92,7 +97,8 @@ static void send_as_it_is(h2o_req_t *req, const void *body, size_t size)
 
 void reply__kept(h2o_req_t *req, const char *content_type, const void *body, size_t size)
 {
-	begin_any(req, 200, "no-cache");
+	/* It is there once for all. */
+	begin_any(req, 200, "no-cache", 0);
 	reply__header(req, "content-type", content_type);
 	send_as_it_is(req, body, size);
 }
@@ -115,19 +121,19 @@ void reply__held(h2o_req_t *req, const char *content_type, const void *body, siz
 	struct hold *hold = h2o_mem_alloc_shared(&req->pool, sizeof(*hold), on_dispose);
 
 	*hold = (struct hold){release, holder};
-	begin(req, 200, content_type);
+	begin(req, 200, content_type, size);
 	send_as_it_is(req, body, size);
 }
 
 void reply__empty(h2o_req_t *req, int status)
 {
-	begin_any(req, status, "no-cache");
+	begin_any(req, status, "no-cache", 0);
 	h2o_send_inline(req, "", 0);
 }
 
 void reply__head(h2o_req_t *req, const char *content_type)
 {
-	begin(req, 200, content_type);
+	begin(req, 200, content_type, 0);
 	h2o_send_inline(req, "", 0);
 }
 

@@ -27,7 +27,7 @@ struct route {
 	const char *path;
 	void (*answer)(struct routes *routes, h2o_req_t *req, const struct route *route);
 	enum methods methods; /* beside GET and HEAD */
-	bool is_private;      /* not for pages of other origins */
+	bool is_public;       /* needs no token */
 	bool is_numbered;     /* the N at the path's end is a number */
 	/* What `answer` needs. */
 	struct profile_path profile;
@@ -140,6 +140,7 @@ static void answer_metrics(struct routes *routes, h2o_req_t *req, const struct r
 	char *text;
 
 	(void)route;
+	connections__figures(routes->connections, &serving.connections);
 	agent__figures(routes->agent, &figures);
 	text = metrics__text(&figures, &serving, &size);
 	if (text)
@@ -222,11 +223,10 @@ static const struct route routes_by_path[] = {
 	{.path = "/", .answer = answer_page, .text = "index.html"},
 	{.path = "/page.js", .answer = answer_page, .text = "page.js"},
 	{.path = "/page.css", .answer = answer_page, .text = "page.css"},
-	{.path = "/api/status", .answer = answer_status, .is_private = true},
-	{.path = "/api/snapshots", .answer = answer_snapshots, .methods = METHODS_POST,
-	 .is_private = true},
+	{.path = "/api/status", .answer = answer_status},
+	{.path = "/api/snapshots", .answer = answer_snapshots, .methods = METHODS_POST},
 	{.path = "/api/snapshots/N", .answer = answer_snapshot, .methods = METHODS_DELETE,
-	 .is_private = true, .is_numbered = true},
+	 .is_numbered = true},
 	{.path = "/debug/pprof", .answer = answer_redirect, .status = 301, .text = PPROF},
 	{.path = PPROF, .answer = answer_index},
 	{.path = PPROF "cmdline", .answer = answer_cmdline},
@@ -264,8 +264,9 @@ static const struct route routes_by_path[] = {
 	{.path = "/pprof/symbol", .answer = answer_symbol, .methods = METHODS_POST},
 
 	{.path = "/metrics", .answer = answer_metrics},
-	{.path = "/healthz", .answer = answer_healthz},
-	{.path = "/readyz", .answer = answer_readyz},
+	/* A probe of Kubernetes' has no secrets, and they tell none. */
+	{.path = "/healthz", .answer = answer_healthz, .is_public = true},
+	{.path = "/readyz", .answer = answer_readyz, .is_public = true},
 };
 /* clang-format on */
 
@@ -321,19 +322,20 @@ static void refuse_method(h2o_req_t *req, const struct route *route)
 	reply__error(req, 405, "%s", methods[route->methods].sentence);
 }
 
+/* Who may not ask is not told what there is. */
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
 	struct routes *routes = H2O_STRUCT_FROM_MEMBER(struct pprof_handler, super, self)->routes;
 	const struct route *route = find_route(req);
 
-	if (!route)
+	if (!connection__begin_request(req))
+		waiting__refuse_memory(req);
+	else if (access__refuses(routes->access, req, route && route->is_public))
+		return 0;
+	else if (!route)
 		reply__error(req, 404, "Unknown profile");
 	else if (!is_allowed(req, route))
 		refuse_method(req, route);
-	else if (route->is_private && request__is_foreign(req))
-		reply__error(req, 403,
-			     "only for the page that exoprof itself serves: the request "
-			     "is another page's");
 	else
 		route->answer(routes, req, route);
 	return 0;
@@ -368,6 +370,7 @@ void routes__register(struct routes *routes, h2o_globalconf_t *config)
 void routes__start(struct routes *routes, h2o_context_t *context)
 {
 	routes->context = context;
+	h2o_linklist_init_anchor(&routes->waiters);
 	h2o_multithread_register_receiver(context->queue, &routes->finished, waiting__on_finished);
 }
 

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 
 #include "agent.h"
+#include "serve/access.h"
+#include "serve/connections.h"
 #include "serve/process_metrics.h"
 #include "serve/request_counts.h"
 #include "serve/snapshots.h"
@@ -14,6 +16,8 @@
 /* What the routes need of the server they are in. */
 struct routes {
 	struct agent *agent;
+	struct access *access;
+	struct connections *connections;
 	struct request_counts *counts;
 	struct process_metrics *process;
 	struct page *page;
@@ -21,8 +25,11 @@ struct routes {
 	h2o_context_t *context;
 	/* Where the agent's threads put finished profiles for the event loop. */
 	h2o_multithread_receiver_t finished;
-	unsigned int waiting; /* requests whose answer the agent has to give */
-	bool stopping;        /* no new ones */
+	/* Requests whose answer the agent has to give: all of them, and those of them that take
+	 * time, of which there may be so many. */
+	unsigned int waiting, profiles, profiles_max;
+	h2o_linklist_t waiters; /* all of them */
+	bool stopping;          /* no new ones */
 };
 
 /* Adds the handlers to the configuration. */

@@ -10,17 +10,26 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/say.h"
 #include "privilege/sandbox.h"
+#include "serve/access.h"
+#include "serve/connections.h"
 #include "serve/listener.h"
 #include "serve/page.h"
 #include "serve/routes.h"
+#include "serve/waiting.h"
 
 /* Idle connections get this long to go; h2o would keep them for ten seconds. */
 #define LINGER_MS         500
 
 /* A connection is a descriptor, of which the target's files need most. */
-#define CONNECTIONS_MAX   512
+#define CONNECTIONS_MAX   2048
 #define DESCRIPTORS_SHARE 4
+
+/* While there is anybody to look after. */
+#define LOOK_MS           1000
+/* While nobody can come in. */
+#define CROWDED_LOOK_MS   100
 
 /* A listener in the event loop. */
 struct door {
@@ -28,8 +37,7 @@ struct door {
 	struct listener *listener;
 	h2o_accept_ctx_t accept_context;
 	h2o_socket_t *sock;
-	h2o_timeout_entry_t accept_retry;
-	bool is_shut; /* until a connection closes */
+	bool is_shut; /* until there is room */
 };
 
 struct server {
@@ -40,7 +48,8 @@ struct server {
 	h2o_globalconf_t config;
 	h2o_context_t context;
 	struct routes routes;
-	unsigned int connections, connections_max;
+	struct connections *connections;
+	int64_t looked_ms, opened_ms;
 	h2o_multithread_receiver_t stop_receiver;
 	h2o_multithread_message_t stop_message;
 	bool stopping;
@@ -51,11 +60,8 @@ struct server {
 
 static void on_accept(h2o_socket_t *listener, const char *err);
 
-static void on_connection_closed(void *data)
+static void open_shut_doors(struct server *server)
 {
-	struct server *server = data;
-
-	server->connections--;
 	for (size_t i = 0; i < server->door_count; i++) {
 		struct door *door = &server->doors[i];
 
@@ -66,19 +72,26 @@ static void on_connection_closed(void *data)
 	}
 }
 
-/* The listener stays ready, and the loop would spin on it. */
-static void retry_later(struct door *door)
+static void on_connection_closed(void *context)
 {
-	h2o_socket_read_stop(door->sock);
-	h2o_timeout_link(door->server->context.loop, &door->server->context.hundred_ms_timeout,
-			 &door->accept_retry);
+	open_shut_doors(context);
 }
 
-/* Clients wait in the kernel's queue, or are refused by it. */
+/* Clients wait in the kernel's queue, or are refused by it. The listener stays ready, and the loop
+ * would spin on it. */
 static void shut(struct door *door)
 {
 	h2o_socket_read_stop(door->sock);
 	door->is_shut = true;
+}
+
+static enum connection_kind kind_of(const struct door *door)
+{
+	if (listener__is_abstract(door->listener))
+		return CONNECTION_UNIX_ABSTRACT;
+	if (listener__is_unix(door->listener))
+		return CONNECTION_UNIX_FILE;
+	return door->accept_context.ssl_ctx ? CONNECTION_TLS : CONNECTION_PLAIN;
 }
 
 static void on_accept(h2o_socket_t *listener, const char *err)
@@ -89,26 +102,15 @@ static void on_accept(h2o_socket_t *listener, const char *err)
 
 	if (err)
 		return;
-	if (server->connections >= server->connections_max) {
+	if (!connections__has_room(server->connections)) {
 		shut(door);
 		return;
 	}
 	sock = h2o_evloop_socket_accept(listener);
-	if (sock) {
-		server->connections++;
-		sock->on_close.cb = on_connection_closed;
-		sock->on_close.data = server;
+	if (!sock && (errno == EMFILE || errno == ENFILE))
+		shut(door);
+	else if (sock && connections__add(server->connections, sock, kind_of(door)))
 		h2o_accept(&door->accept_context, sock);
-	} else if (errno == EMFILE || errno == ENFILE) {
-		retry_later(door);
-	}
-}
-
-static void on_accept_retry(h2o_timeout_entry_t *entry)
-{
-	struct door *door = H2O_STRUCT_FROM_MEMBER(struct door, accept_retry, entry);
-
-	h2o_socket_read_start(door->sock, on_accept);
 }
 
 static void on_stop(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
@@ -127,7 +129,6 @@ static void open_door(struct door *door)
 	door->accept_context.hosts = server->config.hosts;
 	if (!listener__is_unix(door->listener))
 		door->accept_context.ssl_ctx = server->tls;
-	door->accept_retry.cb = on_accept_retry;
 	door->sock = h2o_evloop_socket_create(
 		server->context.loop, listener__take_fd(door->listener), H2O_SOCKET_FLAG_DONT_READ);
 	door->sock->data = door;
@@ -137,21 +138,63 @@ static void open_door(struct door *door)
 static void close_door(struct door *door)
 {
 	door->is_shut = false;
-	h2o_timeout_unlink(&door->accept_retry);
 	h2o_socket_close(door->sock);
+}
+
+static void configure(h2o_globalconf_t *config)
+{
+	h2o_config_init(config);
+	/* As h2o has them, which may be built otherwise. */
+	config->handshake_timeout = 10000;
+	config->http1.req_timeout = 10000;
+	config->http2.idle_timeout = 10000;
+	config->http2.max_concurrent_requests_per_connection = 100;
+	config->http2.max_streams_for_priority = 16;
 }
 
 /* In the thread that runs the loop: h2o's buffers come from a cache of the thread, without a lock.
  */
 static void open_loop(struct server *server)
 {
-	h2o_config_init(&server->config);
+	configure(&server->config);
 	routes__register(&server->routes, &server->config);
 	h2o_context_init(&server->context, h2o_evloop_create(), &server->config);
 	h2o_multithread_register_receiver(server->context.queue, &server->stop_receiver, on_stop);
 	routes__start(&server->routes, &server->context);
 	for (size_t i = 0; i < server->door_count; i++)
 		open_door(&server->doors[i]);
+}
+
+static bool is_shut(const struct server *server)
+{
+	for (size_t i = 0; i < server->door_count; i++) {
+		if (server->doors[i].is_shut)
+			return true;
+	}
+	return false;
+}
+
+/* h2o's timers go by a clock that can be set, ours do not. */
+static void look(struct server *server)
+{
+	int64_t now_ms = clock__monotonic_ms();
+
+	connections__look(server->connections, &server->context);
+	if (is_shut(server) && now_ms >= server->opened_ms + CROWDED_LOOK_MS) {
+		server->opened_ms = now_ms;
+		open_shut_doors(server);
+	}
+	if (now_ms < server->looked_ms + LOOK_MS)
+		return;
+	server->looked_ms = now_ms;
+	waiting__look(&server->routes);
+}
+
+static int32_t most_wait_ms(const struct server *server)
+{
+	if (is_shut(server))
+		return CROWDED_LOOK_MS;
+	return connections__count(server->connections) ? LOOK_MS : INT32_MAX;
 }
 
 /* All requests get their answer; connections that stay open are left to the end of the process,
@@ -168,7 +211,7 @@ static void drain(struct server *server)
 	while (server->routes.waiting)
 		h2o_evloop_run(server->context.loop, 50);
 	deadline_ms = clock__monotonic_ms() + LINGER_MS;
-	while (server->connections && clock__monotonic_ms() < deadline_ms)
+	while (connections__count(server->connections) && clock__monotonic_ms() < deadline_ms)
 		h2o_evloop_run(server->context.loop, 50);
 }
 
@@ -176,7 +219,7 @@ static void close_loop(struct server *server)
 {
 	h2o_loop_t *loop = server->context.loop;
 
-	if (server->connections)
+	if (connections__count(server->connections))
 		return;
 	routes__stop(&server->routes, &server->context);
 	h2o_multithread_unregister_receiver(server->context.queue, &server->stop_receiver);
@@ -196,8 +239,10 @@ static void *serving_thread(void *context)
 	tzset();
 	sandbox__enter(SANDBOX_HTTP, SANDBOX_NO_EXTRA);
 	sem_post(&server->ready);
-	while (!server->stopping)
-		h2o_evloop_run(server->context.loop, INT32_MAX);
+	while (!server->stopping) {
+		h2o_evloop_run(server->context.loop, most_wait_ms(server));
+		look(server);
+	}
 	drain(server);
 	close_loop(server);
 	return NULL;
@@ -210,8 +255,10 @@ static void free_server(struct server *server)
 		listener__close(server->doors[i].listener);
 	server->door_count = 0;
 	/* A connection that is still there points here; the process is about to end. */
-	if (server->connections)
+	if (server->connections && connections__count(server->connections))
 		return;
+	connections__free(server->connections);
+	access__close(server->routes.access);
 	SSL_CTX_free(server->tls);
 	request_counts__free(server->routes.counts);
 	process_metrics__free(server->routes.process);
@@ -231,6 +278,15 @@ static unsigned int most_connections(void)
 	return limit.rlim_cur / DESCRIPTORS_SHARE ?: 1;
 }
 
+static void warn_of_plain_token(const struct server *server, const struct listener *listener)
+{
+	if (access__has_tokens(server->routes.access) && listener__is_remote(listener) &&
+	    !server->tls)
+		say("--token-file: at %s tokens cross the network as they are (--tls-cert and --tls-key "
+		    "encrypt them)",
+		    listener__place(listener));
+}
+
 static int open_places(struct server *server, const struct server_options *options, char *why,
 		       size_t why_size)
 {
@@ -238,10 +294,16 @@ static int open_places(struct server *server, const struct server_options *optio
 		struct door *door = &server->doors[i];
 
 		door->server = server;
-		door->listener = listener__open(options->places[i], why, why_size);
+		door->listener = listener__open(options->places[i], options->access.allow_remote,
+						why, why_size);
 		if (!door->listener)
 			return -EADDRNOTAVAIL;
 		server->door_count++;
+		if (access__is_open_to_all(server->routes.access, door->listener,
+					   options->tls.client_authority, why, why_size))
+			return -EACCES;
+		access__add_place(server->routes.access, door->listener);
+		warn_of_plain_token(server, door->listener);
 	}
 	return 0;
 }
@@ -252,12 +314,14 @@ static struct server *new_server(void)
 
 	if (!server)
 		return NULL;
+	server->connections = connections__new(on_connection_closed, server);
+	server->routes.connections = server->connections;
 	server->routes.counts = request_counts__new();
 	server->routes.process = process_metrics__new();
 	server->routes.page = page__new();
 	server->routes.snapshots = snapshots__new(SNAPSHOTS_MAX, SNAPSHOTS_BYTES_MAX);
-	if (server->routes.counts && server->routes.process && server->routes.page &&
-	    server->routes.snapshots)
+	if (server->connections && server->routes.counts && server->routes.process &&
+	    server->routes.page && server->routes.snapshots)
 		return server;
 	free_server(server);
 	return NULL;
@@ -271,6 +335,10 @@ struct server *server__open(const struct server_options *options, char *why, siz
 		snprintf(why, why_size, "cannot start the server: out of memory");
 		return NULL;
 	}
+	server->routes.profiles_max = options->profiles_max;
+	server->routes.access = access__open(&options->access, why, why_size);
+	if (!server->routes.access)
+		goto fail;
 	if (options->tls.certificate) {
 		server->tls = tls__open(&options->tls, why, why_size);
 		if (!server->tls)
@@ -288,7 +356,7 @@ int server__start(struct server *server, struct agent *agent)
 	int err;
 
 	server->agent = agent;
-	server->connections_max = most_connections();
+	connections__set_max(server->connections, most_connections());
 	server->routes.agent = agent;
 	sem_init(&server->ready, 0, 0);
 	err = pthread_create(&server->thread, NULL, serving_thread, server);

@@ -4,6 +4,7 @@
 #define EXOPROF_SERVER_H
 
 #include "agent.h"
+#include "serve/access.h"
 #include "serve/tls.h"
 
 /* How many --listen there may be. */
@@ -13,6 +14,8 @@ struct server_options {
 	const char *places[SERVER_PLACES_MAX]; /* see listener.h */
 	size_t place_count;
 	struct tls_options tls; /* for what is not a unix socket */
+	struct access_options access;
+	unsigned int profiles_max; /* that take time, at once */
 };
 
 struct server;

@@ -287,9 +287,9 @@ void snapshot_request__read(struct routes *routes, h2o_req_t *req, uint64_t id)
 		.describe = describe,
 	};
 	if (!read_parameters(routes, req, reading) || answer_at_once(req, reading) ||
-	    waiting__is_refused(routes, req))
+	    waiting__is_refused(routes, req, 0))
 		discard(reading);
 	else
 		waiting__start(&reading->waiting,
-			       agent__call(routes->agent, waiting__on_done, &reading->waiting));
+			       agent__call(routes->agent, waiting__on_done, &reading->waiting), 0);
 }

@@ -153,7 +153,8 @@ void snapshot_request__take(struct routes *routes, h2o_req_t *req)
 	struct snapshot_taking *taking;
 	struct agent_request request;
 
-	if (!kind || !read_request(req, kind, &request) || waiting__is_refused(routes, req))
+	if (!kind || !read_request(req, kind, &request) ||
+	    waiting__is_refused(routes, req, request.seconds))
 		return;
 	taking = calloc(1, sizeof(*taking));
 	if (!taking) {
@@ -169,7 +170,8 @@ void snapshot_request__take(struct routes *routes, h2o_req_t *req)
 	};
 	keep_query(req, taking->query);
 	waiting__start(&taking->waiting,
-		       agent__submit(routes->agent, &request, waiting__on_done, &taking->waiting));
+		       agent__submit(routes->agent, &request, waiting__on_done, &taking->waiting),
+		       request.seconds);
 }
 
 void snapshot_request__list(struct routes *routes, h2o_req_t *req)

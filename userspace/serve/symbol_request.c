@@ -83,8 +83,10 @@ static void submit(struct routes *routes, h2o_req_t *req, const uint64_t *addres
 			    .describe = describe},
 		.takes_gzip = reply__takes_gzip(req),
 	};
-	waiting__start(&request->waiting, agent__name(routes->agent, addresses, count,
-						      waiting__on_done, &request->waiting));
+	waiting__start(
+		&request->waiting,
+		agent__name(routes->agent, addresses, count, waiting__on_done, &request->waiting),
+		0);
 }
 
 void symbol_request__start(struct routes *routes, h2o_req_t *req)
@@ -107,7 +109,7 @@ void symbol_request__start(struct routes *routes, h2o_req_t *req)
 		reply__error(req, 503, "out of memory");
 	else if (!count)
 		reply__page(req, TEXT, head, strlen(head));
-	else if (!waiting__is_refused(routes, req))
+	else if (!waiting__is_refused(routes, req, 0))
 		submit(routes, req, addresses, count);
 	free(addresses);
 }

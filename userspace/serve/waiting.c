@@ -3,24 +3,76 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "serve/connections.h"
 #include "serve/reply.h"
 
-/* Each may hold a profile of megabytes. */
-#define WAITING_MAX 256
-
-bool waiting__is_refused(const struct routes *routes, h2o_req_t *req)
+/* Until the first of the profiles that take time should be over; seconds, 1 at least. */
+static unsigned int seconds_to_wait(const struct routes *routes)
 {
-	if (routes->stopping) {
-		reply__error(req, 503, "exoprof is shutting down");
-		return true;
+	int64_t now_ms = clock__monotonic_ms(), first_ms = INT64_MAX;
+	const h2o_linklist_t *node;
+
+	for (node = routes->waiters.next; node != &routes->waiters; node = node->next) {
+		const struct waiting *waiting =
+			H2O_STRUCT_FROM_MEMBER(struct waiting, link_of_all, node);
+
+		if (waiting->ends_ms && waiting->ends_ms < first_ms)
+			first_ms = waiting->ends_ms;
 	}
-	if (routes->waiting < WAITING_MAX)
+	return first_ms > now_ms && first_ms < INT64_MAX ? (first_ms - now_ms + 999) / 1000 : 1;
+}
+
+static void retry_after(h2o_req_t *req, unsigned int seconds)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", seconds);
+	reply__header(req, "retry-after", text);
+}
+
+static void refuse_profile(const struct routes *routes, h2o_req_t *req)
+{
+	unsigned int seconds = seconds_to_wait(routes);
+
+	retry_after(req, seconds);
+	reply__error(
+		req, 429,
+		"%u profiles are being taken, and there may be no more at once (--max-profiles): "
+		"the first of them ends in %u s",
+		routes->profiles, seconds);
+}
+
+static void refuse_instant(h2o_req_t *req)
+{
+	retry_after(req, 1);
+	reply__error(req, 429, "too many requests at once: %d wait for an answer",
+		     WAITING_INSTANTS_MAX);
+}
+
+void waiting__refuse_memory(h2o_req_t *req)
+{
+	retry_after(req, 1);
+	reply__error(req, 503,
+		     "answers of %lu MiB are on their way to clients, and there may be no more at "
+		     "once",
+		     CONNECTIONS_REPLIES_MAX >> 20);
+}
+
+bool waiting__is_refused(const struct routes *routes, h2o_req_t *req, uint32_t seconds)
+{
+	if (routes->stopping)
+		reply__error(req, 503, "exoprof is shutting down");
+	else if (seconds && routes->profiles >= routes->profiles_max)
+		refuse_profile(routes, req);
+	else if (!seconds && routes->waiting - routes->profiles >= WAITING_INSTANTS_MAX)
+		refuse_instant(req);
+	else
 		return false;
-	reply__header(req, "retry-after", "1");
-	reply__error(req, 503, "too many requests at once: %d wait for an answer", WAITING_MAX);
 	return true;
 }
 
@@ -32,11 +84,6 @@ void waiting__on_done(void *context, const struct agent_answer *answer)
 	if (!answer->err && waiting->prepare)
 		waiting->prepare(waiting);
 	h2o_multithread_send_message(&waiting->routes->finished, &waiting->message);
-}
-
-static h2o_timeout_t *look_timer(const struct waiting *waiting)
-{
-	return &waiting->routes->context->one_sec_timeout;
 }
 
 /* Whether the client has closed the connection, or its side of it, whatever it sent before: under
@@ -52,14 +99,18 @@ static bool has_hung_up(h2o_conn_t *conn)
 }
 
 /* While it waits for an answer h2o 2.2 does not read from an HTTP/1 connection, and would not
- * notice that there is nobody to answer, nor stop sampling for. */
-static void on_look(h2o_timeout_entry_t *entry)
+ * notice that there is nobody to answer, nor stop sampling for. HTTP/2 is read all the time. */
+void waiting__look(struct routes *routes)
 {
-	struct waiting *waiting = H2O_STRUCT_FROM_MEMBER(struct waiting, look, entry);
+	h2o_linklist_t *node;
 
-	if (has_hung_up(waiting->req->conn))
-		agent__end(waiting->routes->agent, waiting->number, false);
-	h2o_timeout_link(waiting->routes->context->loop, look_timer(waiting), &waiting->look);
+	for (node = routes->waiters.next; node != &routes->waiters; node = node->next) {
+		struct waiting *waiting = H2O_STRUCT_FROM_MEMBER(struct waiting, link_of_all, node);
+
+		if (waiting->req && waiting->req->version < 0x200 &&
+		    has_hung_up(waiting->req->conn))
+			agent__end(routes->agent, waiting->number, false);
+	}
 }
 
 /* h2o disposes of the request's pool. If this is still there, the client went away. */
@@ -70,8 +121,8 @@ static void on_dispose(void *pointer)
 
 	if (!waiting)
 		return;
+	connection__count_given_up(waiting->req);
 	waiting->req = NULL;
-	h2o_timeout_unlink(&waiting->look);
 	agent__end(waiting->routes->agent, waiting->number, false);
 }
 
@@ -83,7 +134,7 @@ static void discard(struct waiting *waiting)
 	free(waiting);
 }
 
-void waiting__start(struct waiting *waiting, uint64_t number)
+void waiting__start(struct waiting *waiting, uint64_t number, uint32_t seconds)
 {
 	struct routes *routes = waiting->routes;
 	h2o_req_t *req = waiting->req;
@@ -95,12 +146,13 @@ void waiting__start(struct waiting *waiting, uint64_t number)
 	}
 	waiting->number = number;
 	routes->waiting++;
+	if (seconds) {
+		routes->profiles++;
+		waiting->ends_ms = clock__monotonic_ms() + seconds * INT64_C(1000);
+	}
+	h2o_linklist_insert(&routes->waiters, &waiting->link_of_all);
 	waiting->link = h2o_mem_alloc_shared(&req->pool, sizeof(*waiting->link), on_dispose);
 	*waiting->link = waiting;
-	waiting->look.cb = on_look;
-	/* HTTP/2 is read all the time. */
-	if (req->version < 0x200)
-		h2o_timeout_link(routes->context->loop, look_timer(waiting), &waiting->look);
 }
 
 static void reply_failure(const struct waiting *waiting)
@@ -151,11 +203,14 @@ void waiting__reply_body(struct waiting *waiting, const char *content_type)
 static void finish(struct waiting *waiting)
 {
 	waiting->routes->waiting--;
+	waiting->routes->profiles -= waiting->ends_ms != 0;
+	h2o_linklist_unlink(&waiting->link_of_all);
 	if (waiting->req) {
 		*waiting->link = NULL;
-		h2o_timeout_unlink(&waiting->look);
 		if (waiting->answer.err)
 			reply_failure(waiting);
+		else if (!connection__has_room_for(waiting->req, waiting->answer.size))
+			waiting__refuse_memory(waiting->req);
 		else
 			waiting->reply(waiting);
 	}

@@ -19,7 +19,8 @@ struct waiting {
 	struct agent_answer answer;
 	uint64_t number;                 /* of the agent's */
 	const struct profile_kind *kind; /* of the profile; NULL: it is none */
-	h2o_timeout_entry_t look;        /* for a client that has hung up */
+	h2o_linklist_t link_of_all;
+	int64_t ends_ms; /* by the monotonic clock, what takes time; 0: it takes none */
 	/* Makes more of a good answer, in the thread that it comes from; may be NULL. */
 	void (*prepare)(struct waiting *waiting);
 	/* Answers the request, in the event loop, what had no error. */
@@ -31,14 +32,26 @@ struct waiting {
 	void (*describe)(const struct waiting *waiting, char *text, size_t size);
 };
 
-/* Answers 503 where no more may wait: at the end, or with too many there. */
-bool waiting__is_refused(const struct routes *routes, h2o_req_t *req);
+/* How many requests that take no time may wait: each may hold what the kernel side has of the
+ * target at that time, and its profile. */
+#define WAITING_INSTANTS_MAX 32
+
+/* Answers 503 at the end, and 429 where there are too many of its like: that take so many seconds,
+ * or none. */
+bool waiting__is_refused(const struct routes *routes, h2o_req_t *req, uint32_t seconds);
+
+/* Answers 503: there is no room for the answer. */
+void waiting__refuse_memory(h2o_req_t *req);
 
 /* For the agent, with the waiting one as its context. */
 void waiting__on_done(void *waiting, const struct agent_answer *answer);
 
-/* Waits for what the agent gave `number` to, or answers 503 and frees it for 0. */
-void waiting__start(struct waiting *waiting, uint64_t number);
+/* Waits for what the agent gave `number` to, and takes so many seconds for, or answers 503 and
+ * frees it for 0. */
+void waiting__start(struct waiting *waiting, uint64_t number, uint32_t seconds);
+
+/* To be called each second: ends what nobody waits for any more. */
+void waiting__look(struct routes *routes);
 
 /* Answers with the body that the agent gave, and lets go of it. */
 void waiting__reply_body(struct waiting *waiting, const char *content_type);
