@@ -30,8 +30,8 @@ CPPFLAGS := -D_GNU_SOURCE -MMD -MP
 CFLAGS := -std=gnu11 -O2 -g $(WARNINGS)
 EXOPROF_CPPFLAGS := -DEXOPROF_VERSION='"$(VERSION)"' -DH2O_USE_LIBUV=0 \
 	-DWEB_FOLDER='"$(BUILD)/web"' -Iuserspace -Ibpf -I$(BUILD)/bpf -I$(BUILD)/proto
-EXOPROF_LIBS := -lbpf -ldw -lelf -lh2o-evloop -lssl -lcrypto -lprotobuf-c -lyajl -lz -llzma -lZydis -liberty \
-	-lncursesw -ltinfo -lseccomp -lcap-ng -lm -lpthread
+EXOPROF_LIBS := -lbpf -lseccomp -lcap-ng -ldw -lelf -lh2o-evloop -lssl -lcrypto -lprotobuf-c -lyajl -lz -llzma -lZydis -liberty \
+	-lncursesw -ltinfo -lm -lpthread
 # All functions are bound before main: symbol/demangle.c leaves libiberty by a jump out of a signal
 # handler, which must not find the dynamic linker in the middle of binding one, with its lock held.
 # What has been bound is read-only then.
