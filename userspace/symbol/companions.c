@@ -11,7 +11,6 @@
 struct companions {
 	const struct elf_file *file;
 	struct debug_files *debug_files;
-	struct root *host;
 	const struct root *debug_root; /* NULL: no debug file was found */
 };
 
@@ -23,18 +22,11 @@ struct companions *companions__new(const struct elf_file *file, struct debug_fil
 		return NULL;
 	companions->file = file;
 	companions->debug_files = debug_files;
-	companions->host = root__own();
-	if (companions->host)
-		return companions;
-	free(companions);
-	return NULL;
+	return companions;
 }
 
 void companions__free(struct companions *companions)
 {
-	if (!companions)
-		return;
-	root__put(companions->host);
 	free(companions);
 }
 
@@ -57,20 +49,28 @@ static void find_directory(const struct root *root, int fd, struct dwarf_place *
 			 slash == inside ? 1 : (int)(slash - inside), inside);
 }
 
-static void fill_place(const struct companions *companions, const struct root *root, int fd,
-		       struct dwarf_place *place)
+/* Opened when it is needed: of hundreds of files each would hold a descriptor. */
+static bool is_hosts(const struct root *root)
+{
+	struct root *host = root__own();
+	bool is_same = host && root__is_same(root, host);
+
+	root__put(host);
+	return is_same;
+}
+
+static void fill_place(const struct root *root, int fd, struct dwarf_place *place)
 {
 	*place = (struct dwarf_place){};
 	if (!root)
 		return;
-	place->is_hosts = root__is_same(root, companions->host);
+	place->is_hosts = is_hosts(root);
 	find_directory(root, fd, place);
 }
 
 void companions__place(const struct companions *companions, struct dwarf_place *place)
 {
-	fill_place(companions, elf_file__root(companions->file), elf_file__fd(companions->file),
-		   place);
+	fill_place(elf_file__root(companions->file), elf_file__fd(companions->file), place);
 }
 
 int companions__find_debug(struct companions *companions, const char *debuglink, uint32_t crc,
@@ -84,7 +84,7 @@ int companions__find_debug(struct companions *companions, const char *debuglink,
 	companions->debug_root = found.root;
 	if (fd < 0)
 		return -ENOENT;
-	fill_place(companions, found.root, fd, place);
+	fill_place(found.root, fd, place);
 	return fd;
 }
 
@@ -100,11 +100,13 @@ static bool is_elf(int fd)
 int companions__open_part(struct companions *companions, bool of_debug, bool on_host,
 			  const char *path)
 {
-	const struct root *root = on_host    ? companions->host
+	struct root *host = on_host ? root__own() : NULL;
+	const struct root *root = on_host    ? host
 				  : of_debug ? companions->debug_root
 					     : elf_file__root(companions->file);
 	int fd = root ? root__open_file(root, path) : -ENOENT;
 
+	root__put(host);
 	if (fd < 0 || is_elf(fd))
 		return fd;
 	close(fd);
