@@ -470,6 +470,9 @@ static int write_names(struct agent *agent, const struct job *job, struct agent_
 	if (!out)
 		return -errno;
 	symbolizer__look_again(agent->symbolizer);
+	for (size_t i = 0; i < job->address_count; i++)
+		profile__expect(agent->symbolizer, job->maps, job->addresses[i]);
+	symbolizer__look_up(agent->symbolizer);
 	for (size_t i = 0; i < job->address_count && fits; i++) {
 		uint64_t address = job->addresses[i];
 

@@ -400,6 +400,11 @@ const struct command *command__find(const char *name)
 	return NULL;
 }
 
+bool command__attaches(const struct command *command)
+{
+	return command->needs_pid || command->takes_command;
+}
+
 int command__run(const struct command *command, const struct options *options)
 {
 	return command->run(options);

@@ -56,6 +56,9 @@ void options__parse(struct options *options, const struct command *command, int 
 /* The command of that name, or NULL. */
 const struct command *command__find(const char *name);
 
+/* Whether it attaches to processes, and so names what they do. */
+bool command__attaches(const struct command *command);
+
 /* Does it; gives the exit status. */
 int command__run(const struct command *command, const struct options *options);
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/say.h"
+#include "symbol/nursery.h"
 #include "symbol/symbolizer.h"
 #include "target/maps.h"
 
@@ -48,10 +49,15 @@ static long memory_mib(const char *key)
 	return process__status_number(getpid(), key) / 1024;
 }
 
-static void print_row(const char *what, double taken_ms)
+/* The process that reads the files in the last column. */
+static void print_row(const struct symbolizer *symbolizer, const char *what, double taken_ms)
 {
-	printf("| %s | %.1f | %ld | %ld | %ld | %ld |\n", what, taken_ms, memory_mib("\nVmRSS:"),
-	       memory_mib("\nRssAnon:"), memory_mib("\nRssFile:"), memory_mib("\nVmHWM:"));
+	struct symbolizer_figures figures;
+
+	symbolizer__figures(symbolizer, &figures);
+	printf("| %s | %.1f | %ld | %ld | %ld | %ld | %zu |\n", what, taken_ms,
+	       memory_mib("\nVmRSS:"), memory_mib("\nRssAnon:"), memory_mib("\nRssFile:"),
+	       memory_mib("\nVmHWM:"), figures.worker.usage.resident_bytes >> 20);
 }
 
 /* How many of the addresses have a line, and how many something inlined. */
@@ -61,6 +67,9 @@ static void name_all(struct symbolizer *symbolizer, const struct places *places,
 	double start = now_ms(), taken_ms;
 	char text[128];
 
+	for (size_t i = 0; i < places->count; i++)
+		symbolizer__expect_user(symbolizer, places->mapping, places->pcs[i]);
+	symbolizer__look_up(symbolizer);
 	for (size_t i = 0; i < places->count; i++) {
 		struct symbol_answer answer;
 
@@ -71,18 +80,19 @@ static void name_all(struct symbolizer *symbolizer, const struct places *places,
 	taken_ms = now_ms() - start;
 	snprintf(text, sizeof(text), "%s %zu addresses, %zu with lines, %zu with inlined functions",
 		 what, places->count, with_line, with_inlined);
-	print_row(text, taken_ms);
+	print_row(symbolizer, text, taken_ms);
 }
 
-static void run(const struct places *places)
+static void run(const struct places *places, const struct nursery *nursery)
 {
 	const struct places first = {
 		.mapping = places->mapping, .pcs = places->pcs, .count = 1, .wanted = 1};
-	struct symbolizer *symbolizer = symbolizer__new(&(struct symbolizer_options){});
+	struct symbolizer *symbolizer =
+		symbolizer__new(&(struct symbolizer_options){.workers = nursery__source(nursery)});
 
 	if (!symbolizer)
 		return;
-	print_row("nothing named yet", 0);
+	print_row(symbolizer, "nothing named yet", 0);
 	name_all(symbolizer, &first, "the first:");
 	name_all(symbolizer, places, "the first time:");
 	name_all(symbolizer, places, "again:");
@@ -100,6 +110,7 @@ static const struct mapping *main_mapping(const struct maps *maps)
 
 int main(int argc, char **argv)
 {
+	struct nursery *nursery = nursery__start(SYMBOLIZER_MEMORY_DEFAULT);
 	struct process *process = argc == 3 ? process__open(atoi(argv[1])) : NULL;
 	struct files *files = files__new();
 	struct maps *maps = process && files ? maps__read(process, files, NULL) : NULL;
@@ -114,7 +125,8 @@ int main(int argc, char **argv)
 	    elf_file__each_function(places.mapping->file, add_place, &places) ||
 	    places.count < places.wanted)
 		return fail("the program has no %zu functions", places.wanted);
-	run(&places);
+	run(&places, nursery);
+	nursery__stop(nursery);
 	free(places.pcs);
 	maps__put(maps);
 	files__free(files);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Any bytes as an ELF file whose addresses are named: no crash, and the same answers from the
- * cache, and once all was let go of. */
-#include "symbol/symbolizer.h"
+/* Any bytes as an ELF file whose addresses are named, as the process that reads files does it: no
+ * crash, the same answers once all was let go of, and such as the other side takes. */
+#include "symbol/companions.h"
+#include "symbol/elf_image.h"
+#include "symbol/found_message.h"
+#include "symbol/open_files.h"
 #include "make_elf.h"
 #include "replay.h"
 
@@ -15,35 +18,55 @@ struct summary {
 	int64_t lines;
 };
 
-static struct summary ask(struct symbolizer *symbolizer, const struct mapping *mapping, uint64_t pc)
+static int find_debug(void *context, const char *debuglink, uint32_t crc, struct dwarf_place *place)
 {
-	struct symbol_answer answer;
+	return companions__find_debug(context, debuglink, crc, place);
+}
+
+static int open_part(void *context, bool of_debug, bool on_host, const char *path)
+{
+	return companions__open_part(context, of_debug, on_host, path);
+}
+
+static struct summary ask(struct open_files *files, struct message *message, uint64_t address)
+{
+	static struct found taken;
+	const struct found *found = open_files__find(files, 1, address);
 	struct summary summary;
 
-	symbolizer__user(symbolizer, mapping, pc, &answer);
-	summary = (struct summary){.function_vaddr = answer.function_vaddr, .count = answer.count};
-	for (size_t i = 0; i < answer.count; i++) {
-		const struct symbol_line *line = &answer.lines[i];
+	check(found != NULL, "there is memory");
+	message__begin(message, MESSAGE_ANSWERS);
+	found_message__put(message, found);
+	check(found_message__take(message, &taken) && message__is_over(message),
+	      "an answer is taken");
+	summary = (struct summary){.function_vaddr = taken.function_vaddr, .count = taken.count};
+	for (size_t i = 0; i < taken.count; i++) {
+		const struct found_line *line = &taken.lines[i];
 
-		check(line->name && *line->name, "a line has a name");
 		check(line->line >= 0 && line->start_line >= 0, "lines count up from 1");
-		summary.letters += strlen(line->name) + strlen(line->system_name) +
+		summary.letters += strlen(line->name ?: line->system_name) +
+				   strlen(line->system_name) +
 				   (line->file ? strlen(line->file) : 0);
 		summary.lines += line->line + line->start_line;
 	}
 	return summary;
 }
 
-static void run(const struct mapping *mapping, struct summary *summaries, bool is_first)
+static void run(struct companions *companions, int fd, size_t size, struct summary *summaries,
+		bool is_first)
 {
-	static const struct symbolizer_options options = {.memory_bytes = 1};
-	struct symbolizer *symbolizer = symbolizer__new(&options);
-	uint64_t step = mapping->end / ADDRESSES + 1;
+	struct opener opener = {find_debug, open_part, companions, {}};
+	struct open_files *files = open_files__new(&opener);
+	struct message message = {.fd = -1};
+	uint64_t step = size / ADDRESSES + 1;
 
-	check(symbolizer != NULL, "there is memory");
+	companions__place(companions, &opener.place);
+	check(files != NULL && !open_files__add(files, 1, fd, &opener.place), "there is memory");
+	/* All is let go of again and again. */
+	open_files__set_ceiling(files, 1);
 	for (int round = 0; round < 2; round++) {
 		for (uint64_t i = 0; i < ADDRESSES; i++) {
-			struct summary summary = ask(symbolizer, mapping, i * step);
+			struct summary summary = ask(files, &message, i * step);
 
 			if (is_first && !round)
 				summaries[i] = summary;
@@ -51,21 +74,29 @@ static void run(const struct mapping *mapping, struct summary *summaries, bool i
 			      "an address has one answer");
 		}
 	}
-	symbolizer__free(symbolizer);
+	message__release(&message);
+	open_files__free(files);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct debug_files *debug_files = debug_files__new(NULL);
 	struct summary summaries[ADDRESSES];
 	struct elf_file *file = elf_file__open(file_of(data, size), "fuzz");
 	struct root *root = root__own();
-	struct mapping mapping = {.end = size, .file = file, .name = "fuzz"};
+	struct companions *companions;
 
-	check(file != NULL && root != NULL, "there is memory");
+	check(file != NULL && root != NULL && debug_files != NULL, "there is memory");
 	elf_file__set_root(file, root);
 	root__put(root);
-	run(&mapping, summaries, true);
-	run(&mapping, summaries, false);
+	companions = companions__new(file, debug_files);
+	check(companions != NULL, "there is memory");
+	elf_image__begin_reads();
+	run(companions, dup(elf_file__fd(file)), size, summaries, true);
+	run(companions, dup(elf_file__fd(file)), size, summaries, false);
+	elf_image__end_reads();
+	companions__free(companions);
 	elf_file__put(file);
+	debug_files__free(debug_files);
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 #include "debug_copies.h"
 #include "jail.h"
+#include "lead.h"
 #include "opens.h"
 #include "symbol/dwarf_index.h"
 #include "own_vaddr.h"
@@ -66,11 +67,14 @@ extern const char in_inner[], in_outer[], in_nested[];
 static struct elf_image *image;
 static struct dwarf_index *self;
 
+/* No other file is looked for. */
+static const struct dwarf_source alone;
+
 static int open_self(void **state)
 {
 	(void)state;
 	image = elf_image__open(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
-	self = image ? dwarf_index__open(image, NULL) : NULL;
+	self = image ? dwarf_index__open(image, &alone) : NULL;
 	outer(sink);
 	return self && around(0) == 0 ? 0 : -1;
 }
@@ -184,7 +188,7 @@ static void a_file_without_dwarf_has_no_index(void **state)
 
 	(void)state;
 	assert_non_null(stripped);
-	assert_null(dwarf_index__open(stripped, NULL));
+	assert_null(dwarf_index__open(stripped, &alone));
 	assert_int_equal(errno, ENOENT);
 	elf_image__close(stripped);
 }
@@ -256,13 +260,23 @@ static struct elf_image *open_image(const char *name)
 	return opened;
 }
 
-static bool opens_with_alt(const struct root *root)
+/* The DWARF of a file in the folder, whose paths begin at `root`. */
+static struct dwarf_source source_of(struct lead *lead, const char *name, struct root *root)
 {
+	lead__init(lead, open(at(name), O_RDONLY | O_CLOEXEC), at(name), root, NULL);
+	return (struct dwarf_source){.opener = &lead->opener, .place = lead->opener.place};
+}
+
+static bool opens_with_alt(struct root *root)
+{
+	struct lead lead;
+	struct dwarf_source source = source_of(&lead, "linked", root);
 	struct elf_image *linked = open_image("linked");
-	struct dwarf_index *index = dwarf_index__open(linked, root);
+	struct dwarf_index *index = dwarf_index__open(linked, &source);
 
 	dwarf_index__close(index);
 	elf_image__close(linked);
+	lead__release(&lead);
 	return index != NULL;
 }
 
@@ -304,10 +318,12 @@ static void what_is_shared_is_no_pipe(void **state)
 }
 
 /* Asks for every address of the seed, whose other half is split-tiny.dwo beside it. */
-static void find_all(const struct root *root)
+static void find_all(struct root *root)
 {
+	struct lead lead;
+	struct dwarf_source source = source_of(&lead, "split", root);
 	struct elf_image *seed = open_image("split");
-	struct dwarf_index *index = dwarf_index__open(seed, root);
+	struct dwarf_index *index = dwarf_index__open(seed, &source);
 	struct found found;
 
 	assert_non_null(index);
@@ -316,6 +332,7 @@ static void find_all(const struct root *root)
 	assert_int_equal(dwarf_index__indexed(index), 1);
 	dwarf_index__close(index);
 	elf_image__close(seed);
+	lead__release(&lead);
 }
 
 static void the_other_half_is_a_regular_file_of_the_hosts(void **state)

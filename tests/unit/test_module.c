@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "symbol/module.h"
+#include "lead.h"
 #include "own_vaddr.h"
 
 __attribute__((noinline, used)) static int a_static_function(int number)
@@ -79,32 +80,38 @@ static int close_debug_files(void **state)
 	return 0;
 }
 
-static struct module *open_self(void)
+/* Of the module that is open. */
+static struct lead lead;
+
+static struct module *open_fd(int fd)
 {
-	struct elf_file *file =
-		elf_file__open(open("/proc/self/exe", O_RDONLY | O_CLOEXEC), "/proc/self/exe");
 	struct module *module;
 
-	assert_non_null(file);
-	module = module__open(file, debug_files);
-	elf_file__put(file);
+	assert_true(fd >= 0);
+	lead__init(&lead, fd, "a file", NULL, debug_files);
+	module = module__open(fd, &lead.opener);
 	assert_non_null(module);
 	return module;
+}
+
+static void close_module(struct module *module)
+{
+	module__close(module);
+	lead__release(&lead);
+}
+
+static struct module *open_self(void)
+{
+	return open_fd(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
 }
 
 static struct module *open_bytes(const void *bytes, size_t size)
 {
 	int fd = memfd_create("test", MFD_CLOEXEC);
-	struct elf_file *file;
-	struct module *module;
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, bytes, size), size);
-	file = elf_file__open(fd, "made up");
-	module = module__open(file, debug_files);
-	elf_file__put(file);
-	assert_non_null(module);
-	return module;
+	return open_fd(fd);
 }
 
 /* The name of the function itself, behind those that were inlined into it. */
@@ -123,7 +130,7 @@ static void a_static_function_has_a_name(void **state)
 	assert_string_equal(function_of(module, vaddr_of((const void *)a_static_function)),
 			    "a_static_function");
 	assert_string_equal(function_of(module, vaddr_of((const void *)vaddr_of) + 1), "vaddr_of");
-	module__close(module);
+	close_module(module);
 }
 
 static void a_global_function_has_a_name(void **state)
@@ -133,7 +140,7 @@ static void a_global_function_has_a_name(void **state)
 	(void)state;
 	assert_string_equal(function_of(module, vaddr_of((const void *)module__find)),
 			    "module__find");
-	module__close(module);
+	close_module(module);
 }
 
 static void an_address_behind_a_functions_end_is_not_claimed(void **state)
@@ -146,7 +153,7 @@ static void an_address_behind_a_functions_end_is_not_claimed(void **state)
 	assert_string_equal(function_of(module, start + 7), "eight_nops");
 	assert_null(function_of(module, start + 8));
 	assert_null(function_of(module, start + 15));
-	module__close(module);
+	close_module(module);
 }
 
 static void what_is_no_code_has_no_name(void **state)
@@ -158,7 +165,7 @@ static void what_is_no_code_has_no_name(void **state)
 	assert_null(function_of(module, 0));
 	assert_null(function_of(module, UINT64_MAX));
 	assert_null(function_of(module, vaddr_of(&variable)));
-	module__close(module);
+	close_module(module);
 }
 
 static void a_symbol_without_size_has_the_bytes_of_the_function_that_begins_there(void **state)
@@ -172,7 +179,7 @@ static void a_symbol_without_size_has_the_bytes_of_the_function_that_begins_ther
 	assert_null(function_of(module, start + 8));
 	assert_null(function_of(module, vaddr_of(within_nameless)));
 	assert_null(function_of(module, vaddr_of(calls_getppid)));
-	module__close(module);
+	close_module(module);
 }
 
 static void what_has_no_name_begins_where_its_unwind_information_does(void **state)
@@ -186,7 +193,7 @@ static void what_has_no_name_begins_where_its_unwind_information_does(void **sta
 	/* Neither a name nor unwind information. */
 	vaddr = vaddr_of(calls_getppid) + 6;
 	assert_int_equal(module__find(module, vaddr)->function_vaddr, vaddr);
-	module__close(module);
+	close_module(module);
 }
 
 static void assembly_is_not_at_the_line_of_the_code_before_it(void **state)
@@ -198,7 +205,7 @@ static void assembly_is_not_at_the_line_of_the_code_before_it(void **state)
 	assert_int_equal(found->count, 1);
 	assert_null(found->lines[0].file);
 	assert_int_equal(found->lines[0].line, 0);
-	module__close(module);
+	close_module(module);
 }
 
 /* The stub is where the call instruction leads to. */
@@ -217,22 +224,20 @@ static void a_stub_has_the_name_of_what_it_calls(void **state)
 	assert_string_equal(found->lines[0].system_name, "getppid@plt");
 	assert_int_equal(found->function_vaddr, stub);
 	assert_string_equal(function_of(module, stub + 5), "getppid@plt");
-	module__close(module);
+	close_module(module);
 }
 
 static bool has_function(const char *path, const char *name)
 {
-	struct elf_file *file = elf_file__open(open(path, O_RDONLY | O_CLOEXEC), path);
-	struct module *module = module__open(file, debug_files);
+	struct module *module = open_fd(open(path, O_RDONLY | O_CLOEXEC));
 	bool found = false;
 
-	elf_file__put(file);
 	for (uint64_t vaddr = 0; vaddr < 4096 && !found; vaddr++) {
 		const char *function = function_of(module, vaddr);
 
 		found = function && !strcmp(function, name);
 	}
-	module__close(module);
+	close_module(module);
 	return found;
 }
 
@@ -247,17 +252,15 @@ static void symbols_may_be_in_an_xz_stream(void **state)
 	assert_true(has_function(SEEDS "minidebuginfo", "outer"));
 }
 
-static void the_file_is_held_while_the_module_is(void **state)
+static void the_file_is_not_needed_once_it_is_open(void **state)
 {
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	struct elf_file *file = elf_file__open(fd, "self");
-	struct module *module = module__open(file, debug_files);
+	struct module *module = open_self();
+	uint64_t vaddr = vaddr_of((const void *)a_static_function);
 
 	(void)state;
-	elf_file__put(file);
-	assert_true(fcntl(fd, F_GETFD) >= 0);
+	lead__release(&lead);
+	assert_string_equal(function_of(module, vaddr), "a_static_function");
 	module__close(module);
-	assert_int_equal(fcntl(fd, F_GETFD), -1);
 	module__close(NULL);
 }
 
@@ -266,7 +269,7 @@ static void assert_nameless(struct module *module)
 	assert_null(function_of(module, 0));
 	assert_null(function_of(module, 0x1000));
 	assert_null(function_of(module, vaddr_of((const void *)a_static_function)));
-	module__close(module);
+	close_module(module);
 }
 
 static void a_file_that_is_not_elf_has_no_names(void **state)
@@ -308,7 +311,7 @@ static void a_file_cut_short_does_no_harm(void **state)
 		struct module *module = open_bytes(bytes, st.st_size / 8 * part);
 
 		function_of(module, vaddr_of((const void *)a_static_function));
-		module__close(module);
+		close_module(module);
 	}
 	free(bytes);
 }
@@ -326,7 +329,7 @@ int main(void)
 		cmocka_unit_test(assembly_is_not_at_the_line_of_the_code_before_it),
 		cmocka_unit_test(a_stub_has_the_name_of_what_it_calls),
 		cmocka_unit_test(symbols_may_be_in_an_xz_stream),
-		cmocka_unit_test(the_file_is_held_while_the_module_is),
+		cmocka_unit_test(the_file_is_not_needed_once_it_is_open),
 		cmocka_unit_test(a_file_that_is_not_elf_has_no_names),
 		cmocka_unit_test(garbage_behind_the_magic_is_harmless),
 		cmocka_unit_test(a_file_cut_short_does_no_harm),

@@ -15,16 +15,36 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "symbol/nursery.h"
 #include "symbol/symbolizer.h"
 
 #define PROGRAM   "/proc/self/exe"
 #define SEED      "tests/fuzz/corpus/symbolize/dwarf5"
 #define ADDRESSES 2000
 
+/* The true one: files are read by a process of their own. */
+static struct nursery *nursery;
+
+static int start_nursery(void **state)
+{
+	(void)state;
+	nursery = nursery__start(SYMBOLIZER_MEMORY_DEFAULT);
+	return nursery ? 0 : -1;
+}
+
+static int stop_nursery(void **state)
+{
+	(void)state;
+	nursery__stop(nursery);
+	return 0;
+}
+
 static struct symbolizer *new_symbolizer(size_t memory_bytes)
 {
-	struct symbolizer *symbolizer =
-		symbolizer__new(&(struct symbolizer_options){.memory_bytes = memory_bytes});
+	struct symbolizer *symbolizer = symbolizer__new(&(struct symbolizer_options){
+		.memory_bytes = memory_bytes,
+		.workers = nursery__source(nursery),
+	});
 
 	assert_non_null(symbolizer);
 	return symbolizer;
@@ -139,18 +159,19 @@ static void a_file_cut_short_while_it_is_open_does_no_harm(void **state)
 
 static void answers_are_the_same_with_little_memory(void **state)
 {
-	struct symbolizer *roomy = new_symbolizer(1UL << 40), *tight = new_symbolizer(1);
+	struct symbolizer *symbolizer = new_symbolizer(1UL << 40);
 	struct mapping mapping = mapping_of(open(PROGRAM, O_RDONLY | O_CLOEXEC));
 	struct summary *with = calloc(ADDRESSES, sizeof(*with));
 	struct summary *without = calloc(ADDRESSES, sizeof(*without));
 
 	(void)state;
-	ask_all(roomy, &mapping, with);
-	ask_all(tight, &mapping, without);
+	ask_all(symbolizer, &mapping, with);
+	symbolizer__free(symbolizer);
+	symbolizer = new_symbolizer(1);
+	ask_all(symbolizer, &mapping, without);
 	assert_memory_equal(with, without, ADDRESSES * sizeof(*with));
 	elf_file__put(mapping.file);
-	symbolizer__free(roomy);
-	symbolizer__free(tight);
+	symbolizer__free(symbolizer);
 	free(with);
 	free(without);
 }
@@ -250,9 +271,63 @@ static void an_offset_is_from_where_the_function_begins(void **state)
 	symbolizer__free(symbolizer);
 }
 
+static void what_is_expected_is_looked_up_at_once(void **state)
+{
+	struct symbolizer *symbolizer = new_symbolizer(1UL << 40);
+	struct mapping mapping = mapping_of(open(PROGRAM, O_RDONLY | O_CLOEXEC));
+	struct summary *first = calloc(ADDRESSES, sizeof(*first));
+	struct summary *second = calloc(ADDRESSES, sizeof(*second));
+	struct symbolizer_figures figures;
+	uint64_t misses;
+
+	(void)state;
+	for (size_t i = 0; i < 3 * ADDRESSES; i++)
+		symbolizer__expect_user(symbolizer, &mapping,
+					mapping.end / ADDRESSES * (i % ADDRESSES));
+	symbolizer__look_up(symbolizer);
+	symbolizer__figures(symbolizer, &figures);
+	misses = figures.misses;
+	assert_true(misses > 100 && misses <= ADDRESSES);
+	assert_int_equal(figures.answers, misses);
+	assert_int_equal(figures.hits, 0);
+	assert_true(ask_all(symbolizer, &mapping, first) > 100);
+	symbolizer__figures(symbolizer, &figures);
+	assert_int_equal(figures.misses, misses);
+	assert_int_equal(figures.hits, 0);
+	symbolizer__free(symbolizer);
+	symbolizer = new_symbolizer(1UL << 40);
+	ask_all(symbolizer, &mapping, second);
+	assert_memory_equal(first, second, ADDRESSES * sizeof(*first));
+	elf_file__put(mapping.file);
+	symbolizer__free(symbolizer);
+	free(first);
+	free(second);
+}
+
+static void without_a_worker_there_are_addresses(void **state)
+{
+	struct symbolizer *symbolizer = symbolizer__new(&(struct symbolizer_options){});
+	struct mapping mapping = mapping_of(open(SEED, O_RDONLY | O_CLOEXEC));
+	struct symbol_answer answer;
+
+	(void)state;
+	for (uint64_t pc = 0x300; pc < 0x305; pc++) {
+		symbolizer__user(symbolizer, &mapping, pc, &answer);
+		assert_int_equal(answer.count, 0);
+		assert_int_equal(answer.offset, 0);
+	}
+	assert_int_equal(symbolizer__lost(symbolizer), 5);
+	symbolizer__look_again(symbolizer);
+	assert_int_equal(symbolizer__lost(symbolizer), 0);
+	elf_file__put(mapping.file);
+	symbolizer__free(symbolizer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_expected_is_looked_up_at_once),
+		cmocka_unit_test(without_a_worker_there_are_addresses),
 		cmocka_unit_test(what_was_asked_before_is_not_read_again),
 		cmocka_unit_test(a_file_cut_short_while_it_is_open_does_no_harm),
 		cmocka_unit_test(answers_are_the_same_with_little_memory),
@@ -262,5 +337,5 @@ int main(void)
 		cmocka_unit_test(an_offset_is_from_where_the_function_begins),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, start_nursery, stop_nursery);
 }

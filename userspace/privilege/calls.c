@@ -131,7 +131,7 @@ static const struct rule ending_probes[] = {
 };
 
 /* Opens the next profile of top and record; at the end takes away the unix socket (serve/listener.c
- * says why by a lock) and a file that stayed empty. */
+ * says why by a lock) and a file that stayed empty, and sees the process off that had the names. */
 static const struct rule attending[] = {
 	CALL(eventfd2),
 	CALL(flock),
@@ -149,6 +149,7 @@ static const struct rule attending[] = {
 	CALL(dup),
 	CALL(dup2),
 	CALL(dup3),
+	CALL(wait4),
 	{.call = END},
 };
 
@@ -200,12 +201,9 @@ static const struct rule collecting[] = {
 	{.call = END},
 };
 
-/* Hostile names take a timer (symbol/demangle.c). */
+/* Files go to the worker, and come to nobody else (symbol/worker_link.c). */
 static const struct rule naming[] = {
-	CALL(timer_create),
-	CALL(timer_delete),
-	CALL(timer_settime),
-	{.call = END},
+	CALL(recvfrom), CALL(recvmsg), CALL(sendmsg), CALL(socketpair), {.call = END},
 };
 
 /* libdebuginfod's, libcurl's and the resolver's, with whatever TLS library there is: by what they

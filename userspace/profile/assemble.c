@@ -208,6 +208,35 @@ int profile__name(struct symbolizer *symbolizer, const struct maps *maps, uint64
 	return answer->count ? 0 : -ENOENT;
 }
 
+void profile__expect(struct symbolizer *symbolizer, const struct maps *maps, uint64_t address)
+{
+	const struct mapping *mapping = maps ? maps__find(maps, address) : NULL;
+	uint64_t bias;
+
+	if (!mapping)
+		return;
+	if (maps->jit && !mapping__bias(mapping, &bias))
+		symbolizer__expect_jit(symbolizer, maps->jit, address);
+	symbolizer__expect_user(symbolizer, mapping, address);
+}
+
+/* What is new is looked up at once: each question on its own would take two switches between
+ * processes. */
+static void look_up_all(struct assembly *assembly)
+{
+	const struct samples *samples = assembly->samples;
+
+	for (size_t i = 0; i < samples->row_count; i++) {
+		const struct sample_stack *stack = &samples->stacks[samples->rows[i].stack];
+		const struct maps *maps = samples->processes[samples->rows[i].process].maps;
+
+		for (uint32_t frame = 0; stack->frames && frame < stack->user_depth; frame++)
+			profile__expect(assembly->symbolizer, maps,
+					lookup_address(stack->frames[stack->kernel_depth + frame]));
+	}
+	symbolizer__look_up(assembly->symbolizer);
+}
+
 static uint32_t cut_note(struct assembly *assembly, uint32_t end)
 {
 	char name[64];
@@ -749,6 +778,18 @@ static void comment_source(struct assembly *assembly)
 	}
 }
 
+/* Of hostile files, as a rule. */
+static void comment_unnamed(struct assembly *assembly)
+{
+	size_t lost = symbolizer__lost(assembly->symbolizer);
+
+	if (lost)
+		profile_builder__comment(assembly->builder,
+					 "%zu addresses have no name because reading their file "
+					 "failed",
+					 lost);
+}
+
 static void add_comments(struct assembly *assembly, const char *title)
 {
 	profile_builder__comment(assembly->builder, "exoprof " EXOPROF_VERSION ": %s", title);
@@ -758,6 +799,7 @@ static void add_comments(struct assembly *assembly, const char *title)
 	comment_source(assembly);
 	comment_stacks(assembly);
 	comment_unfollowed(assembly);
+	comment_unnamed(assembly);
 	if (*assembly->samples->thread)
 		profile_builder__comment(assembly->builder,
 					 "only threads of the name %s; what was lost, of all",
@@ -845,6 +887,7 @@ const struct profile *profile__assemble(const struct samples *samples,
 	if (!assembly.builder)
 		return NULL;
 	symbolizer__look_again(symbolizer);
+	look_up_all(&assembly);
 	fill(&assembly);
 	return profile_builder__freeze(assembly.builder);
 }

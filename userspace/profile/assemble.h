@@ -22,6 +22,9 @@ struct profile_subject {
 int profile__name(struct symbolizer *symbolizer, const struct maps *maps, uint64_t address,
 		  struct symbol_answer *answer);
 
+/* Says that profile__name() will be asked for it, before symbolizer__look_up(). */
+void profile__expect(struct symbolizer *symbolizer, const struct maps *maps, uint64_t address);
+
 /* NULL with errno set. The profile is the caller's. */
 const struct profile *profile__assemble(const struct samples *samples,
 					const struct profile_kind *kind,

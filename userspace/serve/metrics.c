@@ -162,6 +162,31 @@ static void put_collector(FILE *out, const struct collector_figures *figures)
 				 "Kernel memory for unwind rows.", figures->tables.bytes);
 }
 
+static void put_worker(FILE *out, const struct worker_figures *worker)
+{
+	static const char *const reasons[WORKER_ENDS] = {
+		[WORKER_DIED] = "reason=\"died\"",
+		[WORKER_HUNG] = "reason=\"hung\"",
+		[WORKER_MALFORMED] = "reason=\"malformed\"",
+	};
+	const char *restarts = "exoprof_symbolizer_restarts_total";
+
+	exposition__family(out, restarts, "counter",
+			   "Ends of the process that reads the targets' files, which is started "
+			   "anew then; hung: it gave no answer in time, malformed: it gave one "
+			   "that is none.");
+	for (int end = 0; end < WORKER_ENDS; end++)
+		exposition__integer(out, restarts, reasons[end], worker->ends[end]);
+	exposition__only_integer(out, "exoprof_symbolizer_resident_bytes", "gauge",
+				 "Resident memory of that process, which is not in "
+				 "process_resident_memory_bytes.",
+				 worker->usage.resident_bytes);
+	exposition__only_number(out, "exoprof_symbolizer_cpu_seconds_total", "counter",
+				"CPU time of that process and of those before it, which is not in "
+				"process_cpu_seconds_total.",
+				worker->usage.cpu_seconds);
+}
+
 static void put_symbols(FILE *out, const struct agent_figures *figures)
 {
 	const struct symbolizer_figures *symbolizer = &figures->symbolizer;
@@ -181,6 +206,7 @@ static void put_symbols(FILE *out, const struct agent_figures *figures)
 	exposition__only_integer(out, "exoprof_symbolizer_memory_bytes", "gauge",
 				 "Memory for kept answers and for what was read of open files.",
 				 symbolizer->bytes);
+	put_worker(out, &symbolizer->worker);
 	exposition__family(out, fetches, "counter", "Debug files asked of debuginfod servers.");
 	exposition__integer(out, fetches, "outcome=\"arrived\"", figures->fetches.arrived);
 	exposition__integer(out, fetches, "outcome=\"failed\"", figures->fetches.failed);

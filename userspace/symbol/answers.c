@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "symbol/demangle.h"
 #include "symbol/strings.h"
 
 #define HASH_NONFATAL_OOM 1
@@ -20,7 +19,7 @@ struct entry {
 	struct symbol_line lines[];
 };
 
-/* A function's two names: the one for a person is made once. */
+/* A function's two names: as they were when it was first found. */
 struct function {
 	UT_hash_handle hh;
 	const char *system_name, *name;
@@ -83,19 +82,9 @@ const struct symbol_answer *answers__find(const struct answers *answers, uint64_
 	return entry ? &entry->answer : NULL;
 }
 
-/* The one place where the name for a person comes from the linker's. */
-static const char *name_of(struct answers *answers, const char *system_name)
+static const struct function *keep_function(struct answers *answers, const struct found_line *line)
 {
-	char *demangled = demangle__name(system_name);
-	const char *name = demangled ? strings__keep(answers->strings, demangled) : system_name;
-
-	free(demangled);
-	return name;
-}
-
-static const struct function *keep_function(struct answers *answers, const char *system_name)
-{
-	const char *kept = strings__keep(answers->strings, system_name);
+	const char *kept = strings__keep(answers->strings, line->system_name);
 	struct function *function;
 
 	if (!kept)
@@ -107,7 +96,7 @@ static const struct function *keep_function(struct answers *answers, const char 
 	if (!function)
 		return NULL;
 	function->system_name = kept;
-	function->name = name_of(answers, kept);
+	function->name = line->name ? strings__keep(answers->strings, line->name) : kept;
 	if (function->name)
 		HASH_ADD_PTR(answers->functions, system_name, function);
 	if (!function->hh.tbl) {
@@ -121,7 +110,7 @@ static const struct function *keep_function(struct answers *answers, const char 
 static int keep_line(struct answers *answers, const struct found_line *found,
 		     struct symbol_line *line)
 {
-	const struct function *function = keep_function(answers, found->system_name);
+	const struct function *function = keep_function(answers, found);
 
 	if (!function)
 		return -ENOMEM;

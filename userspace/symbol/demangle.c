@@ -222,9 +222,10 @@ static char *join(const char *name, size_t length, const char *suffix)
 	return joined;
 }
 
-static bool is_mangled(const char *name)
+bool demangle__may(const char *symbol)
 {
-	return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R' || name[1] == 'D');
+	return symbol[0] == '_' && (symbol[1] == 'Z' || symbol[1] == 'R' || symbol[1] == 'D') &&
+	       strnlen(symbol, MANGLED_MAX) < MANGLED_MAX;
 }
 
 char *demangle__name(const char *mangled)
@@ -233,7 +234,7 @@ char *demangle__name(const char *mangled)
 	struct attempt attempt;
 	char *bare, *name = NULL;
 
-	if (!is_mangled(mangled) || strnlen(mangled, MANGLED_MAX) == MANGLED_MAX)
+	if (!demangle__may(mangled))
 		return NULL;
 	suffix = find_suffix(mangled);
 	bare = strndup(mangled, suffix - mangled);

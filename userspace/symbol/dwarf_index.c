@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/array.h"
 #include "symbol/address_map.h"
@@ -23,10 +22,9 @@
 
 struct dwarf_index {
 	const struct elf_image *image;
-	const struct root *root; /* may be NULL */
-	bool is_hosts;           /* a path below it is the same to libdw */
-	char *directory; /* of the file, for what its DWARF names relative to it; NULL: unknown */
-	Dwarf *dwarf;    /* NULL: forgotten, or cannot be read */
+	struct dwarf_source source;
+	Dwarf *dwarf;   /* NULL: forgotten, or cannot be read */
+	uint32_t begun; /* how often */
 	struct elf_image *alt_image;
 	Dwarf *alt;
 	struct unit *units;
@@ -37,28 +35,12 @@ struct dwarf_index {
 	struct inline_chain chain; /* of the last address */
 };
 
-static char *directory_of(int fd)
+static struct elf_image *open_alt(const struct dwarf_index *index, bool on_host, const char *path,
+				  const void *id, ssize_t id_size)
 {
-	char link[64], path[PATH_MAX];
-	char *slash;
-	ssize_t size;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	size = readlink(link, path, sizeof(path) - 1);
-	if (size <= 0)
-		return NULL;
-	path[size] = '\0';
-	slash = strrchr(path, '/');
-	if (*path != '/' || !slash)
-		return NULL;
-	*slash = '\0';
-	return strdup(path);
-}
-
-static struct elf_image *open_alt(const struct root *root, const char *path, const void *id,
-				  ssize_t id_size)
-{
-	int fd = root__open_file(root, path);
+	const struct dwarf_source *source = &index->source;
+	int fd =
+		source->opener->open_part(source->opener->context, source->of_debug, on_host, path);
 	struct elf_image *image = fd < 0 ? NULL : elf_image__open_part(fd);
 	const void *found;
 
@@ -72,8 +54,7 @@ static struct elf_image *open_alt(const struct root *root, const char *path, con
 static struct elf_image *find_alt_by_id(const struct dwarf_index *index, const unsigned char *id,
 					ssize_t id_size)
 {
-	struct elf_image *image = NULL;
-	struct root *host = root__own();
+	struct elf_image *image;
 	char path[PATH_MAX];
 	int length;
 
@@ -81,11 +62,9 @@ static struct elf_image *find_alt_by_id(const struct dwarf_index *index, const u
 	for (ssize_t i = 1; i < id_size && length < 256; i++)
 		length += sprintf(path + length, "%02x", id[i]);
 	strcpy(path + length, ".debug");
-	if (host)
-		image = open_alt(host, path, id, id_size);
-	root__put(host);
-	if (!image && index->root && !index->is_hosts)
-		image = open_alt(index->root, path, id, id_size);
+	image = open_alt(index, true, path, id, id_size);
+	if (!image && !index->source.place.is_hosts)
+		image = open_alt(index, false, path, id, id_size);
 	return image;
 }
 
@@ -93,17 +72,19 @@ static struct elf_image *find_alt_by_id(const struct dwarf_index *index, const u
 static struct elf_image *find_alt(const struct dwarf_index *index, const char *name,
 				  const unsigned char *id, ssize_t id_size)
 {
-	struct elf_image *image = find_alt_by_id(index, id, id_size);
+	const char *directory = index->source.place.directory;
+	struct elf_image *image;
 	char path[PATH_MAX];
 
-	if (image || !index->root)
-		return image;
-	if (*name == '/')
-		return open_alt(index->root, name, id, id_size);
-	if (!index->directory ||
-	    (size_t)snprintf(path, sizeof(path), "%s/%s", index->directory, name) >= sizeof(path))
+	if (!index->source.opener)
 		return NULL;
-	return open_alt(index->root, root__inside(index->root, path), id, id_size);
+	image = find_alt_by_id(index, id, id_size);
+	if (image || *name == '/')
+		return image ?: open_alt(index, false, name, id, id_size);
+	if (!*directory ||
+	    (size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) >= sizeof(path))
+		return NULL;
+	return open_alt(index, false, path, id, id_size);
 }
 
 /* What dwz has moved to a file that several share. libdw would look for it by itself, but take any
@@ -130,6 +111,7 @@ static int begin(struct dwarf_index *index)
 {
 	if (index->dwarf)
 		return 0;
+	index->begun++;
 	index->dwarf = dwarf_begin_elf(elf_image__elf(index->image), DWARF_C_READ, NULL);
 	if (index->dwarf && !begin_alt(index))
 		return 0;
@@ -183,16 +165,8 @@ static int list_units(struct dwarf_index *index)
 	return err;
 }
 
-static bool is_hosts(const struct root *root)
-{
-	struct root *host = root__own();
-	bool is_same = root && host && root__is_same(root, host);
-
-	root__put(host);
-	return is_same;
-}
-
-struct dwarf_index *dwarf_index__open(const struct elf_image *image, const struct root *root)
+struct dwarf_index *dwarf_index__open(const struct elf_image *image,
+				      const struct dwarf_source *source)
 {
 	struct dwarf_index *index = calloc(1, sizeof(*index));
 	int err = -ENOMEM;
@@ -200,11 +174,8 @@ struct dwarf_index *dwarf_index__open(const struct elf_image *image, const struc
 	if (!index)
 		return NULL;
 	index->image = image;
-	index->root = root;
-	index->is_hosts = is_hosts(root);
+	index->source = *source;
 	index->files = strings__new();
-	if (elf_image__fd(image) >= 0)
-		index->directory = directory_of(elf_image__fd(image));
 	if (index->files)
 		err = elf_image__has_dwarf(image) ? begin(index) : -ENOENT;
 	if (!err)
@@ -227,7 +198,6 @@ void dwarf_index__close(struct dwarf_index *index)
 	address_map__release(&index->map);
 	elf_image__close(index->alt_image);
 	strings__free(index->files);
-	free(index->directory);
 	free(index);
 }
 
@@ -348,8 +318,7 @@ void dwarf_index__find(struct dwarf_index *index, uint64_t vaddr, struct found *
 	if (number == ADDRESS_MAP_NONE || begin(index))
 		return;
 	unit = &index->units[number];
-	if (unit__dies(unit, index->dwarf, index->is_hosts ? index->root : NULL, index->directory,
-		       &dies) ||
+	if (unit__dies(unit, index->dwarf, &index->source, index->begun, &dies) ||
 	    (!unit->is_indexed && index_unit(index, unit, &dies)))
 		return;
 	find_line(unit, vaddr, found);

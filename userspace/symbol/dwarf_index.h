@@ -11,14 +11,14 @@
 
 #include "symbol/elf_image.h"
 #include "symbol/found.h"
+#include "symbol/opener.h"
 
 struct dwarf_index;
 
-/* `root` is where the paths in the image begin; NULL: unknown, no other file is looked for by them.
- * Both must outlive the index. NULL with errno set: ENOENT where there is no DWARF that can be
- * used.
- */
-struct dwarf_index *dwarf_index__open(const struct elf_image *image, const struct root *root);
+/* `source` is copied; the image, and who opens what the DWARF names, must outlive the index. NULL
+ * with errno set: ENOENT where there is no DWARF that can be used. */
+struct dwarf_index *dwarf_index__open(const struct elf_image *image,
+				      const struct dwarf_source *source);
 void dwarf_index__close(struct dwarf_index *index); /* NULL is fine */
 
 /* Fills in the function at this address and those inlined into it, if a function covers it; else no

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -128,14 +129,11 @@ struct elf_image *elf_image__open_part(int fd)
 	return NULL;
 }
 
-bool elf_image__may_be_opened(const struct root *root, const char *path)
+bool elf_image__is_part(int fd)
 {
-	int fd = root__open_file(root, path);
-	struct elf_image *image;
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	struct elf_image *image = copy < 0 ? NULL : elf_image__open_part(copy);
 
-	if (fd < 0)
-		return fd == -ENOENT || fd == -ENOTDIR;
-	image = elf_image__open_part(fd);
 	elf_image__close(image);
 	return image != NULL;
 }

@@ -11,8 +11,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "target/root.h"
-
 struct elf_image;
 
 /* The image of a program or a library for x86-64, or of their debug file; what else there is, and
@@ -29,9 +27,8 @@ struct elf_image *elf_image__open_part(int fd);
 struct elf_image *elf_image__of_bytes(void *bytes, size_t size);
 void elf_image__close(struct elf_image *image); /* NULL is fine */
 
-/* Whether libdw may open what DWARF names as its other part: a path that leads nowhere, or to a
- * regular file that elf_image__open_part() takes. */
-bool elf_image__may_be_opened(const struct root *root, const char *path);
+/* Whether elf_image__open_part() would take what is open there. The fd stays the caller's. */
+bool elf_image__is_part(int fd);
 
 Elf *elf_image__elf(const struct elf_image *image);
 int elf_image__fd(const struct elf_image *image); /* -1: it is in memory */

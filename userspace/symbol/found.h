@@ -11,6 +11,7 @@
 
 struct found_line {
 	const char *system_name;
+	const char *name;         /* for a person; NULL: the same */
 	const char *file;         /* NULL: unknown */
 	int64_t line, start_line; /* 0: unknown */
 };

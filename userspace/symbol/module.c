@@ -16,40 +16,37 @@
 #include "symbol/symtab.h"
 
 struct module {
-	struct elf_file *file;
+	const struct opener *opener;
 	struct elf_image *main, *debug, *mini; /* NULL: there is none that can be read */
-	const struct root *debug_root;         /* where the debug file's paths begin */
-	struct dwarf_index *dwarf;             /* NULL: there is none */
-	struct symtab symtab;                  /* names live in the images */
+	struct dwarf_place debug_place;
+	struct dwarf_index *dwarf; /* NULL: there is none */
+	struct symtab symtab;      /* names live in the images */
 	struct fde_list fdes;
 	struct plt *plt;
 	struct found found; /* the last answer */
 };
 
-static struct elf_image *open_debug(struct module *module, struct debug_files *debug_files)
+static struct elf_image *open_debug(struct module *module)
 {
+	const struct opener *opener = module->opener;
 	GElf_Word crc = 0;
 	const char *name = dwelf_elf_gnu_debuglink(elf_image__elf(module->main), &crc);
-	struct debug_place place = {};
-	int fd = debug_files__find(debug_files, module->file, name, crc, &place);
+	int fd = opener->find_debug(opener->context, name, crc, &module->debug_place);
 
-	free(place.path);
-	module->debug_root = place.root;
 	return fd < 0 ? NULL : elf_image__open(fd);
 }
 
-static int open_images(struct module *module, struct debug_files *debug_files)
+static int open_images(struct module *module, int fd)
 {
 	/* The image closes its own. */
-	int fd = fcntl(elf_file__fd(module->file), F_DUPFD_CLOEXEC, 0);
-
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return -EBADMSG;
 	module->main = elf_image__open(fd);
 	if (!module->main)
 		return -EBADMSG;
 	if (!elf_image__has_dwarf(module->main))
-		module->debug = open_debug(module, debug_files);
+		module->debug = open_debug(module);
 	return 0;
 }
 
@@ -74,17 +71,21 @@ static int open_dwarf(struct module *module)
 {
 	bool is_own = elf_image__has_dwarf(module->main);
 	const struct elf_image *image = is_own ? module->main : module->debug;
+	struct dwarf_source source = {
+		.opener = module->opener,
+		.of_debug = !is_own,
+		.place = is_own ? module->opener->place : module->debug_place,
+	};
 
 	if (!image)
 		return 0;
-	module->dwarf = dwarf_index__open(image, is_own ? elf_file__root(module->file)
-							: module->debug_root);
+	module->dwarf = dwarf_index__open(image, &source);
 	return module->dwarf || errno != ENOMEM ? 0 : -ENOMEM;
 }
 
-static int read_all(struct module *module, struct debug_files *debug_files)
+static int read_all(struct module *module, int fd)
 {
-	int err = open_images(module, debug_files);
+	int err = open_images(module, fd);
 
 	if (err)
 		return err;
@@ -101,15 +102,15 @@ static int read_all(struct module *module, struct debug_files *debug_files)
 	return module->plt ? 0 : -ENOMEM;
 }
 
-struct module *module__open(struct elf_file *file, struct debug_files *debug_files)
+struct module *module__open(int fd, const struct opener *opener)
 {
 	struct module *module = calloc(1, sizeof(*module));
 	int err;
 
 	if (!module)
 		return NULL;
-	module->file = elf_file__get(file);
-	err = read_all(module, debug_files);
+	module->opener = opener;
+	err = read_all(module, fd);
 	if (err != -ENOMEM)
 		return module;
 	module__close(module);
@@ -128,7 +129,6 @@ void module__close(struct module *module)
 	elf_image__close(module->mini);
 	elf_image__close(module->debug);
 	elf_image__close(module->main);
-	elf_file__put(module->file);
 	free(module);
 }
 
@@ -177,7 +177,7 @@ static void choose_name(const struct module *module, uint64_t vaddr, struct foun
 		function->system_name = symbol->name;
 }
 
-const struct found *module__find(struct module *module, uint64_t vaddr)
+struct found *module__find(struct module *module, uint64_t vaddr)
 {
 	const struct fde *fde = fde_ranges__find(&module->fdes, vaddr);
 	struct found *found = &module->found;

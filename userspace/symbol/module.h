@@ -7,19 +7,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "symbol/debug_files.h"
 #include "symbol/found.h"
-#include "target/elf_file.h"
+#include "symbol/opener.h"
 
 struct module;
 
-/* Holds a reference to the file. NULL with errno set where memory is short; a file that cannot be
- * made sense of gives a module without names. */
-struct module *module__open(struct elf_file *file, struct debug_files *debug_files);
+/* The fd stays the caller's, and is used by nothing once this has returned; `opener` must outlive
+ * the module. NULL with errno set where memory is short; a file that cannot be made sense of gives
+ * a module without names. */
+struct module *module__open(int fd, const struct opener *opener);
 void module__close(struct module *module); /* NULL is fine */
 
-/* What is known of an address, as the file's own headers count. The answer is the module's. */
-const struct found *module__find(struct module *module, uint64_t vaddr);
+/* What is known of an address, as the file's own headers count. The answer is the module's, without
+ * names for a person. */
+struct found *module__find(struct module *module, uint64_t vaddr);
 
 /* Lets go of what is read from the file again when it is needed: decoded DWARF, mapped pages. */
 void module__forget(struct module *module);

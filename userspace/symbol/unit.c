@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/array.h"
 #include "symbol/elf_image.h"
+#include "symbol/split_files.h"
 #include "unwind/elf_section.h"
 
 /* Namespaces, classes and functions in each other: real ones have some tens. */
@@ -36,36 +38,74 @@ static const char *string_of(Dwarf_Die *die, unsigned int name)
 	return dwarf_formstring(dwarf_attr(die, name, &memory));
 }
 
-/* Whether libdw may look for the other half of a split unit in its two places
- * (libdw_find_split_unit.c), as root and by a name that the target chose. It takes no descriptor,
- * and opens the path itself, so that what we looked at is the same file only if nobody has put
- * another one there in between. Who may write to the folder can try to have a device or a pipe
- * opened for reading by that; the moment is some microseconds, once for a unit. */
-static bool may_be_split(Dwarf_Die *unit, const struct root *host, const char *directory)
+/* Opens one of the places where libdw looks for the other half of a split unit. False where it must
+ * not look: it may wait for a pipe there, or be kept busy. Where libdw opens the path itself, what
+ * we looked at is the same file only if nobody has put another one there in between. */
+static bool open_place(const struct dwarf_source *source, struct split_files *files, int number,
+		       const char *path)
+{
+	int fd = source->opener->open_part(source->opener->context, source->of_debug, false, path);
+
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ENOTDIR;
+	files->places[number].path = path;
+	files->places[number].fd = fd;
+	return elf_image__is_part(fd);
+}
+
+struct split_paths {
+	char beside[PATH_MAX], compiled_in[PATH_MAX];
+};
+
+/* The paths as libdw makes them (libdw_find_split_unit.c); an empty one it does not try. */
+static bool find_paths(Dwarf_Die *unit, const char *directory, struct split_paths *paths)
 {
 	const char *name = string_of(unit, DW_AT_dwo_name) ?: string_of(unit, DW_AT_GNU_dwo_name);
 	const char *compiled_in = string_of(unit, DW_AT_comp_dir);
-	char path[PATH_MAX];
+	const char *before = compiled_in && *compiled_in == '/' ? "" : directory;
+	int size = 0;
 
-	if (!name || !host)
+	if (!name)
 		return false;
 	if (*name == '/')
-		return elf_image__may_be_opened(host, name);
-	if (directory &&
-	    ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) >= sizeof(path) ||
-	     !elf_image__may_be_opened(host, path)))
-		return false;
-	if (!compiled_in)
-		return true;
-	return (size_t)snprintf(path, sizeof(path), "%s%s%s/%s",
-				*compiled_in == '/' || !directory ? "" : directory,
-				*compiled_in == '/' || !directory ? "" : "/", compiled_in,
-				name) < sizeof(path) &&
-	       elf_image__may_be_opened(host, path);
+		return snprintf(paths->beside, PATH_MAX, "%s", name) < PATH_MAX;
+	if (*directory)
+		size = snprintf(paths->beside, PATH_MAX, "%s/%s", directory, name);
+	if (size >= PATH_MAX || !compiled_in)
+		return size < PATH_MAX;
+	return snprintf(paths->compiled_in, PATH_MAX, "%s%s%s/%s", before, *before ? "/" : "",
+			compiled_in, name) < PATH_MAX;
 }
 
-int unit__dies(const struct unit *unit, Dwarf *dwarf, const struct root *host,
-	       const char *directory, struct unit_dies *dies)
+static void close_places(struct split_files *files)
+{
+	for (int i = 0; i < SPLIT_PLACES; i++) {
+		if (files->places[i].fd >= 0)
+			close(files->places[i].fd);
+	}
+}
+
+/* Lets libdw look, which it does once; it remembers what it has found. */
+static void look_for_split(const struct dwarf_source *source, struct unit_dies *dies)
+{
+	struct split_files files = {
+		.places = {{.fd = -1}, {.fd = -1}}
+        };
+	struct split_paths paths = {};
+
+	if (!find_paths(&dies->unit, source->place.directory, &paths))
+		return;
+	if ((!*paths.beside || open_place(source, &files, 0, paths.beside)) &&
+	    (!*paths.compiled_in || open_place(source, &files, 1, paths.compiled_in))) {
+		split_files__expect(&files);
+		dwarf_cu_info(dies->unit.cu, NULL, NULL, NULL, &dies->body, NULL, NULL, NULL);
+		split_files__expect(NULL);
+	}
+	close_places(&files);
+}
+
+int unit__dies(struct unit *unit, Dwarf *dwarf, const struct dwarf_source *source, uint32_t begun,
+	       struct unit_dies *dies)
 {
 	uint8_t type;
 
@@ -73,12 +113,17 @@ int unit__dies(const struct unit *unit, Dwarf *dwarf, const struct root *host,
 	    dwarf_cu_info(dies->unit.cu, NULL, &type, NULL, NULL, NULL, NULL, NULL))
 		return -EBADMSG;
 	dies->body = dies->unit;
-	if (type != DW_UT_skeleton)
+	if (type != DW_UT_skeleton || !source->opener || !source->place.is_hosts)
 		return 0;
+	if (unit->looked != begun) {
+		look_for_split(source, dies);
+		unit->looked = begun;
+		unit->has_split = dies->body.addr && dies->body.cu != dies->unit.cu;
+	} else if (unit->has_split) {
+		dwarf_cu_info(dies->unit.cu, NULL, NULL, NULL, &dies->body, NULL, NULL, NULL);
+	}
 	/* Without its other half a skeleton still has lines. */
-	if (!may_be_split(&dies->unit, host, directory) ||
-	    dwarf_cu_info(dies->unit.cu, NULL, NULL, NULL, &dies->body, NULL, NULL, NULL) ||
-	    !dies->body.addr)
+	if (!unit->has_split)
 		dies->body = dies->unit;
 	return 0;
 }

@@ -10,12 +10,13 @@
 
 #include "symbol/address_map.h"
 #include "symbol/line_rows.h"
+#include "symbol/opener.h"
 #include "symbol/strings.h"
-#include "target/root.h"
 
 struct unit {
 	Dwarf_Off offset; /* of its first entry */
-	bool is_indexed;
+	bool is_indexed, has_split;
+	uint32_t looked; /* when its other half was last looked for, as unit__dies() counts */
 	struct address_map functions; /* offsets of their entries, from that of `body`'s section */
 	struct line_rows lines;       /* files as indices into row_files */
 	const char **row_files;
@@ -31,11 +32,11 @@ struct unit_dies {
 	Dwarf_Die unit, body;
 };
 
-/* Finds the entries. The other half of a split unit is looked for below `host`, exoprof's own root;
- * NULL: paths in this DWARF begin elsewhere, and a skeleton is all there is. `directory` is where
- * the DWARF's own file is (NULL: unknown). 0 or -EBADMSG. */
-int unit__dies(const struct unit *unit, Dwarf *dwarf, const struct root *host,
-	       const char *directory, struct unit_dies *dies);
+/* Finds the entries. The other half of a split unit is looked for where its paths begin as
+ * exoprof's own do, once for each `begun`, which counts the times that this DWARF was begun anew;
+ * elsewhere a skeleton is all there is. 0 or -EBADMSG. */
+int unit__dies(struct unit *unit, Dwarf *dwarf, const struct dwarf_source *source, uint32_t begun,
+	       struct unit_dies *dies);
 
 /* Walks the unit once. 0 or -ENOMEM; what is malformed is left out. */
 int unit__index(struct unit *unit, struct unit_dies *dies, struct strings *files);

@@ -30,14 +30,16 @@ static int parse_stat(char *text, struct proc_stat *stat)
 {
 	char *open = strchr(text, '('), *close = strrchr(text, ')'), state;
 	unsigned int flags;
+	uint64_t ticks[4];
 
 	if (!open || !close || close < open ||
 	    sscanf(close + 1,
-		   " %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %u %*d "
-		   "%" SCNu64 " %*u %" SCNu64,
-		   &state, &stat->parent, &flags, &stat->threads, &stat->start_ticks,
-		   &stat->rss_pages) != 6)
+		   " %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %" SCNu64 " %" SCNu64 " %" SCNu64
+		   " %" SCNu64 " %*d %*d %u %*d %" SCNu64 " %*u %" SCNu64,
+		   &state, &stat->parent, &flags, &ticks[0], &ticks[1], &ticks[2], &ticks[3],
+		   &stat->threads, &stat->start_ticks, &stat->rss_pages) != 10)
 		return -EBADMSG;
+	stat->cpu_ticks = ticks[0] + ticks[1] + ticks[2] + ticks[3];
 	*close = '\0';
 	snprintf(stat->comm, sizeof(stat->comm), "%s", open + 1);
 	stat->is_kernel_thread = flags & PF_KTHREAD;

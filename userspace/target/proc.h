@@ -19,6 +19,7 @@ struct proc_stat {
 	bool is_dead; /* a zombie, or nearly gone */
 	uint32_t threads;
 	uint64_t rss_pages;
+	uint64_t cpu_ticks;   /* that it and the children it has waited for had, as the next */
 	uint64_t start_ticks; /* since the machine started, of sysconf(_SC_CLK_TCK) */
 };
 

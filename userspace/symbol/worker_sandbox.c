@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbol/worker_sandbox.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "symbol/split_files.h"
+
+/* The sanitizers' shadow is terabytes of memory, and their reports take system calls and the
+ * standard error output: with them there are neither limits nor a filter. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
+
+/* By convention, and the kernel's default for who is not known (kernel.overflowuid). */
+#define NOBODY      65534
+
+/* Compressed sections: of a file and its debug file each 1 GiB (elf_image.c), and what libelf needs
+ * to decompress the last. Beyond it malloc() fails, in here alone. */
+#define FILES_BYTES (3UL << 30)
+
+/* 512 files that answers are kept of, and four of each of the 64 that are being read. */
+#define DESCRIPTORS 1024
+
+int worker_sandbox__keep_only(int fd)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int last = SANITIZED ? STDOUT_FILENO : STDERR_FILENO;
+
+	/* Above those that it is to get out of the way of. */
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	for (int number = 0; null >= 0 && number <= last; number++)
+		dup2(null, number);
+	fd = dup3(fd, STDERR_FILENO + 1, O_CLOEXEC) < 0 ? fd : STDERR_FILENO + 1;
+	close_range(STDERR_FILENO + 2, ~0U, 0);
+	return fd;
+}
+
+/* What is not permitted is left out: a service without CAP_SETUID is its own user already, and
+ * without CAP_SETPCAP no_new_privs sees to it that the bounding set has nothing to give. */
+void worker_sandbox__drop_rights(void)
+{
+	struct rlimit no_core = {};
+
+	capng_clear(CAPNG_SELECT_ALL);
+	capng_apply(CAPNG_SELECT_BOUNDS);
+	if (!setgroups(0, NULL) && !setresgid(NOBODY, NOBODY, NOBODY)) {
+		if (setresuid(NOBODY, NOBODY, NOBODY))
+			errno = 0;
+	}
+	capng_clear(CAPNG_SELECT_ALL);
+	capng_apply(CAPNG_SELECT_CAPS);
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	setrlimit(RLIMIT_CORE, &no_core);
+}
+
+void worker_sandbox__end_with(int parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != parent)
+		_exit(0);
+}
+
+static void set_limit(int resource, rlim_t value)
+{
+	struct rlimit limit;
+
+	getrlimit(resource, &limit);
+	if (limit.rlim_max > value)
+		limit.rlim_max = value;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(resource, &limit);
+}
+
+/* Reading and mapping what is open, memory, the time, the timer that ends libiberty, and talking to
+ * who asks. */
+static const int allowed[] = {
+	SCMP_SYS(read),          SCMP_SYS(pread64),
+	SCMP_SYS(lseek),         SCMP_SYS(fstat),
+	SCMP_SYS(fcntl),         SCMP_SYS(close),
+	SCMP_SYS(readlinkat),    SCMP_SYS(recvmsg),
+	SCMP_SYS(sendmsg),       SCMP_SYS(poll),
+	SCMP_SYS(brk),           SCMP_SYS(munmap),
+	SCMP_SYS(mremap),        SCMP_SYS(madvise),
+	SCMP_SYS(sysinfo),       SCMP_SYS(futex),
+	SCMP_SYS(getrandom),     SCMP_SYS(gettid),
+	SCMP_SYS(clock_gettime), SCMP_SYS(timer_create),
+	SCMP_SYS(timer_settime), SCMP_SYS(timer_delete),
+	SCMP_SYS(rt_sigaction),  SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),  SCMP_SYS(restart_syscall),
+	SCMP_SYS(exit),          SCMP_SYS(exit_group),
+};
+
+static int add_rules(scmp_filter_ctx filter)
+{
+	static const int without_code[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed) && !err; i++)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+	for (size_t i = 0; i < sizeof(without_code) / sizeof(*without_code) && !err; i++)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, without_code[i], 1,
+				       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	/* fstat(3) is that, of a descriptor and no path. */
+	if (!err)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
+				       SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH));
+	/* By split_files.c. */
+	if (!err)
+		err = seccomp_rule_add(filter, SCMP_ACT_TRAP, SCMP_SYS(openat), 0);
+	if (!err)
+		err = seccomp_rule_add(filter, SCMP_ACT_TRAP, SCMP_SYS(readlink), 0);
+	return err;
+}
+
+static int shut_calls(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int err = filter ? add_rules(filter) : -ENOMEM;
+
+	split_files__answer_traps();
+	if (!err)
+		err = seccomp_load(filter);
+	seccomp_release(filter);
+	return err;
+}
+
+int worker_sandbox__shut(size_t memory_bytes)
+{
+	if (SANITIZED)
+		return 0;
+	set_limit(RLIMIT_NOFILE, DESCRIPTORS);
+	set_limit(RLIMIT_DATA, memory_bytes + FILES_BYTES);
+	set_limit(RLIMIT_FSIZE, 0);
+	set_limit(RLIMIT_NPROC, 0);
+	return shut_calls();
+}
