@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "profile/assemble.h"
+#include "symbol/nursery.h"
 
 /* Three functions of 16 bytes with nothing in between, then 16 bytes that are nobody's. */
 __asm__(".text\n"
@@ -82,6 +83,23 @@ static uint64_t vaddr_of(const char *pointer)
 static uint64_t at(uint64_t mapping_start, const char *pointer)
 {
 	return mapping_start + (vaddr_of(pointer) - own_code().phdr.p_vaddr);
+}
+
+/* Names come from a process of their own. */
+static struct nursery *nursery;
+
+static int start_nursery(void **state)
+{
+	(void)state;
+	nursery = nursery__start(SYMBOLIZER_MEMORY_DEFAULT);
+	return nursery ? 0 : -1;
+}
+
+static int stop_nursery(void **state)
+{
+	(void)state;
+	nursery__stop(nursery);
+	return 0;
 }
 
 static struct mapping make_mapping(uint64_t start, const char *name, bool has_file)
@@ -171,7 +189,8 @@ static void add(struct samples *samples, struct sample_row row, uint32_t end, ui
 static const struct profile *assemble_of(struct samples *samples, const struct profile_kind *kind,
 					 bool many)
 {
-	struct symbolizer *symbolizer = symbolizer__new(&(struct symbolizer_options){});
+	struct symbolizer *symbolizer = symbolizer__new(
+		&(struct symbolizer_options){.workers = nursery__source(nursery)});
 	struct profile_subject subject = {
 		.comm = "a-name", .pid = 42, .command = "/bin/a-name --fast", .many = many};
 	const struct profile *profile = profile__assemble(samples, kind, &subject, symbolizer);
@@ -1060,5 +1079,5 @@ int main(void)
 		cmocka_unit_test(threads_created_are_counted),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, start_nursery, stop_nursery);
 }
