@@ -194,8 +194,6 @@ stop_all() {
 	for pid in $pids; do wait "$pid" 2> /dev/null || true; done
 	# Nothing that a thread of exoprof does in its work may be refused it.
 	if grep -sH '^exoprof: refused' "$BATS_TEST_TMPDIR"/*.err >&2; then left=1; fi
-	# Nothing that a thread of exoprof does in its work may be refused it.
-	if grep -sH '^exoprof: refused' "$BATS_TEST_TMPDIR"/*.err >&2; then left=1; fi
 	if ! wait_for 10 no_program_left; then
 		no_program_left
 		left=1

@@ -112,9 +112,13 @@ void symbolizer__free(struct symbolizer *symbolizer)
 
 	if (!symbolizer)
 		return;
-	HASH_ITER(hh, symbolizer->files, file, next)
-	close_file(symbolizer, file);
+	/* First: it need not be told of each. */
 	worker_link__free(symbolizer->worker);
+	HASH_ITER(hh, symbolizer->files, file, next)
+	{
+		HASH_DEL(symbolizer->files, file);
+		release_file(file);
+	}
 	debug_files__free(symbolizer->debug_files);
 	kernel_names__free(symbolizer->kernel_names);
 	free(symbolizer);
