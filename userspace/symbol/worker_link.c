@@ -57,8 +57,8 @@ void worker_link__free(struct worker_link *link)
 {
 	if (!link)
 		return;
-	/* The worker ends when nobody can ask it any more, the nursery sees to it: who calls this may
-	 * not give orders any longer (privilege/calls.c). */
+	/* The worker ends when nobody can ask it any more, the nursery sees to it: who calls this
+	 * may not give orders any longer (privilege/calls.c). */
 	if (link->socket >= 0)
 		close(link->socket);
 	message__release(&link->message);
