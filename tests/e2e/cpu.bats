@@ -88,7 +88,7 @@ value_of() {
 
 @test "a hundred profiles at once are all answered" {
 	start_target burn
-	start_exoprof -p "$TARGET" --no-heap
+	start_exoprof -p "$TARGET" --no-heap --max-profiles 100
 	seq 100 | xargs -P 100 -I{} curl -sS -o {}.pb.gz -w '%{http_code}\n' "${URL}profile?seconds=1" > codes
 	[ "$(grep -cx 200 codes)" -eq 100 ]
 	gzip -t {1..100}.pb.gz
