@@ -176,8 +176,11 @@ static void counters_and_times_are_those_of_the_time_between(void **state)
 	struct samples *earlier = new_samples(), *later = new_samples();
 
 	(void)state;
-	earlier->time_ns = 1000;
+	/* The clock was set back meanwhile. */
+	earlier->time_ns = 9000;
 	later->time_ns = 3500;
+	earlier->monotonic_ns = 1000;
+	later->monotonic_ns = 3500;
 	for (int i = 0; i < WIRE_COUNTERS; i++) {
 		earlier->counters[i] = i;
 		later->counters[i] = 3 * i + 1;

@@ -127,7 +127,7 @@ struct cpu_window *cpu__start(struct collector *collector, bool with_tid)
 		return NULL;
 	}
 	window->first_epoch = ++collector->skel->bss->cpu_epoch;
-	window->start_ns = clock__realtime_ns();
+	window->start_ns = clock__monotonic_ns();
 	window->with_tid = with_tid;
 	if (with_tid)
 		collector__want_tid(collector, true);
@@ -384,8 +384,8 @@ static struct samples *gather(struct collector *collector, struct cpu_window *wi
 		return NULL;
 	samples->frequency = collector->options.frequency;
 	samples->how = collector->cpu->event;
-	samples->time_ns = clock__realtime_ns();
-	samples->duration_ns = samples->time_ns - window->start_ns;
+	samples__stamp(samples);
+	samples->duration_ns = samples->monotonic_ns - window->start_ns;
 	err = gather_counts(collector, window, end_epoch, samples);
 	if (!err)
 		return samples;
@@ -413,7 +413,7 @@ struct samples *cpu__take(struct collector *collector, struct cpu_window *window
 	if (!samples)
 		return NULL;
 	window->first_epoch = end_epoch;
-	window->start_ns = samples->time_ns;
+	window->start_ns = samples->monotonic_ns;
 	memcpy(window->counters_then, window->counters_now, sizeof(window->counters_then));
 	cpu__forget_old(collector, false);
 	return samples;

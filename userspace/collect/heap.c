@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "base/clock.h"
 #include "base/kernel.h"
 #include "collect/heap_probes.h"
 #include "collect/sweep.h"
@@ -263,7 +262,7 @@ struct samples *heap__snapshot(struct collector *collector)
 	if (!samples)
 		return NULL;
 	samples->heap_rate = collector->options.heap_rate;
-	samples->time_ns = clock__realtime_ns();
+	samples__stamp(samples);
 	err = gather(collector, samples);
 	if (!err)
 		return samples;

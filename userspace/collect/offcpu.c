@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/array.h"
-#include "base/clock.h"
 #include "base/kernel.h"
 #include "collect/internal.h"
 #include "collect/sweep.h"
@@ -274,7 +273,7 @@ static int gather(struct collector *collector, struct samples *samples, const st
 	struct counting counting = {.with_tid = with_tid};
 	int err = counters__of_program(collector, samples);
 
-	samples->time_ns = clock__realtime_ns();
+	samples__stamp(samples);
 	if (!err)
 		err = gathering__begin(&counting.gathering, collector, samples,
 				       collector->skel->maps.kept_stacks);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "base/intern.h"
 
 struct samples *samples__new(enum samples_source source)
@@ -16,6 +17,12 @@ struct samples *samples__new(enum samples_source source)
 	if (samples)
 		samples->source = source;
 	return samples;
+}
+
+void samples__stamp(struct samples *samples)
+{
+	samples->time_ns = clock__realtime_ns();
+	samples->monotonic_ns = clock__monotonic_ns();
 }
 
 void samples__free(struct samples *samples)
@@ -306,7 +313,7 @@ static void finish_subtraction(struct samples *later, const struct samples *earl
 	for (int i = 0; i < WIRE_COUNTERS && later->since_era == earlier->since_era; i++)
 		later->counters[i] -= earlier->counters[i];
 	later->threads_before -= earlier->threads_before;
-	later->duration_ns = later->time_ns - earlier->time_ns;
+	later->duration_ns = later->monotonic_ns - earlier->monotonic_ns;
 }
 
 int samples__subtract(struct samples *later, const struct samples *earlier)

@@ -76,12 +76,15 @@ struct samples {
 	bool show_preattach;          /* as a frame, in the totals */
 	char thread[WIRE_COMM_BYTES]; /* only what is of threads of this name; empty: of all */
 	int64_t time_ns;              /* end, since the epoch */
-	int64_t monotonic_ns;         /* threads: the same by the clock that waits are timed by */
+	int64_t monotonic_ns;         /* the same by the clock that nobody sets */
 	int64_t duration_ns;          /* 0: everything since the attach */
 	bool target_gone;             /* the target exited before the collection was due to end */
 };
 
 struct samples *samples__new(enum samples_source source); /* NULL with errno set */
+
+/* They end now. */
+void samples__stamp(struct samples *samples);
 void samples__free(struct samples *samples);              /* NULL is fine */
 
 /* Takes its own reference to the maps. 0 or -ENOMEM. */

@@ -187,6 +187,7 @@ static void take_over(struct samples *wall, const struct samples *cpu, const str
 	wall->frequency = cpu->frequency;
 	wall->how = cpu->how;
 	wall->time_ns = cpu->time_ns;
+	wall->monotonic_ns = cpu->monotonic_ns;
 	wall->duration_ns = cpu->duration_ns;
 	wall->threads_missed = after->threads_missed;
 }
