@@ -85,7 +85,7 @@ struct samples *samples__new(enum samples_source source); /* NULL with errno set
 
 /* They end now. */
 void samples__stamp(struct samples *samples);
-void samples__free(struct samples *samples);              /* NULL is fine */
+void samples__free(struct samples *samples); /* NULL is fine */
 
 /* Takes its own reference to the maps. 0 or -ENOMEM. */
 int samples__add_process(struct samples *samples, struct sample_process process);
