@@ -221,7 +221,11 @@ int targets__add(struct targets *targets, struct process *process, char *why, si
 	targets->given++;
 	count_threads(target);
 	err = refresh(targets, target);
-	if (!err)
+	/* While it executes something it has no memory to tell of. What it executes then will be
+	 * told of by the kernel side, and read as that of any other. */
+	if (err == -ESRCH && process__is_alive(process))
+		err = refresh(targets, target);
+	if (!err || (err == -ESRCH && process__is_alive(process)))
 		return 0;
 	snprintf(why, why_size, "cannot read /proc/%d/maps: %s", pid,
 		 err == -EACCES ? "Permission denied (needs CAP_SYS_PTRACE; try sudo)"

@@ -556,7 +556,7 @@ load_address() {
 	grep -q 'Address already in use' <<< "$output"
 	# The other one comes first, and there is a way to it, but it is not of this machine.
 	in_here[0]="ip link set lo up && ip address add 2001:db8::1/64 dev lo nodad && ${in_here[0]}"
-	start foreign unshare -nm sh -c "${in_here[@]}" foreign:0
+	start foreign unshare -nm sh -c "${in_here[@]}" foreign:0 --allow-remote --insecure
 	wait_for 20 grep -q 'http://127.0.0.1:' foreign.out
 	run -1 "$exoprof" -p "$TARGET" --listen nosuch.invalid:1
 	echo "$output"

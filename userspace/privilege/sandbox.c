@@ -106,14 +106,23 @@ static void tell(int call)
 }
 
 /* The call has not been made, and ends as if the kernel had refused it. */
+/* glibc's free(3) looks once, where much memory becomes free, whether it may give it back. Where it
+ * cannot know it does so by madvise(2). */
+static bool is_of_free(int call, const greg_t *registers)
+{
+	return call == SYS_openat &&
+	       !strcmp((const char *)registers[REG_RSI], "/proc/sys/vm/overcommit_memory");
+}
+
 static void on_refusal(int number, siginfo_t *info, void *context)
 {
+	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
 	int saved = errno;
 
 	(void)number;
-	if (!atomic_fetch_add(&refused[own_role], 1))
+	if (!is_of_free(info->si_syscall, registers) && !atomic_fetch_add(&refused[own_role], 1))
 		tell(info->si_syscall);
-	((ucontext_t *)context)->uc_mcontext.gregs[REG_RAX] = -EPERM;
+	registers[REG_RAX] = -EPERM;
 	errno = saved;
 }
 

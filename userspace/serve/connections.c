@@ -301,12 +301,12 @@ static void cut_slow(struct connections *connections, int64_t now_ms)
 }
 
 /* A request of HTTP/2 whose body is still coming has it where only h2o can see: it counts for the
- * most that it may be. */
+ * most that it may be. What was cut is on its way out. */
 static int count_body(h2o_req_t *req, void *data)
 {
 	size_t *total = data;
 
-	if (req->pathconf || !req->input.method.base)
+	if (req->pathconf || !req->input.method.base || connection_of(req)->is_cut)
 		return 0;
 	connection_of(req)->input_bytes += req->conn->ctx->globalconf->max_request_entity_size;
 	*total += req->conn->ctx->globalconf->max_request_entity_size;
@@ -323,7 +323,8 @@ static size_t count_input(struct connections *connections, h2o_context_t *contex
 			H2O_STRUCT_FROM_MEMBER(struct connection, link, node);
 
 		connection->input_bytes = connection->sock->input->capacity;
-		total += connection->input_bytes;
+		if (!connection->is_cut)
+			total += connection->input_bytes;
 	}
 	context->globalconf->http2.callbacks.foreach_request(context, count_body, &total);
 	return total;

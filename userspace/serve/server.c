@@ -150,6 +150,8 @@ static void configure(h2o_globalconf_t *config)
 	config->http2.idle_timeout = 10000;
 	config->http2.max_concurrent_requests_per_connection = 100;
 	config->http2.max_streams_for_priority = 16;
+	/* h2o would put more than 32 MiB of a connection's input into a file in /tmp. */
+	h2o_socket_buffer_mmap_settings.threshold = SIZE_MAX;
 }
 
 /* In the thread that runs the loop: h2o's buffers come from a cache of the thread, without a lock.
