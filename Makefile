@@ -382,7 +382,7 @@ $(LINT)/cppcheck.ok: $(SOURCES) $(wildcard userspace/*.h userspace/*/*.h bpf/wir
 
 lint: $(LINTED) $(LINT)/cppcheck.ok
 
-check: style lint all $(UNIT_TESTS) $(REPLAYS) $(E2E_TARGETS) \
+check: style all $(UNIT_TESTS) $(REPLAYS) $(E2E_TARGETS) \
 		$(HAND_MADE) $(BUILD)/asan/exoprof $(FAULT_SHIM)
 	$(Q)scripts/run-tests all $(UNIT_TESTS) $(PAGE_TESTS) $(REPLAYS) $(wildcard tests/e2e/*.bats) \
 		$(SANITIZED_CORE)
