@@ -110,7 +110,7 @@ static void tell(int call)
  * cannot know it does so by madvise(2). */
 static bool is_of_free(int call, const greg_t *registers)
 {
-	return call == SYS_openat &&
+	return call == SYS_openat && registers[REG_RSI] &&
 	       !strcmp((const char *)registers[REG_RSI], "/proc/sys/vm/overcommit_memory");
 }
 
