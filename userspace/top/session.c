@@ -231,6 +231,9 @@ size_t session__others(const struct session *session)
 {
 	size_t alive = agent__alive(session->agent);
 
+	/* What the agent knows is of up to a second ago. */
+	if (agent__only_pidfd(session->agent) >= 0)
+		return 0;
 	return alive > session->facts.is_alive ? alive - session->facts.is_alive : 0;
 }
 
