@@ -134,7 +134,9 @@ static int add_rules(scmp_filter_ctx filter)
 
 static int shut_calls(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	/* The only thread: its end is the process's. To kill processes takes seccomp(2), which a
+	 * service's own filter may not have; libseccomp can do this without. */
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_THREAD);
 	int err = filter ? add_rules(filter) : -ENOMEM;
 
 	split_files__answer_traps();
