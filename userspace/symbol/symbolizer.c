@@ -88,7 +88,7 @@ struct symbolizer *symbolizer__new(const struct symbolizer_options *options)
 	return NULL;
 }
 
-static void release_file(struct file *file)
+static void release_parts(const struct file *file)
 {
 	answers__free(file->answers);
 	answers__free(file->lost);
@@ -96,6 +96,11 @@ static void release_file(struct file *file)
 	elf_file__put(file->elf);
 	jit_file__put(file->jit);
 	free(file->expected);
+}
+
+static void release_file(struct file *file)
+{
+	release_parts(file);
 	free(file);
 }
 
@@ -151,8 +156,10 @@ static struct file *add_file(struct symbolizer *symbolizer, const struct file *m
 
 	if (HASH_COUNT(symbolizer->files) >= FILES_MAX)
 		close_file(symbolizer, oldest(symbolizer));
-	if (!file)
+	if (!file) {
+		release_parts(made);
 		return NULL;
+	}
 	*file = *made;
 	file->linked.number = ++symbolizer->numbers;
 	HASH_ADD_PTR(symbolizer->files, key, file);
