@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "symbol/passed_fd.h"
 
 /* Of a text that is none. */
 #define NO_TEXT UINT64_MAX
@@ -169,25 +170,13 @@ static int send_all(int socket, struct msghdr *message, int64_t deadline_ms)
 	return 0;
 }
 
-union control {
-	char bytes[CMSG_SPACE(sizeof(int))];
-	struct cmsghdr header;
-};
-
 static int send_header(const struct header *header, int socket, int fd, int64_t deadline_ms)
 {
 	struct iovec part = {(void *)header, sizeof(*header)};
-	union control control = {};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	union passed_fd passed = {};
 
-	if (fd >= 0) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
+	passed_fd__put(&passed, &message, fd);
 	return send_all(socket, &message, deadline_ms);
 }
 
@@ -205,17 +194,14 @@ int message__send(struct message *message, int socket, int fd, int64_t deadline_
 				   deadline_ms);
 }
 
-/* Of a message that may bring a descriptor; others that come with it the kernel has no room to
- * give. */
 static void keep_fd(struct message *message, struct msghdr *received)
 {
-	struct cmsghdr *header = CMSG_FIRSTHDR(received);
+	int fd = passed_fd__take(received);
 
-	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
-	    header->cmsg_len != CMSG_LEN(sizeof(int)))
+	if (fd < 0)
 		return;
 	close_fd(message);
-	memcpy(&message->fd, CMSG_DATA(header), sizeof(message->fd));
+	message->fd = fd;
 }
 
 static int receive_all(struct message *message, int socket, void *bytes, size_t size,
@@ -223,16 +209,13 @@ static int receive_all(struct message *message, int socket, void *bytes, size_t 
 {
 	while (size) {
 		struct iovec part = {bytes, size};
-		union control control;
-		struct msghdr received = {
-			.msg_iov = &part,
-			.msg_iovlen = 1,
-			.msg_control = &control,
-			.msg_controllen = sizeof(control),
-		};
-		ssize_t got = recvmsg(socket, &received, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+		struct msghdr received = {.msg_iov = &part, .msg_iovlen = 1};
+		union passed_fd passed;
+		ssize_t got;
 		int err = 0;
 
+		passed_fd__expect(&passed, &received);
+		got = recvmsg(socket, &received, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 		if (!got || (got < 0 && errno == ECONNRESET))
 			return -EPIPE;
 		if (got < 0)

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/resident.h"
+#include "symbol/passed_fd.h"
 #include "symbol/worker.h"
 #include "symbol/worker_sandbox.h"
 #include "target/proc.h"
@@ -45,22 +46,6 @@ struct nursery {
 };
 
 /* --- the process itself --- */
-
-union control {
-	char bytes[CMSG_SPACE(sizeof(int))];
-	struct cmsghdr header;
-};
-
-static int fd_of(struct msghdr *message)
-{
-	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-	int fd = -1;
-
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-	    header->cmsg_len == CMSG_LEN(sizeof(fd)))
-		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-	return fd;
-}
 
 struct brood {
 	pid_t nursery;
@@ -112,19 +97,15 @@ static bool take_order(struct brood *brood)
 {
 	struct order order;
 	struct iovec part = {&order, sizeof(order)};
-	union control control;
-	struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	union passed_fd passed;
 	struct report report = {};
 	int fd;
 
+	passed_fd__expect(&passed, &message);
 	if (recvmsg(brood->socket, &message, MSG_CMSG_CLOEXEC) != sizeof(order))
 		return false;
-	fd = fd_of(&message);
+	fd = passed_fd__take(&message);
 	end_worker(brood);
 	report.number = order.number;
 	if (fd >= 0) {
@@ -237,17 +218,10 @@ static int send_order(struct nursery *nursery, int fd)
 {
 	struct order order = {.number = ++nursery->orders};
 	struct iovec part = {&order, sizeof(order)};
-	union control control = {};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	union passed_fd passed = {};
 
-	if (fd >= 0) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
+	passed_fd__put(&passed, &message, fd);
 	return sendmsg(nursery->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
