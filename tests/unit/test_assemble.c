@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "profile/assemble.h"
-#include "symbol/nursery.h"
+#include "with_nursery.h"
 
 /* Three functions of 16 bytes with nothing in between, then 16 bytes that are nobody's. */
 __asm__(".text\n"
@@ -83,23 +83,6 @@ static uint64_t vaddr_of(const char *pointer)
 static uint64_t at(uint64_t mapping_start, const char *pointer)
 {
 	return mapping_start + (vaddr_of(pointer) - own_code().phdr.p_vaddr);
-}
-
-/* Names come from a process of their own. */
-static struct nursery *nursery;
-
-static int start_nursery(void **state)
-{
-	(void)state;
-	nursery = nursery__start(SYMBOLIZER_MEMORY_DEFAULT);
-	return nursery ? 0 : -1;
-}
-
-static int stop_nursery(void **state)
-{
-	(void)state;
-	nursery__stop(nursery);
-	return 0;
 }
 
 static struct mapping make_mapping(uint64_t start, const char *name, bool has_file)

@@ -15,29 +15,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "symbol/nursery.h"
 #include "symbol/symbolizer.h"
+#include "with_nursery.h"
 
 #define PROGRAM   "/proc/self/exe"
 #define SEED      "tests/fuzz/corpus/symbolize/dwarf5"
 #define ADDRESSES 2000
-
-/* The true one: files are read by a process of their own. */
-static struct nursery *nursery;
-
-static int start_nursery(void **state)
-{
-	(void)state;
-	nursery = nursery__start(SYMBOLIZER_MEMORY_DEFAULT);
-	return nursery ? 0 : -1;
-}
-
-static int stop_nursery(void **state)
-{
-	(void)state;
-	nursery__stop(nursery);
-	return 0;
-}
 
 static struct symbolizer *new_symbolizer(size_t memory_bytes)
 {
