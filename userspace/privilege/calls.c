@@ -160,12 +160,16 @@ static const struct rule raising[] = {
 	{.call = END},
 };
 
+/* Connections, once they are there. */
+static const struct rule talking[] = {
+	CALL(epoll_ctl),  CALL(epoll_pwait), CALL(epoll_wait), CALL(getpeername), CALL(getsockname),
+	CALL(getsockopt), CALL(recvfrom),    CALL(recvmsg),    CALL(sendmsg),     CALL(sendto),
+	CALL(setsockopt), CALL(shutdown),    {.call = END},
+};
+
 /* Connections that others open. */
 static const struct rule serving[] = {
-	CALL(accept),   CALL(accept4),    CALL(epoll_ctl),   CALL(epoll_pwait), CALL(epoll_wait),
-	CALL(fcntl),    CALL(getdents64), CALL(getpeername), CALL(getsockname), CALL(getsockopt),
-	CALL(recvfrom), CALL(recvmsg),    CALL(sendmsg),     CALL(sendto),      CALL(setsockopt),
-	CALL(shutdown), {.call = END},
+	CALL(accept), CALL(accept4), CALL(fcntl), CALL(getdents64), {.call = END},
 };
 
 static const struct rule collecting[] = {
@@ -214,9 +218,6 @@ static const struct rule fetching[] = {
 	CALL(connect),
 	CALL(dup),
 	CALL(epoll_create1),
-	CALL(epoll_ctl),
-	CALL(epoll_pwait),
-	CALL(epoll_wait),
 	CALL(eventfd2),
 	CALL(fadvise64),
 	CALL(fchmod),
@@ -229,9 +230,6 @@ static const struct rule fetching[] = {
 	CALL(getegid),
 	CALL(geteuid),
 	CALL(getgid),
-	CALL(getpeername),
-	CALL(getsockname),
-	CALL(getsockopt),
 	CALL(getuid),
 	CALL_IF(ioctl, 1, FIONBIO),
 	CALL_IF(ioctl, 1, FIONREAD),
@@ -245,19 +243,13 @@ static const struct rule fetching[] = {
 	CALL(pipe),
 	CALL(pipe2),
 	CALL(pwrite64),
-	CALL(recvfrom),
 	CALL(recvmmsg),
-	CALL(recvmsg),
 	CALL(rename),
 	CALL(renameat),
 	CALL(renameat2),
 	CALL(rmdir),
 	CALL(select),
 	CALL(sendmmsg),
-	CALL(sendmsg),
-	CALL(sendto),
-	CALL(setsockopt),
-	CALL(shutdown),
 	CALL_IF(socket, 0, AF_INET),
 	CALL_IF(socket, 0, AF_INET6),
 	CALL_IF(socket, 0, AF_NETLINK),
@@ -275,11 +267,11 @@ static const struct rule fetching[] = {
 };
 
 static const struct rule *const of_roles[SANDBOX_ROLES][6] = {
-	[SANDBOX_FETCH] = {computing,      reading_files, mapping_code,              fetching},
-	[SANDBOX_MAIN] = {computing,              reading_files,                   ending_probes,                  attending},
-	[SANDBOX_HTTP] = {computing,     serving                 },
-	[SANDBOX_COLLECT] = {computing,              reading_files,  mapping_code,                  ending_probes, collecting},
-	[SANDBOX_NAMES] = {computing, reading_files,    naming},
+	[SANDBOX_FETCH] = {computing,      reading_files,      mapping_code,                                 talking, fetching},
+	[SANDBOX_MAIN] = {computing,      reading_files,                        ending_probes,                                                            attending},
+	[SANDBOX_HTTP] = {computing, talking,serving},
+	[SANDBOX_COLLECT] = {computing,       reading_files,                                mapping_code,													 ending_probes, collecting},
+	[SANDBOX_NAMES] = {computing,reading_files,naming},
 };
 
 static const struct rule *const of_extras[SANDBOX_EXTRAS][2] = {
