@@ -353,7 +353,7 @@ static void assert_no_names(play *play, enum worker_end end)
 	}
 	assert_int_equal(symbolizer__lost(symbolizer), 16);
 	assert_int_equal(theatre.started, 2);
-	assert_int_equal(figures_of(symbolizer).ends[end], 2);
+	assert_int_equal(figures_of(symbolizer).ends.counts[end], 2);
 	/* Nor in the next profile. */
 	symbolizer__look_again(symbolizer);
 	symbolizer__user(symbolizer, &mapping, 0x300, &answer);
@@ -443,7 +443,7 @@ static void one_that_is_gone_between_questions_costs_nothing(void **state)
 		end_worker(&theatre);
 	}
 	assert_int_equal(theatre.started, 4);
-	assert_int_equal(figures_of(symbolizer).ends[WORKER_DIED], 3);
+	assert_int_equal(figures_of(symbolizer).ends.counts[WORKER_DIED], 3);
 	assert_int_equal(symbolizer__lost(symbolizer), 0);
 	elf_file__put(mapping.file);
 	symbolizer__free(symbolizer);

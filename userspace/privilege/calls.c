@@ -205,8 +205,8 @@ static const struct rule collecting[] = {
 	{.call = END},
 };
 
-/* Files go to the worker, and come to nobody else (symbol/worker_link.c). */
-static const struct rule naming[] = {
+/* Files go to the workers, and come to nobody else (reader/supervisor.c). */
+static const struct rule handing_files[] = {
 	CALL(recvfrom), CALL(recvmsg), CALL(sendmsg), CALL(socketpair), {.call = END},
 };
 
@@ -266,12 +266,13 @@ static const struct rule fetching[] = {
 	{.call = END},
 };
 
-static const struct rule *const of_roles[SANDBOX_ROLES][6] = {
+static const struct rule *const of_roles[SANDBOX_ROLES][7] = {
 	[SANDBOX_FETCH] = {computing,      reading_files,      mapping_code,                                 talking, fetching},
 	[SANDBOX_MAIN] = {computing,      reading_files,                        ending_probes,                                                            attending},
 	[SANDBOX_HTTP] = {computing, talking,serving},
-	[SANDBOX_COLLECT] = {computing,       reading_files,                                mapping_code,													 ending_probes, collecting},
-	[SANDBOX_NAMES] = {computing,reading_files,naming},
+	[SANDBOX_COLLECT] = {computing,       reading_files,                                mapping_code,													 ending_probes, collecting,
+                           handing_files},
+	[SANDBOX_NAMES] = {computing,reading_files,handing_files},
 };
 
 static const struct rule *const of_extras[SANDBOX_EXTRAS][2] = {
