@@ -329,8 +329,8 @@ $(BENCH)/mallocs $(BENCH)/chain: $(BENCH)/%: tests/bench/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -fomit-frame-pointer $< -o $@
 
-# names: exoprof's own symbolizer.
-$(BENCH)/names: tests/bench/names.c $(filter-out %/main.o,$(OBJECTS))
+# names: exoprof's own symbolizer. rows: what reads its unwind rows.
+$(BENCH)/names $(BENCH)/rows: $(BENCH)/%: tests/bench/%.c $(filter-out %/main.o,$(OBJECTS))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) $(EXOPROF_CPPFLAGS) $^ -o $@ $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
 
