@@ -61,7 +61,8 @@ int main(int argc, char **argv)
 {
 	static const struct worker_kind kind = {"exoprof-rows", cfi_worker__run, CFI_WORKER_MEMORY};
 	struct nursery *nursery = nursery__start(&kind, 1);
-	struct file_rows *rows = file_rows__new(nursery__source(nursery, 0), 0);
+	struct file_rows *rows =
+		file_rows__new(nursery__source(nursery, 0), &(struct file_rows_patience){});
 
 	if (!nursery || !rows)
 		return fail("cannot start");

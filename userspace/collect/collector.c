@@ -41,7 +41,8 @@ static int open_tables(struct collector *collector)
 	collector->eras = eras__new(collector->skel);
 	if (!collector->eras)
 		return -errno;
-	collector->file_rows = file_rows__new(collector->options.row_workers, 0);
+	collector->file_rows =
+		file_rows__new(collector->options.row_workers, &(struct file_rows_patience){});
 	if (!collector->file_rows)
 		return -errno;
 	collector->tables = tables__new(collector->skel, collector->eras, collector->file_rows);

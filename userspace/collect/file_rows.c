@@ -30,13 +30,14 @@
 struct file_rows {
 	struct supervisor *supervisor;
 	struct intern *given_up; /* stamps of files */
-	int64_t answer_ms;
+	int64_t answer_ms, allowance_ns;
 	int64_t left_ns, left_at_ns; /* of the allowance, and when that was */
 	uint64_t failed;
 	bool is_silent; /* it was said that there are no workers */
 };
 
-struct file_rows *file_rows__new(const struct worker_source *source, int64_t answer_ms)
+struct file_rows *file_rows__new(const struct worker_source *source,
+				 const struct file_rows_patience *patience)
 {
 	struct file_rows *rows = calloc(1, sizeof(*rows));
 
@@ -44,8 +45,9 @@ struct file_rows *file_rows__new(const struct worker_source *source, int64_t ans
 		return NULL;
 	rows->supervisor = supervisor__new(source);
 	rows->given_up = intern__new();
-	rows->answer_ms = answer_ms ?: ANSWER_MS;
-	rows->left_ns = ALLOWANCE_MS * 1000000LL;
+	rows->answer_ms = patience->answer_ms ?: ANSWER_MS;
+	rows->allowance_ns = (patience->allowance_ms ?: ALLOWANCE_MS) * 1000000LL;
+	rows->left_ns = rows->allowance_ns;
 	rows->left_at_ns = clock__monotonic_ns();
 	if (rows->supervisor && rows->given_up)
 		return rows;
@@ -69,8 +71,8 @@ static void grow_back(struct file_rows *rows)
 
 	rows->left_ns += (now_ns - rows->left_at_ns) / REGROWTH;
 	rows->left_at_ns = now_ns;
-	if (rows->left_ns > ALLOWANCE_MS * 1000000LL)
-		rows->left_ns = ALLOWANCE_MS * 1000000LL;
+	if (rows->left_ns > rows->allowance_ns)
+		rows->left_ns = rows->allowance_ns;
 }
 
 static int64_t share_ms(const struct file_rows *rows)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The unwind rows of files, read by a process without rights (unwind/cfi_worker.h). Nothing that it
  * says is believed; a file that ends it, or keeps it busy, has no rows. Who waits for it waits for
- * a limited time: a minute in all, which grows back at a quarter of the time, and for each file no
- * longer than a quarter of what is left. So a program that maps one such file after the other
- * cannot keep exoprof from its work. */
+ * a limited time: an allowance for all, which grows back at a quarter of the time, and for each
+ * file no longer than a quarter of what is left. So a program that maps one such file after the
+ * other cannot keep exoprof from its work. */
 #ifndef EXOPROF_FILE_ROWS_H
 #define EXOPROF_FILE_ROWS_H
 
@@ -14,9 +14,14 @@
 
 struct file_rows;
 
-/* The source (NULL: there are no workers) must outlive it. How long a file may take; 0: the
- * default, 10 seconds. NULL with errno set. */
-struct file_rows *file_rows__new(const struct worker_source *source, int64_t answer_ms);
+/* How long one file may take, and all of them; 0: 10 s, and a minute. */
+struct file_rows_patience {
+	int64_t answer_ms, allowance_ms;
+};
+
+/* The source (NULL: there are no workers) must outlive it. NULL with errno set. */
+struct file_rows *file_rows__new(const struct worker_source *source,
+				 const struct file_rows_patience *patience);
 void file_rows__free(struct file_rows *rows); /* NULL is fine */
 
 /* NULL with errno set: as cfi_table__open(), or EIO: reading it has failed, which is counted, and
