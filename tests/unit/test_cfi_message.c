@@ -83,6 +83,8 @@ static const struct wire_unwind_rule some_rules[] = {
 };
 
 #define RULES (sizeof(some_rules) / sizeof(*some_rules))
+/* Of a table that is in order: the last but one has a rule. */
+#define ROWS  101
 
 /* So many rows that they are in many messages. */
 static struct cfi_table *make_table(size_t rows)
@@ -109,6 +111,12 @@ static void rows_of_many_messages_come_as_they_are(void **state)
 	(void)state;
 	other = carry(table, &err);
 	assert_int_equal(err, 0);
+	assert_same(table, other);
+	cfi_table__close(table);
+	cfi_table__close(other);
+	/* What the lies below are told in. */
+	table = make_table(ROWS);
+	other = carry(table, &err);
 	assert_same(table, other);
 	cfi_table__close(table);
 	cfi_table__close(other);
@@ -146,9 +154,9 @@ ROW_LIE(has_two_rows_at_a_place, 5, vaddr, 0x1004)
 ROW_LIE(has_equal_neighbours, 5, rule, 4)
 ROW_LIE(has_a_rule_that_is_not_there, 5, rule, RULES)
 ROW_LIE(has_a_rule_by_far_not_there, 5, rule, UINT32_MAX)
-ROW_LIE(does_not_end, 99, rule, 3)
+ROW_LIE(does_not_end, ROWS - 1, rule, 3)
 RULE_LIE(knows_where_nothing_is_known, 0, cfa, WIRE_CFA_END)
-RULE_LIE(has_an_unknown_kind, 1, cfa, WIRE_CFA_UNSUPPORTED + 1)
+RULE_LIE(has_an_unknown_kind, 6, cfa, WIRE_CFA_UNSUPPORTED + 1)
 RULE_LIE(goes_by_an_unknown_register, 1, cfa_register, 16)
 RULE_LIE(adds_where_nothing_is_added, 1, cfa_addend, 1)
 RULE_LIE(has_an_unknown_kind_of_rbp, 1, bp, WIRE_BP_UNKNOWN + 1)
@@ -187,7 +195,7 @@ static void each_lie_in_a_table_is_refused(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++) {
-		struct cfi_table *table = make_table(100);
+		struct cfi_table *table = make_table(ROWS);
 		int err;
 
 		lies[i](table);
@@ -203,7 +211,7 @@ static void each_lie_in_a_table_is_refused(void **state)
 /* The first message of a table of 100 rows, which says that it has so many. */
 static int begin(struct cfi_arrival *arrival, struct message *message, uint64_t rows)
 {
-	struct cfi_table *table = make_table(100);
+	struct cfi_table *table = make_table(ROWS);
 	int err;
 
 	cfi_message__put_rules(message, table);
@@ -250,7 +258,7 @@ static void a_beginning_that_is_cut_is_refused(void **state)
 
 	(void)state;
 	for (size_t size = 0; size < 24 + 16 * RULES; size++) {
-		struct cfi_table *table = make_table(100);
+		struct cfi_table *table = make_table(ROWS);
 		struct cfi_arrival arrival = {};
 
 		cfi_message__put_rules(&message, table);
