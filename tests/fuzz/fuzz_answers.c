@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Any bytes as what a process that reads the targets' files says to exoprof, for rows or for names,
  * as the first byte has it: no crash, and what is believed is within its bounds. */
+#include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "check_table.h"
 #include "collect/file_rows.h"
 #include "make_elf.h"
+#include "reader/message.h"
 #include "replay.h"
 #include "symbol/worker_link.h"
 
