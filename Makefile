@@ -263,8 +263,11 @@ coverage: all $(E2E_TARGETS) $(HAND_MADE)
 # --- fuzzing: libFuzzer's targets, and the same as programs that run what earlier runs found ----------
 
 # A target's own sources are compiled with it, so that libFuzzer sees their branches.
-FUZZ_SOURCES_cfi := $(wildcard userspace/unwind/*.c) userspace/base/intern.c
+FUZZ_SOURCES_cfi := $(wildcard userspace/unwind/*.c userspace/reader/*.c) userspace/base/intern.c \
+	userspace/base/clock.c userspace/base/resident.c userspace/target/proc.c
+FUZZ_SOURCES_answers = $(FUZZ_SOURCES_symbolize) userspace/collect/file_rows.c
 FUZZ_SOURCES_symbolize := $(wildcard userspace/unwind/*.c userspace/symbol/*.c userspace/base/*.c) \
+	$(wildcard userspace/reader/*.c) \
 	userspace/target/elf_file.c userspace/target/jit_file.c userspace/target/proc.c \
 	userspace/target/process.c userspace/target/root.c $(wildcard userspace/privilege/*.c)
 FUZZ_SOURCES_demangle := userspace/symbol/demangle.c
@@ -329,8 +332,8 @@ $(BENCH)/mallocs $(BENCH)/chain: $(BENCH)/%: tests/bench/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -fomit-frame-pointer $< -o $@
 
-# names: exoprof's own symbolizer.
-$(BENCH)/names: tests/bench/names.c $(filter-out %/main.o,$(OBJECTS))
+# names: exoprof's own symbolizer. rows: what reads its unwind rows.
+$(BENCH)/names $(BENCH)/rows: $(BENCH)/%: tests/bench/%.c $(filter-out %/main.o,$(OBJECTS))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) $(EXOPROF_CPPFLAGS) $^ -o $@ $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
 

@@ -188,6 +188,8 @@ static void keep_up(struct agent *agent)
 
 static void hand_over(struct agent *agent, struct job *job)
 {
+	if (job->measurement.samples)
+		collector__annotate(agent->collector, job->measurement.samples);
 	pthread_mutex_lock(&agent->lock);
 	queue__push(&agent->collected, job);
 	pthread_cond_signal(&agent->collected_some);
@@ -605,6 +607,7 @@ static int open_collector(struct agent *agent, char *why, size_t why_size)
 		.heap_rate = agent->options.heap_rate,
 		.flavour = agent->options.flavour,
 		.offcpu = agent->options.offcpu,
+		.row_workers = agent->options.row_workers,
 	};
 
 	agent->collector = collector__open(&options);

@@ -27,6 +27,7 @@ struct agent_options {
 	enum probe_flavour flavour;
 	struct offcpu_options offcpu;
 	struct symbolizer_options symbols;
+	const struct worker_source *row_workers; /* see file_rows__new() */
 	bool follow_children;
 };
 

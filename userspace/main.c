@@ -6,21 +6,34 @@
 
 #include "base/say.h"
 #include "options.h"
-#include "symbol/nursery.h"
+#include "reader/nursery.h"
+#include "symbol/worker.h"
+#include "unwind/cfi_worker.h"
+
+enum {
+	READS_NAMES,
+	READS_ROWS,
+	READERS,
+};
 
 /* First of all there comes what may know nothing of the rest. */
 static int attach_and_run(const struct command *command, struct options *options)
 {
-	struct symbolizer_options *symbols = &options->agent.symbols;
-	struct nursery *nursery =
-		nursery__start(symbols->memory_bytes ?: SYMBOLIZER_MEMORY_DEFAULT);
+	struct agent_options *agent = &options->agent;
+	size_t names_bytes = agent->symbols.memory_bytes ?: SYMBOLIZER_MEMORY_DEFAULT;
+	const struct worker_kind kinds[READERS] = {
+		[READS_NAMES] = {"exoprof-worker", worker__run,     names_bytes      },
+		[READS_ROWS] = {"exoprof-rows",   cfi_worker__run, CFI_WORKER_MEMORY},
+	};
+	struct nursery *nursery = nursery__start(kinds, READERS);
 	int status;
 
 	if (!nursery)
-		say("cannot start the process that reads files for names: %s; addresses stay "
-		    "addresses",
+		say("cannot start the process from which those that read files are forked: %s; "
+		    "addresses stay addresses, and stacks go by frame pointer",
 		    strerror(errno));
-	symbols->workers = nursery__source(nursery);
+	agent->symbols.workers = nursery__source(nursery, READS_NAMES);
+	agent->row_workers = nursery__source(nursery, READS_ROWS);
 	status = command__run(command, options);
 	nursery__stop(nursery);
 	return status;

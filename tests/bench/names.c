@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 #include "base/say.h"
-#include "symbol/nursery.h"
+#include "reader/nursery.h"
 #include "symbol/symbolizer.h"
+#include "symbol/worker.h"
 #include "target/maps.h"
 
 struct places {
@@ -87,8 +88,8 @@ static void run(const struct places *places, const struct nursery *nursery)
 {
 	const struct places first = {
 		.mapping = places->mapping, .pcs = places->pcs, .count = 1, .wanted = 1};
-	struct symbolizer *symbolizer =
-		symbolizer__new(&(struct symbolizer_options){.workers = nursery__source(nursery)});
+	struct symbolizer *symbolizer = symbolizer__new(
+		&(struct symbolizer_options){.workers = nursery__source(nursery, 0)});
 
 	if (!symbolizer)
 		return;
@@ -110,7 +111,8 @@ static const struct mapping *main_mapping(const struct maps *maps)
 
 int main(int argc, char **argv)
 {
-	struct nursery *nursery = nursery__start(SYMBOLIZER_MEMORY_DEFAULT);
+	const struct worker_kind names = {"exoprof-worker", worker__run, SYMBOLIZER_MEMORY_DEFAULT};
+	struct nursery *nursery = nursery__start(&names, 1);
 	struct process *process = argc == 3 ? process__open(atoi(argv[1])) : NULL;
 	struct files *files = files__new();
 	struct maps *maps = process && files ? maps__read(process, files, NULL) : NULL;

@@ -62,7 +62,7 @@ status() {
 	[ "$(restarts hung)" -eq 0 ]
 	[ "$(restarts malformed)" -eq 0 ]
 	curl -sSf "${URL%/debug/pprof/}/metrics" | grep '^exoprof_symbolizer' | tee metrics
-	[ "$(awk '$1 == "exoprof_symbolizer_resident_bytes" { print $2 }' metrics)" -gt 1000000 ]
+	[ "$(awk '$1 == "exoprof_workers_resident_bytes" { print $2 }' metrics)" -gt 1000000 ]
 	[ ! -s exoprof.err ]
 }
 

@@ -1,31 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Any bytes as an ELF file: no crash, and rows in order if any. */
-#include "unwind/cfi.h"
+/* Any bytes as an ELF file: no crash, rows in order if any, and such as exoprof takes from the
+ * process that reads them. */
+#include "check_table.h"
 #include "make_elf.h"
-#include "replay.h"
+#include "unwind/cfi_message.h"
 
-static void check_row(const struct cfi_table *table, size_t i)
+static void check_messages(const struct cfi_table *table)
 {
-	const struct cfi_row *row = &table->rows[i];
+	struct message message = {.fd = -1};
+	struct cfi_arrival arrival = {};
+	struct cfi_table *taken;
+	size_t next = 0;
 
-	check(row->rule < table->rule_count, "a row's rule is there");
-	check(cfi_table__rule(table, row->vaddr) == &table->rules[row->rule],
-	      "a row is found by its address");
-	if (!i)
-		return;
-	check(row[-1].vaddr < row->vaddr, "rows are sorted");
-	check(row[-1].rule != row->rule, "neighbours differ");
-	check(cfi_table__rule(table, row->vaddr - 1) == &table->rules[row[-1].rule],
-	      "a row goes on to the next");
-}
-
-static void check_rule(const struct wire_unwind_rule *rule)
-{
-	check(rule->cfa <= WIRE_CFA_UNSUPPORTED && rule->bp <= WIRE_BP_UNKNOWN,
-	      "a rule is of a known kind");
-	check(rule->cfa_register < 16, "a rule's register has a place");
-	check(rule->cfa != WIRE_CFA_PLT || (rule->cfa_offset >= 0 && rule->cfa_offset < 16),
-	      "an entry of a PLT has 16 bytes");
+	cfi_message__put_rules(&message, table);
+	check(!cfi_arrival__begin(&arrival, &message), "rules are taken");
+	while (next < table->row_count) {
+		cfi_message__put_rows(&message, table, &next);
+		check(!cfi_arrival__add(&arrival, &message), "rows are taken");
+	}
+	taken = cfi_arrival__end(&arrival);
+	check(taken && taken->row_count == table->row_count, "all rows are taken");
+	cfi_table__close(taken);
+	message__release(&message);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -36,12 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	close(fd);
 	if (!table)
 		return 0;
-	for (size_t i = 0; i < table->rule_count; i++)
-		check_rule(&table->rules[i]);
-	for (size_t i = 0; i < table->row_count; i++)
-		check_row(table, i);
-	check(table->row_count && table->rows[table->row_count - 1].rule == 0,
-	      "the last row has no rule");
+	check_table(table);
+	check_messages(table);
 	cfi_table__close(table);
 	return 0;
 }

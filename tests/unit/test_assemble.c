@@ -172,8 +172,8 @@ static void add(struct samples *samples, struct sample_row row, uint32_t end, ui
 static const struct profile *assemble_of(struct samples *samples, const struct profile_kind *kind,
 					 bool many)
 {
-	struct symbolizer *symbolizer =
-		symbolizer__new(&(struct symbolizer_options){.workers = nursery__source(nursery)});
+	struct symbolizer *symbolizer = symbolizer__new(
+		&(struct symbolizer_options){.workers = nursery__source(nursery, 0)});
 	struct profile_subject subject = {
 		.comm = "a-name", .pid = 42, .command = "/bin/a-name --fast", .many = many};
 	const struct profile *profile = profile__assemble(samples, kind, &subject, symbolizer);

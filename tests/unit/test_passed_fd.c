@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "symbol/passed_fd.h"
+#include "reader/passed_fd.h"
 
 static int ends[2];
 

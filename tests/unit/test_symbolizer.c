@@ -26,7 +26,7 @@ static struct symbolizer *new_symbolizer(size_t memory_bytes)
 {
 	struct symbolizer *symbolizer = symbolizer__new(&(struct symbolizer_options){
 		.memory_bytes = memory_bytes,
-		.workers = nursery__source(nursery),
+		.workers = nursery__source(nursery, 0),
 	});
 
 	assert_non_null(symbolizer);

@@ -6,84 +6,25 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "symbol/found_message.h"
 #include "symbol/symbolizer.h"
+#include "theatre.h"
 
 #define SEED      "tests/fuzz/corpus/symbolize/dwarf5"
 #define ANSWER_MS 200
-
-/* What plays the worker: reads the question for one address, at least, and does its worst. */
-typedef void play(int socket, struct message *question);
-
-struct theatre {
-	play *play;
-	pid_t pid;
-	int started;
-	struct worker_source source;
-};
-
-static void be_worker(play *play, int socket)
-{
-	struct message question = {.fd = -1};
-
-	while (!message__receive(&question, socket, INT64_MAX)) {
-		if (question.type == MESSAGE_FIND)
-			play(socket, &question);
-	}
-	message__release(&question);
-	_exit(0);
-}
-
-static void end_worker(void *context)
-{
-	struct theatre *theatre = context;
-
-	if (!theatre->pid)
-		return;
-	kill(theatre->pid, SIGKILL);
-	waitpid(theatre->pid, NULL, 0);
-	theatre->pid = 0;
-}
-
-static int start_worker(void *context)
-{
-	struct theatre *theatre = context;
-	int ends[2];
-
-	end_worker(theatre);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	theatre->pid = fork();
-	if (!theatre->pid) {
-		close(ends[0]);
-		be_worker(theatre->play, ends[1]);
-	}
-	close(ends[1]);
-	theatre->started++;
-	return ends[0];
-}
-
-static void tell_usage(void *context, struct worker_usage *usage)
-{
-	(void)context;
-	*usage = (struct worker_usage){};
-}
 
 static struct symbolizer *open_theatre(struct theatre *theatre, play *play)
 {
 	struct symbolizer *symbolizer;
 
-	*theatre = (struct theatre){
-		.play = play, .source = {start_worker, end_worker, tell_usage, theatre}
-        };
+	theatre__open(theatre, MESSAGE_FIND, play);
 	symbolizer = symbolizer__new(
 		&(struct symbolizer_options){.workers = &theatre->source, .answer_ms = ANSWER_MS});
 	assert_non_null(symbolizer);
@@ -160,20 +101,6 @@ static void is_honest(int socket, struct message *question)
 	tell_all(socket, question, NULL);
 }
 
-static void dies(int socket, struct message *question)
-{
-	(void)socket;
-	(void)question;
-	_exit(0);
-}
-
-static void hangs(int socket, struct message *question)
-{
-	(void)socket;
-	(void)question;
-	pause();
-}
-
 /* Tells some, over and over, and never all: of a message that does not end. */
 static void drips(int socket, struct message *question)
 {
@@ -199,16 +126,6 @@ static void asks_without_end(int socket, struct message *question)
 		    message__receive(&want, socket, INT64_MAX))
 			_exit(0);
 	}
-}
-
-static void raves(int socket, struct message *question)
-{
-	char noise[4096];
-
-	(void)question;
-	memset(noise, 0xa5, sizeof(noise));
-	while (send(socket, noise, sizeof(noise), MSG_NOSIGNAL) > 0)
-		;
 }
 
 static void says_what_was_not_asked(int socket, struct message *question)
@@ -353,7 +270,7 @@ static void assert_no_names(play *play, enum worker_end end)
 	}
 	assert_int_equal(symbolizer__lost(symbolizer), 16);
 	assert_int_equal(theatre.started, 2);
-	assert_int_equal(figures_of(symbolizer).ends[end], 2);
+	assert_int_equal(figures_of(symbolizer).ends.counts[end], 2);
 	/* Nor in the next profile. */
 	symbolizer__look_again(symbolizer);
 	symbolizer__user(symbolizer, &mapping, 0x300, &answer);
@@ -440,10 +357,10 @@ static void one_that_is_gone_between_questions_costs_nothing(void **state)
 	for (uint64_t pc = 0x300; pc < 0x304; pc++) {
 		symbolizer__user(symbolizer, &mapping, pc, &answer);
 		assert_int_equal(answer.count, 1);
-		end_worker(&theatre);
+		theatre__end(&theatre);
 	}
 	assert_int_equal(theatre.started, 4);
-	assert_int_equal(figures_of(symbolizer).ends[WORKER_DIED], 3);
+	assert_int_equal(figures_of(symbolizer).ends.counts[WORKER_DIED], 3);
 	assert_int_equal(symbolizer__lost(symbolizer), 0);
 	elf_file__put(mapping.file);
 	symbolizer__free(symbolizer);

@@ -3,15 +3,19 @@
 #ifndef EXOPROF_WITH_NURSERY_H
 #define EXOPROF_WITH_NURSERY_H
 
-#include "symbol/nursery.h"
+#include "reader/nursery.h"
 #include "symbol/symbolizer.h"
+#include "symbol/worker.h"
 
 static struct nursery *nursery;
 
 static int start_nursery(void **state)
 {
+	static const struct worker_kind names = {"exoprof-worker", worker__run,
+						 SYMBOLIZER_MEMORY_DEFAULT};
+
 	(void)state;
-	nursery = nursery__start(SYMBOLIZER_MEMORY_DEFAULT);
+	nursery = nursery__start(&names, 1);
 	return nursery ? 0 : -1;
 }
 

@@ -2,6 +2,7 @@
 #include "collect/collector.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,11 @@ static int open_tables(struct collector *collector)
 	collector->eras = eras__new(collector->skel);
 	if (!collector->eras)
 		return -errno;
-	collector->tables = tables__new(collector->skel, collector->eras);
+	collector->file_rows =
+		file_rows__new(collector->options.row_workers, &(struct file_rows_patience){});
+	if (!collector->file_rows)
+		return -errno;
+	collector->tables = tables__new(collector->skel, collector->eras, collector->file_rows);
 	if (!collector->tables)
 		return -errno;
 	collector->news = news__open(bpf_map__fd(collector->skel->maps.news));
@@ -103,6 +108,7 @@ void collector__close(struct collector *collector)
 	heap_source__free(collector->heap);
 	news__close(collector->news);
 	tables__free(collector->tables);
+	file_rows__free(collector->file_rows);
 	for (size_t i = 0; i < LIFE_LINKS; i++)
 		bpf_link__destroy(collector->life_links[i]);
 	eras__free(collector->eras);
@@ -234,5 +240,21 @@ int collector__set_maps(struct collector *collector, uint32_t era, struct maps *
 
 	eras__set_maps(collector->eras, era, maps);
 	err = tables__update(collector->tables, era, maps);
+	file_rows__rest(collector->file_rows);
 	return err ? err : begin(collector, era);
+}
+
+void collector__annotate(const struct collector *collector, struct samples *samples)
+{
+	struct file_rows_figures figures;
+	char text[128];
+
+	file_rows__figures(collector->file_rows, &figures);
+	if (!figures.failed)
+		return;
+	snprintf(text, sizeof(text),
+		 "%" PRIu64 " files have no unwind rows because reading them failed: their "
+		 "functions are passed by frame pointer",
+		 figures.failed);
+	samples__add_note(samples, text);
 }

@@ -43,6 +43,7 @@ struct collector_options {
 	uint64_t heap_rate; /* mean bytes between heap samples; 1: every allocation */
 	enum probe_flavour flavour;
 	struct offcpu_options offcpu;
+	const struct worker_source *row_workers; /* see file_rows__new() */
 };
 
 /* Loads the programs, attaches nothing. NULL with errno set (EPERM: needs CAP_BPF and CAP_PERFMON;
@@ -78,6 +79,9 @@ const struct era *collector__era(const struct collector *collector, uint32_t num
 /* Makes the kernel side know the mappings of an era, and the unwind rows of the files in them. 0 or
  * -errno. */
 int collector__set_maps(struct collector *collector, uint32_t era, struct maps *maps);
+
+/* Puts into samples what a reader should know of their stacks. */
+void collector__annotate(const struct collector *collector, struct samples *samples);
 
 /* What the counters have counted until now is of an earlier program: they start afresh. */
 void collector__rebase(struct collector *collector, uint32_t era);

@@ -74,6 +74,7 @@ int collector__figures(struct collector *collector, struct collector_figures *fi
 	if (!err)
 		err = map__sum_cpus(skel->maps.fills, fills, WIRE_FILLS);
 	tables__size(collector->tables, &figures->tables);
+	file_rows__figures(collector->file_rows, &figures->rows);
 	figures->map_bytes = collector->map_bytes + figures->tables.bytes;
 	set_filled(collector, figures, fills);
 	set_kept(collector, figures);

@@ -6,6 +6,7 @@
 #include <linux/types.h>
 #include <stdint.h>
 
+#include "collect/file_rows.h"
 #include "collect/tables.h"
 #include "wire.h"
 
@@ -41,6 +42,7 @@ struct collector_figures {
 	uint64_t ends[WIRE_STACK_ENDS]; /* see WIRE_END_INDEX() */
 	struct map_fill maps[FIGURED_MAPS];
 	struct tables_size tables;
+	struct file_rows_figures rows;
 	uint64_t map_bytes; /* of kernel memory, all maps together, those for rows included */
 };
 

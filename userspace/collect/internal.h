@@ -8,6 +8,7 @@
 #include "collect/collector.h"
 #include "collect/eras.h"
 #include "collect/figures.h"
+#include "collect/file_rows.h"
 
 #include "exoprof.skel.h"
 
@@ -22,6 +23,7 @@ struct collector {
 	struct cpu_source *cpu;
 	struct heap_source *heap;
 	struct eras *eras;
+	struct file_rows *file_rows;
 	struct tables *tables;
 	struct news *news;
 	struct bpf_link *life_links[LIFE_LINKS];

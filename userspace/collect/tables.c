@@ -10,6 +10,7 @@
 #include "base/array.h"
 #include "base/intern.h"
 #include "collect/eras.h"
+#include "collect/file_rows.h"
 #include "collect/internal.h"
 #include "collect/mapping_pool.h"
 #include "unwind/cfi.h"
@@ -40,6 +41,7 @@ struct loaded_file {
 struct tables {
 	struct exoprof_bpf *skel;
 	struct eras *eras;
+	struct file_rows *file_rows;
 	struct intern *file_ids; /* build IDs, or the stamps of files without */
 	struct loaded_file *files;
 	size_t file_count, file_capacity;
@@ -58,7 +60,7 @@ struct tables {
 	struct wire_mapping mappings[WIRE_MAPPINGS_MAX]; /* room to build them in */
 };
 
-struct tables *tables__new(struct exoprof_bpf *skel, struct eras *eras)
+struct tables *tables__new(struct exoprof_bpf *skel, struct eras *eras, struct file_rows *file_rows)
 {
 	struct tables *tables = calloc(1, sizeof(*tables));
 
@@ -66,6 +68,7 @@ struct tables *tables__new(struct exoprof_bpf *skel, struct eras *eras)
 		return NULL;
 	tables->skel = skel;
 	tables->eras = eras;
+	tables->file_rows = file_rows;
 	tables->block_fd = -1;
 	tables->file_ids = intern__new();
 	tables->rule_ids = intern__new();
@@ -362,7 +365,7 @@ static int pack(struct packing *packing, struct loaded_file *file)
 static int load_rows(struct tables *tables, struct elf_file *elf_file, struct loaded_file *file)
 {
 	struct packing packing = {.tables = tables, .window = file->window};
-	struct cfi_table *table = cfi_table__open(elf_file__fd(elf_file));
+	struct cfi_table *table = file_rows__read(tables->file_rows, elf_file);
 	int err = 0;
 
 	if (!table)

@@ -10,10 +10,12 @@
 
 struct eras;
 struct exoprof_bpf;
+struct file_rows;
 struct tables;
 
-/* The eras must outlive it. NULL with errno set. */
-struct tables *tables__new(struct exoprof_bpf *skel, struct eras *eras);
+/* What it is given must outlive it. NULL with errno set. */
+struct tables *tables__new(struct exoprof_bpf *skel, struct eras *eras,
+			   struct file_rows *file_rows);
 void tables__free(struct tables *tables); /* NULL is fine */
 
 /* Makes the kernel side know the mappings of an era, and compiles the rows of files that are new. A

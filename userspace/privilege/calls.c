@@ -205,8 +205,8 @@ static const struct rule collecting[] = {
 	{.call = END},
 };
 
-/* Files go to the worker, and come to nobody else (symbol/worker_link.c). */
-static const struct rule naming[] = {
+/* Files go to the workers, and come to nobody else (reader/supervisor.c). */
+static const struct rule handing_files[] = {
 	CALL(recvfrom), CALL(recvmsg), CALL(sendmsg), CALL(socketpair), {.call = END},
 };
 
@@ -271,9 +271,9 @@ static const struct rule *const for_fetch[] = {computing, reading_files, mapping
 static const struct rule *const for_main[] = {computing, reading_files, ending_probes, attending,
 					      NULL};
 static const struct rule *const for_http[] = {computing, talking, serving, NULL};
-static const struct rule *const for_collect[] = {computing,     reading_files, mapping_code,
-						 ending_probes, collecting,    NULL};
-static const struct rule *const for_names[] = {computing, reading_files, naming, NULL};
+static const struct rule *const for_collect[] = {
+	computing, reading_files, mapping_code, ending_probes, collecting, handing_files, NULL};
+static const struct rule *const for_names[] = {computing, reading_files, handing_files, NULL};
 
 static const struct rule *const *const of_roles[SANDBOX_ROLES] = {
 	[SANDBOX_FETCH] = for_fetch,     [SANDBOX_MAIN] = for_main,   [SANDBOX_HTTP] = for_http,

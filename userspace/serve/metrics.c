@@ -135,6 +135,44 @@ static void put_maps(FILE *out, const struct collector_figures *figures)
 	}
 }
 
+/* How processes that read the targets' files for something ended. */
+static void put_ends(FILE *out, const char *name, const char *help, const struct worker_ends *ends)
+{
+	static const char *const reasons[WORKER_ENDS] = {
+		[WORKER_DIED] = "reason=\"died\"",
+		[WORKER_HUNG] = "reason=\"hung\"",
+		[WORKER_MALFORMED] = "reason=\"malformed\"",
+	};
+
+	exposition__family(out, name, "counter", help);
+	for (int end = 0; end < WORKER_ENDS; end++)
+		exposition__integer(out, name, reasons[end], ends->counts[end]);
+}
+
+static void put_rows(FILE *out, const struct file_rows_figures *rows)
+{
+	put_ends(out, "exoprof_unwind_restarts_total",
+		 "Ends of the process that reads the targets' call-frame information; as "
+		 "exoprof_symbolizer_restarts_total.",
+		 &rows->ends);
+	exposition__only_integer(out, "exoprof_unwind_failed_files_total", "counter",
+				 "Files whose functions are passed by frame pointer because "
+				 "reading them failed.",
+				 rows->failed);
+}
+
+static void put_usage(FILE *out, const struct worker_usage *usage)
+{
+	exposition__only_integer(out, "exoprof_workers_resident_bytes", "gauge",
+				 "Resident memory of the processes that read the targets' files, "
+				 "which is not in process_resident_memory_bytes.",
+				 usage->resident_bytes);
+	exposition__only_number(out, "exoprof_workers_cpu_seconds_total", "counter",
+				"CPU time of those processes and of those before them, which is "
+				"not in process_cpu_seconds_total.",
+				usage->cpu_seconds);
+}
+
 static void put_collector(FILE *out, const struct collector_figures *figures)
 {
 	put_events(out, figures->counters);
@@ -160,31 +198,7 @@ static void put_collector(FILE *out, const struct collector_figures *figures)
 				 figures->tables.rows);
 	exposition__only_integer(out, "exoprof_unwind_memory_bytes", "gauge",
 				 "Kernel memory for unwind rows.", figures->tables.bytes);
-}
-
-static void put_worker(FILE *out, const struct worker_figures *worker)
-{
-	static const char *const reasons[WORKER_ENDS] = {
-		[WORKER_DIED] = "reason=\"died\"",
-		[WORKER_HUNG] = "reason=\"hung\"",
-		[WORKER_MALFORMED] = "reason=\"malformed\"",
-	};
-	const char *restarts = "exoprof_symbolizer_restarts_total";
-
-	exposition__family(out, restarts, "counter",
-			   "Ends of the process that reads the targets' files, which is started "
-			   "anew then; hung: it gave no answer in time, malformed: it gave one "
-			   "that is none.");
-	for (int end = 0; end < WORKER_ENDS; end++)
-		exposition__integer(out, restarts, reasons[end], worker->ends[end]);
-	exposition__only_integer(out, "exoprof_symbolizer_resident_bytes", "gauge",
-				 "Resident memory of that process, which is not in "
-				 "process_resident_memory_bytes.",
-				 worker->usage.resident_bytes);
-	exposition__only_number(out, "exoprof_symbolizer_cpu_seconds_total", "counter",
-				"CPU time of that process and of those before it, which is not in "
-				"process_cpu_seconds_total.",
-				worker->usage.cpu_seconds);
+	put_rows(out, &figures->rows);
 }
 
 static void put_symbols(FILE *out, const struct agent_figures *figures)
@@ -206,7 +220,11 @@ static void put_symbols(FILE *out, const struct agent_figures *figures)
 	exposition__only_integer(out, "exoprof_symbolizer_memory_bytes", "gauge",
 				 "Memory for kept answers and for what was read of open files.",
 				 symbolizer->bytes);
-	put_worker(out, &symbolizer->worker);
+	put_ends(out, "exoprof_symbolizer_restarts_total",
+		 "Ends of the process that reads the targets' files for names, which is started "
+		 "anew then; hung: it gave no answer in time, malformed: it gave one that is none.",
+		 &symbolizer->worker.ends);
+	put_usage(out, &symbolizer->worker.usage);
 	exposition__family(out, fetches, "counter", "Debug files asked of debuginfod servers.");
 	exposition__integer(out, fetches, "outcome=\"arrived\"", figures->fetches.arrived);
 	exposition__integer(out, fetches, "outcome=\"failed\"", figures->fetches.failed);

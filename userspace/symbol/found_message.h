@@ -3,8 +3,8 @@
 #ifndef EXOPROF_FOUND_MESSAGE_H
 #define EXOPROF_FOUND_MESSAGE_H
 
+#include "reader/message.h"
 #include "symbol/found.h"
-#include "symbol/message.h"
 #include "symbol/opener.h"
 
 void found_message__put(struct message *message, const struct found *found);

@@ -314,7 +314,7 @@ static void bury(struct symbolizer *symbolizer, struct file *file, uint64_t addr
 	worker_link__figures(symbolizer->worker, &figures);
 	file->deaths++;
 	lose(file, &address, 1);
-	say_death(file, address, figures.last);
+	say_death(file, address, figures.ends.last);
 }
 
 static void say_unavailable(struct symbolizer *symbolizer)

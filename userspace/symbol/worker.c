@@ -3,14 +3,24 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 
+#include "reader/message.h"
+#include "reader/worker_sandbox.h"
 #include "symbol/elf_image.h"
 #include "symbol/found_message.h"
-#include "symbol/message.h"
 #include "symbol/open_files.h"
+#include "symbol/split_files.h"
 
 /* Answers are sent when there are so many bytes of them: who asks works on them meanwhile. */
 #define CHUNK_BYTES 32768
+
+/* Compressed sections: of a file and its debug file each 1 GiB (elf_image.c), and what libelf needs
+ * to decompress the last. Beyond it malloc() fails, in here alone. */
+#define FILES_BYTES (3UL << 30)
+
+/* 512 files that answers are kept of, and four of each of the 64 that are being read. */
+#define DESCRIPTORS 1024
 
 struct worker {
 	int socket;
@@ -188,7 +198,7 @@ static void answer(struct worker *worker)
 		note(worker, -EBADMSG);
 }
 
-struct worker *worker__new(int socket)
+static struct worker *new_worker(int socket)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 
@@ -207,18 +217,7 @@ struct worker *worker__new(int socket)
 	return NULL;
 }
 
-void worker__free(struct worker *worker)
-{
-	if (!worker)
-		return;
-	open_files__free(worker->files);
-	message__release(&worker->question);
-	message__release(&worker->answers);
-	message__release(&worker->want);
-	free(worker);
-}
-
-int worker__serve(struct worker *worker)
+static void serve(struct worker *worker)
 {
 	elf_image__survive_truncation();
 	/* Of names, too, that lie in a mapped file until they are in a message. */
@@ -228,6 +227,34 @@ int worker__serve(struct worker *worker)
 		if (!worker->err)
 			answer(worker);
 	}
-	elf_image__end_reads();
-	return worker->err == -EPIPE ? 0 : worker->err;
+}
+
+/* Who maps files gets signals where one is cut, a timer ends libiberty, and libdw opens split DWARF
+ * by path (split_files.c). */
+static int shut(size_t memory_bytes)
+{
+	static const int calls[] = {
+		SYS_readlinkat,   SYS_gettid,       SYS_timer_create,   SYS_timer_settime,
+		SYS_timer_delete, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn,
+	};
+	static const int trapped[] = {SYS_openat, SYS_readlink};
+
+	split_files__answer_traps();
+	return worker_sandbox__shut(&(struct worker_needs){
+		.data_bytes = memory_bytes + FILES_BYTES,
+		.descriptors = DESCRIPTORS,
+		.calls = calls,
+		.call_count = sizeof(calls) / sizeof(*calls),
+		.trapped = trapped,
+		.trapped_count = sizeof(trapped) / sizeof(*trapped),
+	});
+}
+
+/* The process ends with it: nothing is freed. */
+void worker__run(int socket, size_t memory_bytes)
+{
+	struct worker *worker = new_worker(socket);
+
+	if (worker && !shut(memory_bytes))
+		serve(worker);
 }

@@ -4,13 +4,10 @@
 #ifndef EXOPROF_WORKER_H
 #define EXOPROF_WORKER_H
 
-struct worker;
+#include <stddef.h>
 
-/* Opens what it needs for itself. NULL with errno set. */
-struct worker *worker__new(int socket);
-void worker__free(struct worker *worker); /* NULL is fine */
-
-/* Answers what comes over the socket (symbol/message.h) until nobody is there. 0 or -errno. */
-int worker__serve(struct worker *worker);
+/* What the process does that reads files for names (struct worker_kind), and may keep so much of
+ * them: answers what comes over the socket (reader/message.h). */
+void worker__run(int socket, size_t memory_bytes);
 
 #endif

@@ -3,13 +3,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "reader/supervisor.h"
 #include "symbol/found_message.h"
-#include "symbol/message.h"
 
 /* The largest files there are take some seconds until their first answer: 1 GiB of compressed DWARF
  * to decompress, 8,000,000 symbols to sort. */
@@ -18,14 +16,11 @@
 #define PROFILE_MS 120000
 
 struct worker_link {
-	const struct worker_source *source; /* NULL: there is none */
-	int socket;                         /* -1: no worker */
-	uint64_t worker;                    /* its number; counts up */
-	int64_t answer_ms, deadline_ms, left_ms;
-	bool is_unavailable;
-	struct message message;
+	struct supervisor *supervisor;
+	uint64_t worker; /* the last one's number */
+	int64_t answer_ms, left_ms;
 	struct found found;
-	struct worker_figures figures;
+	size_t open_files, bytes; /* as that worker says */
 };
 
 struct worker_link *worker_link__new(const struct worker_source *source, int64_t answer_ms)
@@ -34,101 +29,52 @@ struct worker_link *worker_link__new(const struct worker_source *source, int64_t
 
 	if (!link)
 		return NULL;
-	link->source = source;
-	link->socket = -1;
-	link->message.fd = -1;
+	link->supervisor = supervisor__new(source);
 	link->answer_ms = answer_ms ?: ANSWER_MS;
-	worker_link__try_again(link);
-	return link;
-}
-
-static void hang_up(struct worker_link *link)
-{
-	if (link->socket < 0)
-		return;
-	close(link->socket);
-	link->socket = -1;
-	link->figures.open_files = 0;
-	link->figures.bytes = 0;
-	link->source->end(link->source->context);
+	link->left_ms = PROFILE_MS;
+	if (link->supervisor)
+		return link;
+	free(link);
+	return NULL;
 }
 
 void worker_link__free(struct worker_link *link)
 {
 	if (!link)
 		return;
-	/* The worker ends when nobody can ask it any more, the nursery sees to it: who calls this
-	 * may not give orders any longer (privilege/calls.c). */
-	if (link->socket >= 0)
-		close(link->socket);
-	message__release(&link->message);
+	supervisor__free(link->supervisor);
 	free(link);
 }
 
 void worker_link__try_again(struct worker_link *link)
 {
-	link->is_unavailable = false;
+	supervisor__try_again(link->supervisor);
 	link->left_ms = PROFILE_MS;
-}
-
-/* Of an error of message__send() and its kin. */
-static void end_worker(struct worker_link *link, int err)
-{
-	enum worker_end end = err == -EPIPE       ? WORKER_DIED
-			      : err == -ETIMEDOUT ? WORKER_HUNG
-						  : WORKER_MALFORMED;
-
-	link->figures.ends[end]++;
-	link->figures.last = end;
-	hang_up(link);
-}
-
-/* Between two questions: it has nothing to say, and if it is gone, that is no file's fault. */
-static int look_after(struct worker_link *link)
-{
-	char byte;
-	ssize_t got = recv(link->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-
-	if (got < 0 && errno == EAGAIN)
-		return 0;
-	return got > 0 ? -EBADMSG : -EPIPE;
 }
 
 /* Sees to it that there is a worker. 0 or -ENOLINK. */
 static int be_ready(struct worker_link *link)
 {
-	int err = link->socket < 0 ? 0 : look_after(link);
+	int err = link->left_ms > 0 ? supervisor__be_ready(link->supervisor) : -ENOLINK;
 
-	if (err)
-		end_worker(link, err);
-	if (link->left_ms <= 0 || link->is_unavailable || !link->source)
-		return -ENOLINK;
-	if (link->socket >= 0)
-		return 0;
-	link->socket = link->source->start(link->source->context);
-	if (link->socket < 0) {
-		link->socket = -1;
-		link->is_unavailable = true;
-		return -ENOLINK;
-	}
-	link->worker++;
-	return 0;
+	if (supervisor__worker(link->supervisor) == link->worker)
+		return err;
+	link->worker = supervisor__worker(link->supervisor);
+	link->open_files = 0;
+	link->bytes = 0;
+	return err;
 }
 
 static void set_deadline(struct worker_link *link)
 {
 	int64_t ms = link->answer_ms < link->left_ms ? link->answer_ms : link->left_ms;
 
-	link->deadline_ms = clock__monotonic_ms() + ms;
-}
-
-static int tell(struct worker_link *link, int fd)
-{
-	return message__send(&link->message, link->socket, fd, link->deadline_ms);
+	supervisor__set_deadline(link->supervisor, ms);
 }
 
 static int send_file(struct worker_link *link, struct linked_file *file)
 {
+	struct message *message = supervisor__message(link->supervisor);
 	struct dwarf_place place = {};
 	int err;
 
@@ -136,11 +82,11 @@ static int send_file(struct worker_link *link, struct linked_file *file)
 		return 0;
 	if (file->companions)
 		companions__place(file->companions, &place);
-	message__begin(&link->message, MESSAGE_OPEN);
-	message__put_number(&link->message, file->number);
-	message__put_number(&link->message, !file->companions);
-	found_message__put_place(&link->message, &place);
-	err = tell(link, file->fd);
+	message__begin(message, MESSAGE_OPEN);
+	message__put_number(message, file->number);
+	message__put_number(message, !file->companions);
+	found_message__put_place(message, &place);
+	err = supervisor__send(link->supervisor, file->fd);
 	if (!err)
 		file->sent_to = link->worker;
 	return err;
@@ -148,23 +94,24 @@ static int send_file(struct worker_link *link, struct linked_file *file)
 
 static int send_question(struct worker_link *link, const struct worker_question *question)
 {
+	struct message *message = supervisor__message(link->supervisor);
 	int err = send_file(link, question->file);
 
 	if (err)
 		return err;
-	message__begin(&link->message, MESSAGE_FIND);
-	message__put_number(&link->message, question->file->number);
-	message__put_number(&link->message, question->memory_bytes);
-	message__put_number(&link->message, question->count);
+	message__begin(message, MESSAGE_FIND);
+	message__put_number(message, question->file->number);
+	message__put_number(message, question->memory_bytes);
+	message__put_number(message, question->count);
 	for (size_t i = 0; i < question->count; i++)
-		message__put_number(&link->message, question->addresses[i]);
-	return tell(link, -1);
+		message__put_number(message, question->addresses[i]);
+	return supervisor__send(link->supervisor, -1);
 }
 
 static int take_answers(struct worker_link *link, const struct worker_question *question,
 			size_t *answered)
 {
-	struct message *message = &link->message;
+	struct message *message = supervisor__message(link->supervisor);
 
 	while (!message__is_over(message)) {
 		uint64_t address = message__take_number(message);
@@ -186,7 +133,7 @@ static int take_answers(struct worker_link *link, const struct worker_question *
 static int find_file(struct worker_link *link, struct companions *companions,
 		     struct dwarf_place *place)
 {
-	struct message *message = &link->message;
+	struct message *message = supervisor__message(link->supervisor);
 	bool is_debug = message->type == MESSAGE_WANTS_DEBUG;
 	bool of_debug = !is_debug && message__take_number(message);
 	bool on_host = !is_debug && message__take_number(message);
@@ -206,6 +153,7 @@ static int find_file(struct worker_link *link, struct companions *companions,
 /* Opens what the worker wants to read besides. That takes our time, not its own. */
 static int serve(struct worker_link *link, struct companions *companions)
 {
+	struct message *message = supervisor__message(link->supervisor);
 	int64_t began_ms = clock__monotonic_ms();
 	struct dwarf_place place = {};
 	int fd = find_file(link, companions, &place);
@@ -213,11 +161,11 @@ static int serve(struct worker_link *link, struct companions *companions)
 
 	if (fd == -EBADMSG)
 		return fd;
-	message__begin(&link->message, MESSAGE_FILE);
-	message__put_number(&link->message, fd < 0 ? fd : 0);
-	found_message__put_place(&link->message, &place);
-	link->deadline_ms += clock__monotonic_ms() - began_ms;
-	err = tell(link, fd);
+	message__begin(message, MESSAGE_FILE);
+	message__put_number(message, fd < 0 ? fd : 0);
+	found_message__put_place(message, &place);
+	supervisor__extend_deadline(link->supervisor, clock__monotonic_ms() - began_ms);
+	err = supervisor__send(link->supervisor, fd);
 	if (fd >= 0)
 		close(fd);
 	return err;
@@ -225,13 +173,14 @@ static int serve(struct worker_link *link, struct companions *companions)
 
 static int take_done(struct worker_link *link)
 {
-	uint64_t open_files = message__take_number(&link->message);
-	uint64_t bytes = message__take_number(&link->message);
+	struct message *message = supervisor__message(link->supervisor);
+	uint64_t open_files = message__take_number(message);
+	uint64_t bytes = message__take_number(message);
 
-	if (!message__is_over(&link->message))
+	if (!message__is_over(message))
 		return -EBADMSG;
-	link->figures.open_files = open_files;
-	link->figures.bytes = bytes;
+	link->open_files = open_files;
+	link->bytes = bytes;
 	return 0;
 }
 
@@ -240,10 +189,10 @@ static int ask(struct worker_link *link, const struct worker_question *question,
 	int err = send_question(link, question);
 
 	while (!err) {
-		err = message__receive(&link->message, link->socket, link->deadline_ms);
+		err = supervisor__receive(link->supervisor);
 		if (err)
 			break;
-		switch (link->message.type) {
+		switch (supervisor__message(link->supervisor)->type) {
 		case MESSAGE_ANSWERS:
 			err = take_answers(link, question, answered);
 			break;
@@ -275,53 +224,60 @@ int worker_link__ask(struct worker_link *link, const struct worker_question *que
 	link->left_ms -= clock__monotonic_ms() - began_ms;
 	if (!err)
 		return 0;
-	end_worker(link, err);
+	supervisor__end(link->supervisor, err);
 	/* All were answered, and then it ended: nothing is lost. */
 	return *answered == question->count ? 0 : -EIO;
 }
 
 void worker_link__forget(struct worker_link *link, struct linked_file *file)
 {
+	struct message *message = supervisor__message(link->supervisor);
 	int err;
 
-	if (link->socket < 0 || file->sent_to != link->worker)
+	if (!file->sent_to || file->sent_to != supervisor__worker(link->supervisor))
 		return;
 	set_deadline(link);
-	message__begin(&link->message, MESSAGE_CLOSE);
-	message__put_number(&link->message, file->number);
-	err = tell(link, -1);
+	message__begin(message, MESSAGE_CLOSE);
+	message__put_number(message, file->number);
+	err = supervisor__send(link->supervisor, -1);
 	if (err)
-		end_worker(link, err);
+		supervisor__end(link->supervisor, err);
 	file->sent_to = 0;
 }
 
 const char *worker_link__demangle(struct worker_link *link, const char *symbol)
 {
+	struct message *message = supervisor__message(link->supervisor);
 	const char *name = NULL;
 	int err;
 
 	if (be_ready(link))
 		return NULL;
 	set_deadline(link);
-	message__begin(&link->message, MESSAGE_DEMANGLE);
-	message__put_text(&link->message, symbol);
-	err = tell(link, -1);
+	message__begin(message, MESSAGE_DEMANGLE);
+	message__put_text(message, symbol);
+	err = supervisor__send(link->supervisor, -1);
 	if (!err)
-		err = message__receive(&link->message, link->socket, link->deadline_ms);
+		err = supervisor__receive(link->supervisor);
 	if (!err) {
-		name = message__take_text(&link->message);
-		if (link->message.type != MESSAGE_NAME || !message__is_over(&link->message))
+		name = message__take_text(message);
+		if (message->type != MESSAGE_NAME || !message__is_over(message))
 			err = -EBADMSG;
 	}
 	if (!err)
 		return name && *name ? name : NULL;
-	end_worker(link, err);
+	supervisor__end(link->supervisor, err);
 	return NULL;
 }
 
 void worker_link__figures(const struct worker_link *link, struct worker_figures *figures)
 {
-	*figures = link->figures;
-	if (link->source)
-		link->source->usage(link->source->context, &figures->usage);
+	bool is_there = supervisor__worker(link->supervisor) != 0;
+
+	*figures = (struct worker_figures){
+		.ends = *supervisor__ends(link->supervisor),
+		.open_files = is_there ? link->open_files : 0,
+		.bytes = is_there ? link->bytes : 0,
+	};
+	supervisor__usage(link->supervisor, &figures->usage);
 }

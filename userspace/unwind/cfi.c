@@ -22,9 +22,6 @@
 #define REGISTER_BP        6
 #define REGISTER_RA        16
 
-/* libLLVM, of 110 MB, has 0.9 million rows. */
-#define ROWS_MAX           16000000
-#define RULES_MAX          65535
 /* libdw runs a function's program from its start for each of its rows: n rows of a program of m
  * bytes cost n * m steps. The longest in Debian's libraries has about 1,000 rows and 5,000 bytes;
  * all of libLLVM takes 2^26. The limits are a second for a function and some for the file. */
@@ -232,7 +229,7 @@ static int rule_id(struct compilation *compilation, const struct wire_unwind_rul
 		return -ENOMEM;
 	if (!is_new)
 		return 0;
-	if (table->rule_count == RULES_MAX)
+	if (table->rule_count == CFI_RULES_MAX)
 		return -E2BIG;
 	return array_append(&table->rules, &table->rule_count, &table->rule_capacity, *rule);
 }
@@ -251,7 +248,7 @@ static int add_row(struct compilation *compilation, uint64_t vaddr,
 		table->row_count--;
 	if (table->row_count && table->rows[table->row_count - 1].rule == row.rule)
 		return 0;
-	if (table->row_count >= ROWS_MAX && rule != &no_rule)
+	if (table->row_count >= CFI_ROWS_MAX && rule != &no_rule)
 		return -E2BIG;
 	return array_append(&table->rows, &table->row_count, &table->row_capacity, row);
 }

@@ -11,6 +11,11 @@
 
 #include "wire.h"
 
+/* What a file may have. libLLVM, of 110 MB, has 0.9 million rows. Behind the last there is room for
+ * one more, which ends it. */
+#define CFI_ROWS_MAX  16000000
+#define CFI_RULES_MAX 65535
+
 struct cfi_row {
 	uint64_t vaddr; /* as the file's own headers count; goes on to the next row's */
 	uint32_t rule;  /* index into the table's rules */

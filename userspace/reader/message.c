@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "symbol/message.h"
+#include "reader/message.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "symbol/passed_fd.h"
+#include "reader/passed_fd.h"
 
 /* Of a text that is none. */
 #define NO_TEXT UINT64_MAX

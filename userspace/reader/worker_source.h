@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where workers (symbol/worker.h) come from: one at a time. */
+/* Where workers of a kind (reader/nursery.h) come from: one at a time. */
 #ifndef EXOPROF_WORKER_SOURCE_H
 #define EXOPROF_WORKER_SOURCE_H
 
 #include <stddef.h>
 
+/* Of all kinds of workers, and who starts them. */
 struct worker_usage {
 	size_t resident_bytes;
 	double cpu_seconds; /* of earlier ones, too */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "symbol/passed_fd.h"
+#include "reader/passed_fd.h"
 
 #include <string.h>
 

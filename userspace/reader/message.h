@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What exoprof and the process that reads the targets' files say to each other, over a stream
+/* What exoprof and the processes that read the targets' files say to each other, over a stream
  * socket: a header, and so many bytes; perhaps a descriptor. Neither believes the other: a message
  * is of limited size, and what is taken out of it is within it. */
 #ifndef EXOPROF_MESSAGE_H
@@ -16,7 +16,7 @@
 #define MESSAGE_TEXT_MAX 65536
 
 enum message_type {
-	/* To the reader. */
+	/* To the reader for names. */
 	MESSAGE_OPEN = 1, /* file, kind of file, place; the descriptor */
 	MESSAGE_CLOSE,    /* file */
 	MESSAGE_FIND,     /* file, memory, count, addresses */
@@ -28,6 +28,11 @@ enum message_type {
 	MESSAGE_NAME,        /* to MESSAGE_DEMANGLE */
 	MESSAGE_WANTS_DEBUG, /* name, CRC */
 	MESSAGE_WANTS_PART,  /* of the debug file's, on the host, path */
+	/* To the reader for unwind rows. */
+	MESSAGE_READ_ROWS, /* the descriptor */
+	/* From it. */
+	MESSAGE_RULES, /* errno or 0, functions left out, number of rows, rules */
+	MESSAGE_ROWS,  /* rows: until all are there */
 };
 
 /* Zeroed, but for the fd, which is -1: an empty one. One and the same serves many times. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "symbol/worker_sandbox.h"
+#include "reader/worker_sandbox.h"
 
 #include <cap-ng.h>
 #include <errno.h>
@@ -13,8 +13,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-#include "symbol/split_files.h"
 
 /* The sanitizers' shadow is terabytes of memory, and their reports take system calls and the
  * standard error output: with them there are neither limits nor a filter. */
@@ -30,27 +28,21 @@
 #endif
 
 /* By convention, and the kernel's default for who is not known (kernel.overflowuid). */
-#define NOBODY      65534
+#define NOBODY 65534
 
-/* Compressed sections: of a file and its debug file each 1 GiB (elf_image.c), and what libelf needs
- * to decompress the last. Beyond it malloc() fails, in here alone. */
-#define FILES_BYTES (3UL << 30)
-
-/* 512 files that answers are kept of, and four of each of the 64 that are being read. */
-#define DESCRIPTORS 1024
-
-int worker_sandbox__keep_only(int fd)
+void worker_sandbox__keep_only(int *fds, size_t count)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int last = SANITIZED ? STDOUT_FILENO : STDERR_FILENO;
+	int last = SANITIZED ? STDOUT_FILENO : STDERR_FILENO, first = STDERR_FILENO + 1;
 
-	/* Above those that it is to get out of the way of. */
-	fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	/* Above those that they are to get out of the way of. */
+	for (size_t i = 0; i < count; i++)
+		fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, first + (int)count);
 	for (int number = 0; null >= 0 && number <= last; number++)
 		dup2(null, number);
-	fd = dup3(fd, STDERR_FILENO + 1, O_CLOEXEC) < 0 ? fd : STDERR_FILENO + 1;
-	close_range(STDERR_FILENO + 2, ~0U, 0);
-	return fd;
+	for (size_t i = 0; i < count; i++)
+		fds[i] = dup3(fds[i], first + (int)i, O_CLOEXEC);
+	close_range(first + count, ~0U, 0);
 }
 
 /* What is not permitted is left out: a service without CAP_SETUID is its own user already, and
@@ -91,32 +83,34 @@ static void set_limit(int resource, rlim_t value)
 	setrlimit(resource, &limit);
 }
 
-/* Reading and mapping what is open, memory, the time, the timer that ends libiberty, and talking to
- * who asks. */
 static const int allowed[] = {
-	SCMP_SYS(read),          SCMP_SYS(pread64),
-	SCMP_SYS(lseek),         SCMP_SYS(fstat),
-	SCMP_SYS(fcntl),         SCMP_SYS(close),
-	SCMP_SYS(readlinkat),    SCMP_SYS(recvmsg),
-	SCMP_SYS(sendmsg),       SCMP_SYS(poll),
-	SCMP_SYS(brk),           SCMP_SYS(munmap),
-	SCMP_SYS(mremap),        SCMP_SYS(madvise),
-	SCMP_SYS(sysinfo),       SCMP_SYS(futex),
-	SCMP_SYS(getrandom),     SCMP_SYS(gettid),
-	SCMP_SYS(clock_gettime), SCMP_SYS(timer_create),
-	SCMP_SYS(timer_settime), SCMP_SYS(timer_delete),
-	SCMP_SYS(rt_sigaction),  SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigreturn),  SCMP_SYS(restart_syscall),
+	SCMP_SYS(read),          SCMP_SYS(pread64),    SCMP_SYS(lseek),
+	SCMP_SYS(fstat),         SCMP_SYS(fcntl),      SCMP_SYS(close),
+	SCMP_SYS(recvmsg),       SCMP_SYS(sendmsg),    SCMP_SYS(poll),
+	SCMP_SYS(brk),           SCMP_SYS(munmap),     SCMP_SYS(mremap),
+	SCMP_SYS(madvise),       SCMP_SYS(sysinfo),    SCMP_SYS(futex),
+	SCMP_SYS(clock_gettime), SCMP_SYS(getrandom),  SCMP_SYS(restart_syscall),
 	SCMP_SYS(exit),          SCMP_SYS(exit_group),
 };
 
-static int add_rules(scmp_filter_ctx filter)
+static int add_list(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t count)
 {
-	static const int without_code[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
 	int err = 0;
 
-	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed) && !err; i++)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+	for (size_t i = 0; i < count && !err; i++)
+		err = seccomp_rule_add(filter, action, calls[i], 0);
+	return err;
+}
+
+static int add_rules(scmp_filter_ctx filter, const struct worker_needs *needs)
+{
+	static const int without_code[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
+	int err = add_list(filter, SCMP_ACT_ALLOW, allowed, sizeof(allowed) / sizeof(*allowed));
+
+	if (!err)
+		err = add_list(filter, SCMP_ACT_ALLOW, needs->calls, needs->call_count);
+	if (!err)
+		err = add_list(filter, SCMP_ACT_TRAP, needs->trapped, needs->trapped_count);
 	for (size_t i = 0; i < sizeof(without_code) / sizeof(*without_code) && !err; i++)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, without_code[i], 1,
 				       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
@@ -124,35 +118,29 @@ static int add_rules(scmp_filter_ctx filter)
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
 				       SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH));
-	/* By split_files.c. */
-	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_TRAP, SCMP_SYS(openat), 0);
-	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_TRAP, SCMP_SYS(readlink), 0);
 	return err;
 }
 
-static int shut_calls(void)
+static int shut_calls(const struct worker_needs *needs)
 {
 	/* The only thread: its end is the process's. To kill processes takes seccomp(2), which a
 	 * service's own filter may not have; libseccomp can do this without. */
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_THREAD);
-	int err = filter ? add_rules(filter) : -ENOMEM;
+	int err = filter ? add_rules(filter, needs) : -ENOMEM;
 
-	split_files__answer_traps();
 	if (!err)
 		err = seccomp_load(filter);
 	seccomp_release(filter);
 	return err;
 }
 
-int worker_sandbox__shut(size_t memory_bytes)
+int worker_sandbox__shut(const struct worker_needs *needs)
 {
 	if (SANITIZED)
 		return 0;
-	set_limit(RLIMIT_NOFILE, DESCRIPTORS);
-	set_limit(RLIMIT_DATA, memory_bytes + FILES_BYTES);
+	set_limit(RLIMIT_NOFILE, needs->descriptors);
+	set_limit(RLIMIT_DATA, needs->data_bytes);
 	set_limit(RLIMIT_FSIZE, 0);
 	set_limit(RLIMIT_NPROC, 0);
-	return shut_calls();
+	return shut_calls(needs);
 }
