@@ -105,7 +105,6 @@ static void tell(int call)
 		return;
 }
 
-/* The call has not been made, and ends as if the kernel had refused it. */
 /* glibc's free(3) looks once, where much memory becomes free, whether it may give it back. Where it
  * cannot know it does so by madvise(2). */
 static bool is_of_free(int call, const greg_t *registers)
@@ -114,6 +113,7 @@ static bool is_of_free(int call, const greg_t *registers)
 	       !strcmp((const char *)registers[REG_RSI], "/proc/sys/vm/overcommit_memory");
 }
 
+/* The call has not been made, and ends as if the kernel had refused it. */
 static void on_refusal(int number, siginfo_t *info, void *context)
 {
 	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
