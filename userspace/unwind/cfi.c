@@ -179,7 +179,7 @@ static void set_bx(struct wire_unwind_rule *rule, Dwarf_Frame *frame)
 	if (!count)
 		rule->bx = WIRE_BX_UNCHANGED;
 	else if (ops == memory && is_at_cfa(ops, count, &offset) && offset <= -16 &&
-		 offset >= -8 * WIRE_BX_MAX && offset % 8 == 0)
+		 offset >= -8L * WIRE_BX_MAX && offset % 8 == 0)
 		rule->bx = -offset / 8;
 }
 
@@ -190,12 +190,11 @@ static void check_return(struct wire_unwind_rule *rule, Dwarf_Frame *frame)
 	Dwarf_Op memory[3], *ops;
 	int64_t offset;
 	size_t count;
+	int err = dwarf_frame_register(frame, REGISTER_RA, memory, &ops, &count);
 
-	if (dwarf_frame_register(frame, REGISTER_RA, memory, &ops, &count))
-		rule->cfa = WIRE_CFA_UNSUPPORTED;
-	else if (!count && ops == memory)
+	if (!err && !count && ops == memory)
 		*rule = (struct wire_unwind_rule){.cfa = WIRE_CFA_END};
-	else if (ops != memory || !is_at_cfa(ops, count, &offset) || offset != -8)
+	else if (err || ops != memory || !is_at_cfa(ops, count, &offset) || offset != -8)
 		rule->cfa = WIRE_CFA_UNSUPPORTED;
 }
 
