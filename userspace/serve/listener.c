@@ -108,11 +108,12 @@ static int new_socket(int family)
 
 static bool is_loopback(const struct sockaddr *address)
 {
+	const struct sockaddr_in *four = (const struct sockaddr_in *)address;
 	const struct in6_addr *six = &((const struct sockaddr_in6 *)address)->sin6_addr;
-	in_addr_t four = ((const struct sockaddr_in *)address)->sin_addr.s_addr;
 
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): of getsockname() */
 	if (address->sa_family == AF_INET)
-		return ntohl(four) >> 24 == IN_LOOPBACKNET;
+		return ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 	return IN6_IS_ADDR_LOOPBACK(six) ||
 	       (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == IN_LOOPBACKNET);
 }
