@@ -365,7 +365,8 @@ style:
 LINT := $(BUILD)/lint
 LINTED := $(patsubst %.c,$(LINT)/%.ok,$(SOURCES) $(wildcard demo-server/*.c) $(BPF_SOURCES))
 LINT_HEADERS := $(wildcard tests/lint/headers/*.h tests/lint/headers/*/*.h)
-TIDY := nice clang-tidy --quiet
+NICE := nice
+TIDY := $(NICE) clang-tidy --quiet
 TIDY_FLAGS := -Xclang -analyzer-config -Xclang max-nodes=50000
 
 $(LINT)/bpf/%.ok: bpf/%.c $(BUILD)/bpf/%.o .clang-tidy
@@ -381,7 +382,7 @@ $(LINT)/%.ok: %.c $(OBJ)/%.o .clang-tidy $(LINT_HEADERS)
 		$(EXOPROF_CPPFLAGS) >$@.log 2>&1 || { cat $@.log; exit 1; }
 	$(Q)touch $@
 
-CPPCHECK := nice cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c11 \
+CPPCHECK := $(NICE) cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c11 \
 	--suppressions-list=tests/lint/cppcheck.txt --include=tests/lint/cppcheck.h \
 	-D_GNU_SOURCE -D__x86_64__ -DEXOPROF_VERSION='""' -DWEB_FOLDER='""' -Iuserspace -Ibpf
 
