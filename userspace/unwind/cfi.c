@@ -12,6 +12,7 @@
 
 #include "base/array.h"
 #include "base/intern.h"
+#include "base/search.h"
 #include "unwind/bare_code.h"
 #include "unwind/elf_section.h"
 #include "unwind/fde.h"
@@ -488,16 +489,7 @@ void cfi_table__close(struct cfi_table *table)
 
 const struct wire_unwind_rule *cfi_table__rule(const struct cfi_table *table, uint64_t vaddr)
 {
-	size_t low = 0, high = table->row_count;
+	size_t behind = search_lower_bound(i, table->row_count, table->rows[i].vaddr <= vaddr);
 
-	/* low becomes the first row behind the address. */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (table->rows[middle].vaddr <= vaddr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low ? &table->rules[table->rows[low - 1].rule] : &no_rule;
+	return behind ? &table->rules[table->rows[behind - 1].rule] : &no_rule;
 }
