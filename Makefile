@@ -49,7 +49,7 @@ help:
 	@echo 'make unit       the unit tests only, no root needed'
 	@echo 'make e2e        the end-to-end tests only'
 	@echo 'make e2e-asan   the end-to-end tests with sanitizers'
-	@echo 'make coverage   which lines the tests execute, by folder'
+	@echo "make coverage   which lines the tests execute, by folder; TESTS='life heap': of tests/e2e only these"
 	@echo 'make lint       clang-tidy and cppcheck'
 	@echo 'make fuzz       the fuzz targets: $(BUILD)/fuzz/fuzz_X tests/fuzz/corpus/X'
 	@echo 'make demo       the walkthrough on demo-server (needs root)'
@@ -256,9 +256,11 @@ SANITIZED := $(patsubst %,asan:tests/e2e/%.bats,life cpu heap waits processes na
 e2e-asan: all $(BUILD)/asan/exoprof $(E2E_TARGETS) $(HAND_MADE)
 	$(Q)scripts/run-tests e2e-asan $(SANITIZED_CORE) $(SANITIZED)
 
-# What the tests execute, by folder.
+# What the tests execute, by folder; TESTS: which of tests/e2e, if not those that scripts/coverage has.
+TESTS :=
+
 coverage: all $(E2E_TARGETS) $(HAND_MADE)
-	$(Q)MAKE="$(MAKE)" scripts/coverage $(BUILD)/coverage
+	$(Q)MAKE="$(MAKE)" scripts/coverage $(BUILD)/coverage $(TESTS)
 
 # --- fuzzing: libFuzzer's targets, and the same as programs that run what earlier runs found ----------
 
