@@ -14,6 +14,7 @@ char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
 struct task_struct___run {
 	int pid, tgid, on_cpu, exit_state;
+	/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): its name */
 	unsigned int flags, __state;
 	unsigned long nvcsw, nivcsw; /* times it has left the CPU */
 } __attribute__((preserve_access_index));

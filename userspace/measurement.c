@@ -92,10 +92,15 @@ static int subtract_last(struct measuring *measuring, struct measurement *measur
 			 const struct agent_request *request)
 {
 	struct since_last *last = find_last(measuring, request->kind);
-	struct samples *copy = last ? samples__copy(measurement->samples) : NULL;
-	int err = copy ? 0 : -errno;
+	struct samples *copy;
+	int err = 0;
 
-	if (copy && last->samples)
+	if (!last)
+		return -errno;
+	copy = samples__copy(measurement->samples);
+	if (!copy)
+		return -errno;
+	if (last->samples)
 		err = request->kind->source == SAMPLES_HEAP
 			      ? samples__subtract_allocs(measurement->samples, last->samples)
 			      : samples__subtract(measurement->samples, last->samples);

@@ -695,9 +695,14 @@ static void add_argument(struct argp_state *state, const struct parsing *parsing
 	}
 }
 
-static error_t parse(int key, char *text, struct argp_state *state)
+/* Those below set what has to do with one thing; of other keys they know nothing. */
+typedef error_t setter(struct argp_state *state, const struct parsing *parsing, int key,
+		       char *text);
+
+/* Which processes. */
+static error_t set_target(struct argp_state *state, const struct parsing *parsing, int key,
+			  char *text)
 {
-	const struct parsing *parsing = state->input;
 	struct options *options = parsing->options;
 
 	switch (key) {
@@ -713,10 +718,137 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_FOLLOW_CHILDREN:
 		options->agent.follow_children = true;
 		break;
-	case 'F':
-		options->agent.frequency =
-			number(state, "--frequency", text, 1, FREQUENCY_MAX, false);
+	case KEY_CONTAINER_PID:
+		options->container_pid = number(state, "--container-pid", text, 1, INT_MAX, false);
 		break;
+	case KEY_OF:
+		options->of = number(state, "--of", text, 1, INT_MAX, false);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* Where to serve, and whom. */
+static error_t set_server(struct argp_state *state, const struct parsing *parsing, int key,
+			  char *text)
+{
+	struct server_options *server = &parsing->options->server;
+
+	switch (key) {
+	case KEY_LISTEN:
+		add_place(state, server, text);
+		break;
+	case KEY_TLS_CERT:
+		server->tls.certificate = text;
+		break;
+	case KEY_TLS_KEY:
+		server->tls.key = text;
+		break;
+	case KEY_TLS_CLIENT_CA:
+		server->tls.client_authority = text;
+		break;
+	case KEY_ALLOW_REMOTE:
+		server->access.allow_remote = true;
+		break;
+	case KEY_TOKEN_FILE:
+		server->access.token_file = text;
+		break;
+	case KEY_INSECURE:
+		server->access.is_insecure = true;
+		break;
+	case KEY_ALLOW_HOST:
+		allow_host(state, &server->access, text);
+		break;
+	case KEY_MAX_PROFILES:
+		server->profiles_max =
+			number(state, "--max-profiles", text, 1, PROFILES_MAX, false);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* How CPU time and waits are sampled, and what gives them names. */
+static error_t set_sampling(struct argp_state *state, const struct parsing *parsing, int key,
+			    char *text)
+{
+	struct options *options = parsing->options;
+	struct agent_options *agent = &options->agent;
+
+	switch (key) {
+	case 'F':
+		agent->frequency = number(state, "--frequency", text, 1, FREQUENCY_MAX, false);
+		break;
+	case KEY_NO_OFFCPU:
+		agent->offcpu.enabled = false;
+		break;
+	case KEY_OFFCPU_MIN:
+		agent->offcpu.min_ns = duration(state, "--offcpu-min", text);
+		break;
+	case KEY_OFFCPU_RATE:
+		agent->offcpu.rate_ns = duration(state, "--offcpu-rate", text);
+		break;
+	case KEY_OFFCPU_WALK:
+		agent->offcpu.walk = offcpu_walk(state, text);
+		break;
+	case KEY_DEBUG_DIR:
+		debug_dir(state, options, text);
+		break;
+	case KEY_SYMBOL_MEMORY:
+		agent->symbols.memory_bytes = number(state, "--symbol-memory", text,
+						     SYMBOL_MEMORY_MIN, SYMBOL_MEMORY_MAX, true);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* Which allocations are followed, and how. */
+static error_t set_heap(struct argp_state *state, const struct parsing *parsing, int key,
+			char *text)
+{
+	struct options *options = parsing->options;
+	struct agent_options *agent = &options->agent;
+
+	switch (key) {
+	case KEY_HEAP:
+		options->with_heap = true;
+		break;
+	case KEY_NO_HEAP:
+		agent->heap.enabled = false;
+		break;
+	case KEY_HEAP_RATE:
+		agent->heap_rate = number(state, "--heap-rate", text, 1, POISSON_RATE_MAX, true);
+		break;
+	case KEY_HEAP_PROBES:
+		agent->flavour = flavour(state, text);
+		break;
+	case KEY_HEAP_BUDGET:
+		agent->heap.budget = percent(state, "--heap-budget", text) / 100;
+		break;
+	case KEY_ALLOCATOR:
+		allocator(&agent->heap, text);
+		break;
+	case KEY_PREATTACH:
+		options->preattach = true;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* What is shown or written, for how long and where to. */
+static error_t set_output(struct argp_state *state, const struct parsing *parsing, int key,
+			  char *text)
+{
+	struct options *options = parsing->options;
+
+	switch (key) {
 	case 'd':
 		if (parsing->command->run == top_command)
 			options->delay_s = number(state, "--delay", text, 1, DURATION_MAX, false);
@@ -724,89 +856,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			options->duration_s =
 				number(state, "--duration", text, 1, DURATION_MAX, false);
 		break;
-	case 'o':
-		options->output = text;
-		break;
-	case KEY_CONTAINER_PID:
-		options->container_pid = number(state, "--container-pid", text, 1, INT_MAX, false);
-		break;
-	case KEY_OF:
-		options->of = number(state, "--of", text, 1, INT_MAX, false);
-		break;
-	case KEY_DEBUG_DIR:
-		debug_dir(state, options, text);
-		break;
-	case KEY_LISTEN:
-		add_place(state, &options->server, text);
-		break;
-	case KEY_TLS_CERT:
-		options->server.tls.certificate = text;
-		break;
-	case KEY_TLS_KEY:
-		options->server.tls.key = text;
-		break;
-	case KEY_TLS_CLIENT_CA:
-		options->server.tls.client_authority = text;
-		break;
-	case KEY_ALLOW_REMOTE:
-		options->server.access.allow_remote = true;
-		break;
-	case KEY_TOKEN_FILE:
-		options->server.access.token_file = text;
-		break;
-	case KEY_INSECURE:
-		options->server.access.is_insecure = true;
-		break;
-	case KEY_ALLOW_HOST:
-		allow_host(state, &options->server.access, text);
-		break;
-	case KEY_MAX_PROFILES:
-		options->server.profiles_max =
-			number(state, "--max-profiles", text, 1, PROFILES_MAX, false);
-		break;
-	case KEY_HEAP_RATE:
-		options->agent.heap_rate =
-			number(state, "--heap-rate", text, 1, POISSON_RATE_MAX, true);
-		break;
-	case KEY_NO_OFFCPU:
-		options->agent.offcpu.enabled = false;
-		break;
-	case KEY_OFFCPU_MIN:
-		options->agent.offcpu.min_ns = duration(state, "--offcpu-min", text);
-		break;
-	case KEY_OFFCPU_RATE:
-		options->agent.offcpu.rate_ns = duration(state, "--offcpu-rate", text);
-		break;
-	case KEY_OFFCPU_WALK:
-		options->agent.offcpu.walk = offcpu_walk(state, text);
-		break;
 	case 'n':
 		options->iterations = number(state, "--iterations", text, 1, INT_MAX, false);
 		break;
 	case KEY_PLAIN:
 		options->plain = true;
-		break;
-	case KEY_HEAP:
-		options->with_heap = true;
-		break;
-	case KEY_NO_HEAP:
-		options->agent.heap.enabled = false;
-		break;
-	case KEY_HEAP_PROBES:
-		options->agent.flavour = flavour(state, text);
-		break;
-	case KEY_HEAP_BUDGET:
-		options->agent.heap.budget = percent(state, "--heap-budget", text) / 100;
-		break;
-	case KEY_ALLOCATOR:
-		allocator(&options->agent.heap, text);
-		break;
-	case KEY_SYMBOL_MEMORY:
-		options->agent.symbols.memory_bytes = number(
-			state, "--symbol-memory", text, SYMBOL_MEMORY_MIN, SYMBOL_MEMORY_MAX, true);
-		break;
-	case KEY_PREATTACH:
-		options->preattach = true;
 		break;
 	case KEY_TYPE:
 		options->kind = kind(state, text);
@@ -816,25 +870,43 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		if (!options->format)
 			argp_error(state, "--format: '%s' is none of %s", text, format__names());
 		break;
+	case 'o':
+		options->output = text;
+		break;
+	case KEY_SAMPLE_INDEX:
+		options->sample_index = text;
+		break;
 	case KEY_NORMALIZE:
 		options->normalize = true;
 		break;
 	case KEY_REVERSE:
 		options->reverse = true;
 		break;
-	case KEY_SAMPLE_INDEX:
-		options->sample_index = text;
-		break;
-	case ARGP_KEY_ARG:
-		add_argument(state, parsing, text);
-		break;
-	case ARGP_KEY_END:
-		check_all(state, parsing);
-		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	static setter *const setters[] = {
+		set_target, set_server, set_sampling, set_heap, set_output,
+	};
+	const struct parsing *parsing = state->input;
+	error_t err = ARGP_ERR_UNKNOWN;
+
+	if (key == ARGP_KEY_ARG) {
+		add_argument(state, parsing, text);
+		return 0;
+	}
+	if (key == ARGP_KEY_END) {
+		check_all(state, parsing);
+		return 0;
+	}
+	for (size_t i = 0; err == ARGP_ERR_UNKNOWN && i < sizeof(setters) / sizeof(*setters); i++)
+		err = setters[i](state, parsing, key, text);
+	return err;
 }
 
 void options__parse(struct options *options, const struct command *command, int argc, char **argv)

@@ -518,7 +518,8 @@ void targets__refresh(struct targets *targets)
 	look_at_life(targets);
 	/* Those that were given are kept to the end, whatever there is news of. */
 	for (size_t i = 0; i < targets->given; i++)
-		targets->items[i]->refresh_ms = 0; /* NOLINT(clang-analyzer-unix.Malloc) */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+		targets->items[i]->refresh_ms = 0;
 	refresh_due(targets);
 }
 

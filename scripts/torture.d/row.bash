@@ -187,6 +187,17 @@ answers() {
 	done
 }
 
+# ended_well: exoprof, on request; ended_silently: it had nothing to say, either.
+ended_well() {
+	end "$EXOPROF"
+	[ "$STATUS" -eq 0 ] || say_and_fail "ended with $STATUS"
+}
+
+ended_silently() {
+	ended_well
+	[ ! -s exoprof.err ] || say_and_fail "exoprof said: $(cat exoprof.err)"
+}
+
 # --- neighbours ---------------------------------------------------------------------------------------
 
 # A libc that only the target uses: others' probes go into all programs that have the file.

@@ -111,6 +111,13 @@ all_allocated() {
 		END { print objects, "allocated, truth", truth, "lost", lost; exit !(objects <= truth && objects + lost >= truth && objects) }'
 }
 
+# The target ends what it does, and what it says is what the heap profile, heap.pb.gz, has.
+heap_tells_all() {
+	finish
+	ask heap.pb.gz heap
+	all_allocated heap.pb.gz
+}
+
 # Allocations that are in no profile, by its comments.
 heap_lost() {
 	comments "$1" | sed -n 's/^heap: .* lost: \([0-9]*\) .*/\1/p' | awk '{ n += $1 } END { print n + 0 }'

@@ -27,9 +27,7 @@ load pressure
 	# What the libraries do has their functions' names.
 	samples cpu.pb.gz | awk '/site_library;/ { all += $1; if (/[ ;]lib_burn;/) named += $1 }
 		END { print named, "of", all; exit !(named >= 0.9 * all && named) }'
-	finish
-	ask heap.pb.gz heap
-	all_allocated heap.pb.gz
+	heap_tells_all
 	is_well
 }
 
@@ -38,9 +36,7 @@ load pressure
 	attach --heap-rate 1
 	ask_all
 	main_shares cpu.pb.gz
-	finish
-	ask heap.pb.gz heap
-	all_allocated heap.pb.gz
+	heap_tells_all
 	is_well
 }
 
@@ -54,9 +50,7 @@ load pressure
 	attach --heap-rate 1
 	ask_all
 	main_shares cpu.pb.gz
-	finish
-	ask heap.pb.gz heap
-	all_allocated heap.pb.gz
+	heap_tells_all
 	is_well
 }
 
@@ -100,9 +94,7 @@ load pressure
 	wait_for "$PATIENCE" all_done 300000
 	ask_all
 	main_shares cpu.pb.gz
-	finish
-	ask heap.pb.gz heap
-	all_allocated heap.pb.gz
+	heap_tells_all
 	lost_stacks heap.pb.gz
 	is_well
 }

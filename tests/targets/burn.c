@@ -6,47 +6,16 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* noipa: not inlined, not cloned, and nothing is known of it at the call. */
-#define APART         __attribute__((noipa))
-
-/* gcc leaves the frame of a leaf function out where nothing needs it, whatever it is told, and a
- * walk by frame pointers then loses the caller. */
-#define NEEDS_FRAME() __asm__ volatile("" : : "r"(__builtin_frame_address(0)))
+#include "busy.h"
 
 /* About a millisecond. */
-#define ROUND         300000
+#define ROUND 300000
 
 static volatile uint64_t sink;
 
-APART static uint64_t burn_a(uint64_t rounds)
-{
-	uint64_t x = rounds;
-
-	NEEDS_FRAME();
-	for (uint64_t i = 0; i < rounds; i++)
-		__asm__ volatile("imul %0, %0" : "+r"(x));
-	return x;
-}
-
-APART static uint64_t burn_b(uint64_t rounds)
-{
-	uint64_t x = rounds;
-
-	NEEDS_FRAME();
-	for (uint64_t i = 0; i < rounds; i++)
-		__asm__ volatile("imul %0, %0" : "+r"(x));
-	return x;
-}
-
-APART static uint64_t burn_other(uint64_t rounds)
-{
-	uint64_t x = rounds;
-
-	NEEDS_FRAME();
-	for (uint64_t i = 0; i < rounds; i++)
-		__asm__ volatile("imul %0, %0" : "+r"(x));
-	return x;
-}
+BUSY_FUNCTION(burn_a)
+BUSY_FUNCTION(burn_b)
+BUSY_FUNCTION(burn_other)
 
 /* The sums keep the calls from being tail calls, which leave no frame. */
 APART static uint64_t middle(void)

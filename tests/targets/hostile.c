@@ -14,21 +14,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define APART         __attribute__((noipa))
-#define NEEDS_FRAME() __asm__ volatile("" : : "r"(__builtin_frame_address(0)))
+#include "busy.h"
 
 /* As in make_files.py. */
-#define PAGE_BYTES    0x1000
-#define CODE_OFFSET   0x1000
-#define CALL_OFFSET   0x80
+#define PAGE_BYTES  0x1000
+#define CODE_OFFSET 0x1000
+#define CALL_OFFSET 0x80
 
-#define FILES_MAX     256
+#define FILES_MAX   256
 /* About a third of a millisecond. */
-#define ROUND         100000
-#define OWN_BLOCKS    1000
-#define OWN_SIZE      100
-#define BLOCKS        10
-#define SIZE          1000
+#define ROUND       100000
+#define OWN_BLOCKS  1000
+#define OWN_SIZE    100
+#define BLOCKS      10
+#define SIZE        1000
 
 typedef uint64_t (*burn_function)(uint64_t rounds);
 typedef void *(*call_function)(void *(*allocate)(size_t), size_t size);
@@ -39,25 +38,8 @@ static volatile uint64_t sink;
 static void *volatile kept;
 static const char *folder;
 
-APART static uint64_t honest_a(uint64_t rounds)
-{
-	uint64_t x = rounds;
-
-	NEEDS_FRAME();
-	for (uint64_t i = 0; i < rounds; i++)
-		__asm__ volatile("imul %0, %0" : "+r"(x));
-	return x;
-}
-
-APART static uint64_t honest_b(uint64_t rounds)
-{
-	uint64_t x = rounds;
-
-	NEEDS_FRAME();
-	for (uint64_t i = 0; i < rounds; i++)
-		__asm__ volatile("imul %0, %0" : "+r"(x));
-	return x;
-}
+BUSY_FUNCTION(honest_a)
+BUSY_FUNCTION(honest_b)
 
 APART static uint64_t site_elsewhere(size_t page)
 {

@@ -23,14 +23,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define APART         __attribute__((noipa))
-#define NEEDS_FRAME() __asm__ volatile("" : : "r"(__builtin_frame_address(0)))
+#include "busy.h"
 
 /* About a third of a millisecond. */
-#define ROUND         100000
-#define STACK_BYTES   16384
-#define SIZE          100
-#define AT_A_TIME     10
+#define ROUND       100000
+#define STACK_BYTES 16384
+#define SIZE        100
+#define AT_A_TIME   10
 
 static volatile uint64_t sink;
 static void *volatile kept;
@@ -41,25 +40,8 @@ static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
 static char **arguments;
 static int argument_count;
 
-APART static uint64_t burn_a(uint64_t rounds)
-{
-	uint64_t x = rounds;
-
-	NEEDS_FRAME();
-	for (uint64_t i = 0; i < rounds; i++)
-		__asm__ volatile("imul %0, %0" : "+r"(x));
-	return x;
-}
-
-APART static uint64_t burn_b(uint64_t rounds)
-{
-	uint64_t x = rounds;
-
-	NEEDS_FRAME();
-	for (uint64_t i = 0; i < rounds; i++)
-		__asm__ volatile("imul %0, %0" : "+r"(x));
-	return x;
-}
+BUSY_FUNCTION(burn_a)
+BUSY_FUNCTION(burn_b)
 
 static void start_thread(void *(*run)(void *), pthread_t *thread)
 {

@@ -32,8 +32,7 @@ void intern__free(struct intern *intern)
 		return;
 	HASH_ITER(hh, intern->entries, entry, next)
 	{
-		/* HASH_ITER has the next one already. */
-		HASH_DEL(intern->entries, entry); /* NOLINT(clang-analyzer-unix.Malloc) */
+		HASH_DEL(intern->entries, entry);
 		free(entry);
 	}
 	free(intern);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/search.h"
 #include "collect/internal.h"
 
 /* What a process allocated stays in the profile for some time after its exit. */
@@ -58,17 +59,9 @@ static int processes_fd(const struct eras *eras)
 
 static struct era *find(const struct eras *eras, uint32_t number)
 {
-	size_t low = 0, high = eras->count;
+	size_t at = search_lower_bound(i, eras->count, eras->items[i].number < number);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (eras->items[middle].number < number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < eras->count && eras->items[low].number == number ? &eras->items[low] : NULL;
+	return at < eras->count && eras->items[at].number == number ? &eras->items[at] : NULL;
 }
 
 const struct era *eras__all(const struct eras *eras, size_t *count)

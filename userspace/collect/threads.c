@@ -102,6 +102,7 @@ struct looking {
 
 static bool is_settled(const struct wire_thread *thread)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a number has its thread */
 	return thread->look == WIRE_LOOK_TAKEN || thread->look == WIRE_LOOK_LOST;
 }
 
@@ -114,7 +115,6 @@ static int note(struct looking *looking, const struct wire_thread *thread)
 	if (id == looking->count)
 		return array_append(&looking->threads, &looking->count, &looking->capacity,
 				    *thread);
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a number has its thread */
 	if (!is_settled(&looking->threads[id]))
 		looking->threads[id] = *thread;
 	return 0;

@@ -139,8 +139,7 @@ static void keep_positive(struct samples *wall)
 {
 	size_t kept = 0;
 
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is one, as there is no error
-	 */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): no error, so there it is */
 	for (size_t i = 0; i < wall->row_count; i++) {
 		struct sample_row row = wall->rows[i];
 
@@ -153,8 +152,7 @@ static void keep_positive(struct samples *wall)
 
 static void ticks_to_time(struct samples *cpu)
 {
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is one, as there is no error
-	 */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): no error, so there it is */
 	for (size_t i = 0; i < cpu->row_count; i++) {
 		cpu->rows[i].is_running = true;
 		cpu->rows[i].ns = cpu->rows[i].samples * (1000000000 / cpu->frequency);
@@ -182,8 +180,7 @@ static int add_up(struct wall_window *window, int64_t end_ns, struct samples *cp
 static void take_over(struct samples *wall, const struct samples *cpu, const struct samples *after)
 {
 	wall->source = SAMPLES_WALL;
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is one, as there is no error
-	 */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): no error, so there it is */
 	wall->frequency = cpu->frequency;
 	wall->how = cpu->how;
 	wall->time_ns = cpu->time_ns;

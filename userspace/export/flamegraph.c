@@ -532,7 +532,7 @@ static int put_change_legend(const struct graph *graph, const struct head *head)
 		{0,              "the same"        },
 		{PALETTE_STEPS,  "more than before"},
 	};
-	uint32_t cells = (GRAPH_WIDTH - MATCHED_WIDTH) / 3 / NOTE_CELL - 4;
+	uint32_t cells = (GRAPH_WIDTH - MATCHED_WIDTH) / (3 * NOTE_CELL) - 4;
 
 	for (size_t i = 0; i < sizeof(swatches) / sizeof(swatches[0]); i++) {
 		size_t left = PAD + i * (GRAPH_WIDTH - MATCHED_WIDTH) / 3;

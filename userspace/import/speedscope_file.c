@@ -213,7 +213,7 @@ static int on_string(void *context, const unsigned char *text, size_t size)
 static int put_number(struct parser *parser, double number)
 {
 	struct speedscope_file *file = parser->file;
-	struct speedscope_profile *profile = file->profile_count ? last_profile(parser) : NULL;
+	struct speedscope_profile *profile;
 	struct speedscope_event *event;
 
 	switch (place_of(parser)) {
@@ -227,15 +227,18 @@ static int put_number(struct parser *parser, double number)
 		return 0;
 	case PROFILE:
 		if (!strcmp(parser->key, "startValue"))
-			profile->start = number;
+			last_profile(parser)->start = number;
 		return 0;
 	case SAMPLE:
+		profile = last_profile(parser);
 		return array_append(&profile->frames, &profile->frame_count,
 				    &profile->frame_capacity, number);
 	case WEIGHTS:
+		profile = last_profile(parser);
 		return array_append(&profile->weights, &profile->weight_count,
 				    &profile->weight_capacity, number);
 	case EVENT:
+		profile = last_profile(parser);
 		event = &profile->events[profile->event_count - 1];
 		if (!strcmp(parser->key, "frame"))
 			event->frame = number;

@@ -108,11 +108,11 @@ static int new_socket(int family)
 
 static bool is_loopback(const struct sockaddr *address)
 {
+	const struct sockaddr_in *four = (const struct sockaddr_in *)address;
 	const struct in6_addr *six = &((const struct sockaddr_in6 *)address)->sin6_addr;
-	in_addr_t four = ((const struct sockaddr_in *)address)->sin_addr.s_addr;
 
 	if (address->sa_family == AF_INET)
-		return ntohl(four) >> 24 == IN_LOOPBACKNET;
+		return ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 	return IN6_IS_ADDR_LOOPBACK(six) ||
 	       (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == IN_LOOPBACKNET);
 }
@@ -155,10 +155,11 @@ static int listen_at_first(const struct addrinfo *infos)
 
 static void name_network_place(struct listener *listener)
 {
-	struct sockaddr_storage where = {};
+	struct sockaddr_storage where;
 	socklen_t length = sizeof(where);
 	char host[128], port[16];
 
+	memset(&where, 0, sizeof(where));
 	strcpy(listener->place, "?");
 	listener->is_remote = true;
 	if (getsockname(listener->fd, (struct sockaddr *)&where, &length))

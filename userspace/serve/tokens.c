@@ -18,10 +18,10 @@
 #define TOKEN_BYTES_MIN  16
 #define TOKEN_BYTES_MAX  512
 #define TOKENS_MAX       64
-#define FILE_BYTES_MAX   (TOKENS_MAX * (TOKEN_BYTES_MAX + 2))
+#define FILE_BYTES_MAX   (TOKENS_MAX * (TOKEN_BYTES_MAX + 2UL))
 
 /* Of "user:password": a name of 255 bytes and the longest token. */
-#define CREDENTIALS_MAX  (255 + 1 + TOKEN_BYTES_MAX)
+#define CREDENTIALS_MAX  (255UL + 1 + TOKEN_BYTES_MAX)
 #define CREDENTIALS_TEXT (4 * ((CREDENTIALS_MAX + 2) / 3))
 
 /* Hashes have one length, and what is compared tells nothing of what it was made of. */

@@ -230,6 +230,7 @@ void waiting__on_finished(h2o_multithread_receiver_t *receiver, h2o_linklist_t *
 			H2O_STRUCT_FROM_MEMBER(struct waiting, message.link, messages->next);
 
 		h2o_linklist_unlink(&waiting->message.link);
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it was unlinked */
 		finish(waiting);
 	}
 }

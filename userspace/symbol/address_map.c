@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/search.h"
 
 /* The spans that have begun and not ended, the last one on top: each holds from where those above
  * it have ended. */
@@ -92,16 +93,7 @@ void address_map__release(struct address_map *map)
 
 uint32_t address_map__find(const struct address_map *map, uint64_t address)
 {
-	size_t low = 0, high = map->count;
+	size_t behind = search_lower_bound(i, map->count, map->entries[i].start <= address);
 
-	/* low becomes the first entry behind the address. */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (map->entries[middle].start <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low ? map->entries[low - 1].value : ADDRESS_MAP_NONE;
+	return behind ? map->entries[behind - 1].value : ADDRESS_MAP_NONE;
 }

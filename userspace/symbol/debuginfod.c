@@ -19,7 +19,7 @@
 #include "target/root.h"
 
 /* A debug file of 1.5 GB (a browser's) takes that long at 40 Mbit/s. */
-#define TIME_MAX_MS    (5 * 60 * 1000)
+#define TIME_MAX_MS    (INT64_C(5) * 60 * 1000)
 #define SIZE_MAX_BYTES (2ULL << 30)
 
 /* What a program with all its libraries asks for at once. */
@@ -29,7 +29,7 @@
 #define FILES_MAX      4096
 
 /* As long as the client itself remembers by default that a server has no such file. */
-#define ABSENT_MS      (10 * 60 * 1000)
+#define ABSENT_MS      (INT64_C(10) * 60 * 1000)
 
 /* The client looks whether it is to stop once a second. */
 #define STOP_S         3
@@ -208,6 +208,7 @@ static void fetch_one(struct debuginfod *debuginfod, uint32_t number)
 static void forget_all(struct debuginfod *debuginfod)
 {
 	for (size_t i = 0; i < debuginfod->count; i++) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it has been counted */
 		free(debuginfod->files[i].build_id);
 		free(debuginfod->files[i].path);
 	}

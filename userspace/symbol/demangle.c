@@ -41,6 +41,7 @@ struct attempt {
 	char text[DEMANGLED_MAX];
 };
 
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the linker's */
 extern const char __executable_start[], etext[];
 
 static int64_t cpu_time_ns(void)

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "base/search.h"
+
 int fde_ranges__read(struct fde_list *list, const struct elf_image *image)
 {
 	const unsigned char *e_ident =
@@ -26,16 +28,7 @@ int fde_ranges__read(struct fde_list *list, const struct elf_image *image)
 
 const struct fde *fde_ranges__find(const struct fde_list *list, uint64_t vaddr)
 {
-	size_t low = 0, high = list->count;
+	size_t behind = search_lower_bound(i, list->count, list->items[i].start <= vaddr);
 
-	/* low becomes the first range that begins behind the address. */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (list->items[middle].start <= vaddr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low && list->items[low - 1].end > vaddr ? &list->items[low - 1] : NULL;
+	return behind && list->items[behind - 1].end > vaddr ? &list->items[behind - 1] : NULL;
 }

@@ -60,6 +60,7 @@ static bool is_block(int tag)
 static bool descend(struct walk *walk, Dwarf_Die *parent, unsigned int depth);
 
 /* Whether the address was in it, so that its siblings need not be looked at. */
+/* NOLINTNEXTLINE(misc-no-recursion): to DEPTH_MAX */
 static bool enter(struct walk *walk, Dwarf_Die *die, unsigned int depth)
 {
 	struct inline_chain *chain = walk->chain;
@@ -84,6 +85,7 @@ static bool enter(struct walk *walk, Dwarf_Die *die, unsigned int depth)
 	return descend(walk, die, depth + 1) || cover == COVERS;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): to DEPTH_MAX */
 static bool descend(struct walk *walk, Dwarf_Die *parent, unsigned int depth)
 {
 	Dwarf_Die die;

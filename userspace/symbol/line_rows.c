@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/search.h"
 
 int line_rows__add(struct line_rows *rows, uint64_t address, uint32_t file, uint32_t line)
 {
@@ -46,20 +47,12 @@ void line_rows__release(struct line_rows *rows)
 
 const struct line_row *line_rows__find(const struct line_rows *rows, uint64_t address)
 {
-	size_t low = 0, high = rows->count;
+	size_t behind;
 
 	if (address < rows->start || address - rows->start > UINT32_MAX)
 		return NULL;
-	/* low becomes the first row behind the address. */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (rows->rows[middle].offset <= address - rows->start)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (!low || rows->rows[low - 1].file == LINE_ROWS_NO_FILE)
+	behind = search_lower_bound(i, rows->count, rows->rows[i].offset <= address - rows->start);
+	if (!behind || rows->rows[behind - 1].file == LINE_ROWS_NO_FILE)
 		return NULL;
-	return &rows->rows[low - 1];
+	return &rows->rows[behind - 1];
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/search.h"
 
 /* A large server has some 100,000 functions and 20 MB of this; a hostile file could be endless. */
 #define FILE_MAX    (256LL << 20)
@@ -166,17 +167,7 @@ static int compare_bounds(const void *left, const void *right)
 /* The last bound at or before the address; -1 where there is none. */
 static ssize_t find_bound(const struct perf_map *map, uint64_t address)
 {
-	size_t low = 0, high = map->bound_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (map->bounds[middle] <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return (ssize_t)low - 1;
+	return (ssize_t)search_lower_bound(i, map->bound_count, map->bounds[i] <= address) - 1;
 }
 
 static void sort_bounds(struct perf_map *map)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/search.h"
 
 /* What of two names is compared: all of a hundred thousand of 16 MiB each, which may be the same
  * bytes in the file, would take for ever. */
@@ -102,20 +103,11 @@ int symtab__finish(struct symtab *symtab)
 
 const struct symbol *symtab__find(const struct symtab *symtab, uint64_t address)
 {
-	size_t low = 0, high = symtab->count;
+	size_t at = search_lower_bound(i, symtab->count, symtab->items[i].start <= address);
 
-	/* low becomes the first symbol that begins behind the address. */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (symtab->items[middle].start <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	while (low-- > 0 && symtab->reach[low] > address) {
-		if (symtab->items[low].end > address)
-			return &symtab->items[low];
+	while (at-- > 0 && symtab->reach[at] > address) {
+		if (symtab->items[at].end > address)
+			return &symtab->items[at];
 	}
 	return NULL;
 }

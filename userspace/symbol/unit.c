@@ -174,6 +174,7 @@ static bool has_few_attributes(const Dwarf_Die *die)
 }
 
 /* -E2BIG ends the whole walk: on each level libdw would pass once more what was too deep. */
+/* NOLINTNEXTLINE(misc-no-recursion): to DEPTH_MAX */
 static int add_functions(struct walk *walk, Dwarf_Die *parent, unsigned int depth)
 {
 	Dwarf_Die die;

@@ -120,7 +120,7 @@ static struct entry *new_entry(int fd, const char *name, const struct root *root
 	}
 	if (root)
 		entry->key.root = root__id(root);
-	memcpy(entry->name, name, length);
+	memcpy(entry->name, name, length + 1);
 	entry->key_size = offsetof(struct entry, name) - offsetof(struct entry, key) + length;
 	return entry;
 }

@@ -88,7 +88,7 @@ int launch__pc(pid_t pid, uint64_t *pc)
 int launch__run_until(pid_t pid, launch_condition *condition, void *context, int *status)
 {
 	uintptr_t signal = 0;
-	uint64_t pc;
+	uint64_t pc = 0;
 
 	for (;;) {
 		if (ptrace(PTRACE_SYSCALL, pid, NULL, signal))

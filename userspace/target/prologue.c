@@ -99,27 +99,29 @@ static uint32_t registers_written(const struct instruction *instruction)
 	return written;
 }
 
-/* mov from a register of all 64 bits, to wherever. */
-static bool is_copy(const struct instruction *instruction)
+/* The bit of the register that a mov of all 64 bits has its value from; 0: it is none, or from
+ * elsewhere. */
+static uint32_t copied_register(const struct instruction *instruction)
 {
-	return instruction->info.mnemonic == ZYDIS_MNEMONIC_MOV &&
-	       instruction->info.operand_width == 64 &&
-	       register_number(&instruction->operands[1]) != NO_REGISTER;
+	int number = NO_REGISTER;
+
+	if (instruction->info.mnemonic == ZYDIS_MNEMONIC_MOV &&
+	    instruction->info.operand_width == 64)
+		number = register_number(&instruction->operands[1]);
+	return number == NO_REGISTER ? 0 : BIT(number);
 }
 
 /* Moves the arguments as the instruction does; false where the search ends. */
 static bool follow(struct path *path, const struct instruction *instruction)
 {
 	uint32_t written = registers_written(instruction);
-	uint32_t source = 0;
+	uint32_t source = copied_register(instruction);
 
 	/* Branches, calls, system calls and interrupts write rip. */
 	if (written & (BIT(RSP) | BIT(RBP) | RIP_BIT))
 		return false;
 	if (instruction->info.mnemonic == ZYDIS_MNEMONIC_UD2)
 		return false;
-	if (is_copy(instruction))
-		source = BIT(register_number(&instruction->operands[1]));
 	for (unsigned int i = 0; i < path->arguments; i++) {
 		if (path->held_in[i] & source)
 			path->held_in[i] |= written;
@@ -147,7 +149,8 @@ void prologue__place(const unsigned char *code, size_t size, unsigned int argume
 		     struct probe_place *place)
 {
 	struct path path = {
-		.arguments = arguments,
+		.arguments =
+			arguments < PROLOGUE_ARGUMENTS_MAX ? arguments : PROLOGUE_ARGUMENTS_MAX,
 		.held_in = {BIT(RDI), BIT(RSI), BIT(RDX)},
 	};
 	struct instruction instruction;

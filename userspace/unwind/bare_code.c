@@ -14,6 +14,7 @@
 
 #include "base/array.h"
 #include "base/intern.h"
+#include "base/search.h"
 #include "unwind/entry_points.h"
 #include "unwind/stack_effect.h"
 
@@ -123,18 +124,9 @@ static const struct section *section_of(const struct search *search, uint64_t va
 /* Where the next of what is covered begins, if the address is not in one. */
 static bool find_gap_end(const struct search *search, uint64_t vaddr, uint64_t *end)
 {
-	size_t low = 0, high = search->covered_count;
+	size_t next = search_lower_bound(i, search->covered_count, search->covered[i].end <= vaddr);
 
-	/* low becomes the first that ends behind the address. */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (search->covered[middle].end <= vaddr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	*end = low < search->covered_count ? search->covered[low].start : UINT64_MAX;
+	*end = next < search->covered_count ? search->covered[next].start : UINT64_MAX;
 	return *end > vaddr;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/array.h"
 #include "base/intern.h"
+#include "base/search.h"
 #include "unwind/bare_code.h"
 #include "unwind/elf_section.h"
 #include "unwind/fde.h"
@@ -176,7 +177,7 @@ static void set_bx(struct wire_unwind_rule *rule, Dwarf_Frame *frame)
 	if (!count)
 		rule->bx = WIRE_BX_UNCHANGED;
 	else if (ops == memory && is_at_cfa(ops, count, &offset) && offset <= -16 &&
-		 offset >= -8 * WIRE_BX_MAX && offset % 8 == 0)
+		 offset >= -8L * WIRE_BX_MAX && offset % 8 == 0)
 		rule->bx = -offset / 8;
 }
 
@@ -187,12 +188,11 @@ static void check_return(struct wire_unwind_rule *rule, Dwarf_Frame *frame)
 	Dwarf_Op memory[3], *ops;
 	int64_t offset;
 	size_t count;
+	int err = dwarf_frame_register(frame, REGISTER_RA, memory, &ops, &count);
 
-	if (dwarf_frame_register(frame, REGISTER_RA, memory, &ops, &count))
-		rule->cfa = WIRE_CFA_UNSUPPORTED;
-	else if (!count && ops == memory)
+	if (!err && !count && ops == memory)
 		*rule = (struct wire_unwind_rule){.cfa = WIRE_CFA_END};
-	else if (ops != memory || !is_at_cfa(ops, count, &offset) || offset != -8)
+	else if (err || ops != memory || !is_at_cfa(ops, count, &offset) || offset != -8)
 		rule->cfa = WIRE_CFA_UNSUPPORTED;
 }
 
@@ -486,16 +486,7 @@ void cfi_table__close(struct cfi_table *table)
 
 const struct wire_unwind_rule *cfi_table__rule(const struct cfi_table *table, uint64_t vaddr)
 {
-	size_t low = 0, high = table->row_count;
+	size_t behind = search_lower_bound(i, table->row_count, table->rows[i].vaddr <= vaddr);
 
-	/* low becomes the first row behind the address. */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (table->rows[middle].vaddr <= vaddr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low ? &table->rules[table->rows[low - 1].rule] : &no_rule;
+	return behind ? &table->rules[table->rows[behind - 1].rule] : &no_rule;
 }
