@@ -200,6 +200,9 @@ static const struct rule collecting[] = {
 	CALL(ftruncate),
 	CALL(memfd_create),
 	CALL(pwrite64),
+	/* A thread for each file that is opened (target/patience.c), with the same rights; no
+	   process. */
+	CALL_IF_MASKED(clone, 0, CLONE_THREAD, CLONE_THREAD),
 	{.call = CALL_URETPROBE},
 	{.call = CALL_UPROBE},
 	{.call = END},
@@ -267,11 +270,12 @@ static const struct rule fetching[] = {
 };
 
 static const struct rule *const of_roles[SANDBOX_ROLES][6] = {
-	[SANDBOX_FETCH] = {computing,      reading_files,      mapping_code,                                 talking, fetching},
-	[SANDBOX_MAIN] = {computing,      reading_files,                        ending_probes,                                                            attending},
-	[SANDBOX_HTTP] = {computing, talking,serving},
-	[SANDBOX_COLLECT] = {computing,       reading_files,                                mapping_code,													 ending_probes, collecting},
-	[SANDBOX_NAMES] = {computing,reading_files,naming},
+	[SANDBOX_FETCH] = {computing,      reading_files, mapping_code, talking, fetching},
+	[SANDBOX_MAIN] = {computing,  reading_files, ending_probes, attending},
+	[SANDBOX_HTTP] = {computing,      talking, serving},
+	[SANDBOX_COLLECT] = {computing,      reading_files, mapping_code, ending_probes, collecting},
+	[SANDBOX_NAMES] = {computing, reading_files, naming},
+	[SANDBOX_WATCH] = {computing             },
 };
 
 static const struct rule *const of_extras[SANDBOX_EXTRAS][2] = {

@@ -23,6 +23,8 @@
 
 /* Forking takes a millisecond. Longer, and it is stopped, or gone without a word. */
 #define FORK_MAX_MS 2000
+/* Killed, and with some hundred megabytes to give back. */
+#define DIE_MAX_MS  1000
 /* It ends when nobody can give it orders any more. */
 #define STOP_MAX_MS 500
 
@@ -54,12 +56,17 @@ struct brood {
 	size_t memory_bytes;
 };
 
+/* One that reads from a file system that does not answer ends when that does: nobody waits for it
+ * so long. */
 static void end_worker(struct brood *brood)
 {
+	struct pollfd end = {.fd = brood->worker_pidfd, .events = POLLIN};
+
 	if (!brood->worker)
 		return;
 	kill(brood->worker, SIGKILL);
-	while (waitpid(brood->worker, NULL, 0) < 0 && errno == EINTR)
+	poll(&end, 1, DIE_MAX_MS);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
 	if (brood->worker_pidfd >= 0)
 		close(brood->worker_pidfd);

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/kernel.h"
+#include "target/file_id.h"
 #include "target/proc.h"
 
 /* What a person would still read. */
@@ -104,14 +104,11 @@ static int read_cmdline(struct process *process)
 static int read_executable(struct process *process)
 {
 	char path[64];
-	struct stat st;
+	int err;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", process->pid);
-	if (stat(path, &st))
-		return errno == EACCES || errno == EPERM ? -EACCES : 0;
-	process->device = st.st_dev;
-	process->inode = st.st_ino;
-	return 0;
+	err = file_id__known(AT_FDCWD, path, &process->device, &process->inode);
+	return err == -EACCES || err == -EPERM ? -EACCES : 0;
 }
 
 /* What pidfd_open() says of a thread's id differs between kernels (EINVAL, ENOENT), so ask /proc.
