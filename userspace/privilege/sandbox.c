@@ -52,7 +52,7 @@ static const struct {
 static const uint64_t extras[SANDBOX_EXTRAS] = {
 	/* The command may have become another user's, whom signals are passed to all the same. */
 	[SANDBOX_CHILD] = CAPABILITY(KILL),
-	[SANDBOX_PERF_PROBES] = CAPABILITY(SYS_ADMIN),
+	[SANDBOX_PERF_EVENTS] = CAPABILITY(SYS_ADMIN),
 };
 
 /* What older container runtimes give for those that they do not know by name, or always give. */
@@ -106,7 +106,6 @@ static void tell(int call)
 		return;
 }
 
-/* The call has not been made, and ends as if the kernel had refused it. */
 /* glibc's free(3) looks once, where much memory becomes free, whether it may give it back. Where it
  * cannot know it does so by madvise(2). */
 static bool is_of_free(int call, const greg_t *registers)
@@ -115,6 +114,7 @@ static bool is_of_free(int call, const greg_t *registers)
 	       !strcmp((const char *)registers[REG_RSI], "/proc/sys/vm/overcommit_memory");
 }
 
+/* The call has not been made, and ends as if the kernel had refused it. */
 static void on_refusal(int number, siginfo_t *info, void *context)
 {
 	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;

@@ -190,6 +190,11 @@ static void reply_failure(const struct waiting *waiting)
 	case -ETIMEDOUT:
 		reply__error(req, 503, "Could not %s: %s", what, agent__error(-ETIMEDOUT));
 		break;
+	case -EACCES:
+		reply__error(req, 500,
+			     "Could not %s: Permission denied (exoprof check says what is missing)",
+			     what);
+		break;
 	default:
 		reply__error(req, 500, "Could not %s: %s", what, strerror(-waiting->answer.err));
 	}
