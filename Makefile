@@ -271,13 +271,15 @@ FUZZ_SOURCES_answers = $(FUZZ_SOURCES_symbolize) userspace/collect/file_rows.c
 FUZZ_SOURCES_symbolize := $(wildcard userspace/unwind/*.c userspace/symbol/*.c userspace/base/*.c) \
 	$(wildcard userspace/reader/*.c) \
 	userspace/target/elf_file.c userspace/target/jit_file.c userspace/target/proc.c \
-	userspace/target/process.c userspace/target/root.c $(wildcard userspace/privilege/*.c)
+	userspace/target/process.c userspace/target/root.c userspace/target/file_id.c \
+	userspace/target/patience.c $(wildcard userspace/privilege/*.c)
 FUZZ_SOURCES_demangle := userspace/symbol/demangle.c
 FUZZ_SOURCES_perf_map := userspace/symbol/perf_map.c
 FUZZ_SOURCES_kallsyms := userspace/symbol/kallsyms.c userspace/symbol/symtab.c
 FUZZ_SOURCES_maps := userspace/target/maps.c userspace/target/elf_file.c userspace/target/files.c \
 	userspace/target/process.c userspace/target/root.c userspace/target/vdso.c \
-	userspace/target/jit_file.c userspace/target/proc.c $(wildcard userspace/base/*.c)
+	userspace/target/jit_file.c userspace/target/proc.c userspace/target/opening.c \
+	userspace/target/file_id.c userspace/target/patience.c $(wildcard userspace/base/*.c)
 FUZZ_SOURCES_import := $(wildcard userspace/import/*.c userspace/export/*.c userspace/base/*.c) \
 	userspace/profile/builder.c userspace/profile/diff.c userspace/profile/profile.c $(PROTO_SOURCE)
 FUZZ_SOURCES_http := userspace/serve/query.c userspace/serve/negotiation.c userspace/serve/addresses.c \
@@ -287,7 +289,7 @@ FUZZ_SOURCES_http := userspace/serve/query.c userspace/serve/negotiation.c users
 FUZZ_SOURCES_linker := userspace/target/linker.c
 FUZZ_SOURCES_code := userspace/target/prologue.c userspace/unwind/stack_effect.c
 FUZZ_SOURCES_elf_file := userspace/target/elf_file.c userspace/target/allocator.c userspace/target/prologue.c \
-	userspace/target/root.c $(wildcard userspace/base/*.c)
+	userspace/target/root.c userspace/target/file_id.c $(wildcard userspace/base/*.c)
 FUZZ_SOURCES_terminal := userspace/top/text.c
 # demangle must be able to tell its own code from malloc()'s.
 FUZZ_FLAGS_demangle = -shared-libsan -Wl,-rpath,$(shell $(CLANG) -print-runtime-dir)

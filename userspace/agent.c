@@ -10,15 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/say.h"
 #include "collect/support.h"
 #include "measurement.h"
 #include "privilege/capabilities.h"
 #include "privilege/sandbox.h"
 #include "profile/assemble.h"
 #include "symbol/symbolizer.h"
+#include "thread_watch.h"
 
 /* How a job is asked to end before its time; more only ever follows less. */
 enum ending {
@@ -35,6 +38,7 @@ struct job {
 	uint64_t number;
 	agent_done *done;
 	void *context;
+	bool is_answered; /* under the agent's lock */
 	int64_t deadline_ms;
 	struct measurement measurement;
 	bool is_call;        /* nothing is wanted but to be called */
@@ -75,11 +79,15 @@ struct agent {
 	uint64_t refreshes_asked, refreshes_done;
 	struct agent_figures figures; /* but for the fetches */
 	struct agent_status status;
-	bool stopping, collecting_over;
-	int wake_fd; /* eventfd */
+	bool stopping, collecting_over, watching_over;
+	bool is_ending; /* nobody is to wait any longer than it takes */
+	bool is_stuck;  /* one of the threads, in the kernel */
+	int wake_fd;    /* eventfd */
 
-	pthread_t collecting, naming;
-	bool collecting_runs, naming_runs;
+	pthread_t collecting, naming, watching;
+	bool collecting_runs, naming_runs, watching_runs;
+	pthread_cond_t watch_again;
+	struct thread_watch collecting_watch, naming_watch; /* the watching thread's */
 };
 
 static void queue__init(struct queue *queue)
@@ -346,13 +354,17 @@ static void wait_for_news(struct agent *agent)
 		{.fd = collector__news_fd(agent->collector), .events = POLLIN},
 	};
 	uint64_t ignored;
+	int ready;
 
 	if (rest_ms > 0) {
 		fds[1].fd = -1;
 		if (timeout_ms < 0 || timeout_ms > rest_ms)
 			timeout_ms = rest_ms;
 	}
-	if (poll(fds, 2, timeout_ms) <= 0)
+	thread_watch__rest(&agent->collecting_watch, true);
+	ready = poll(fds, 2, timeout_ms);
+	thread_watch__rest(&agent->collecting_watch, false);
+	if (ready <= 0)
 		return;
 	if (fds[0].revents) {
 		ssize_t got = read(agent->wake_fd, &ignored, sizeof(ignored));
@@ -508,15 +520,19 @@ static void publish_names(struct agent *agent)
 	pthread_mutex_unlock(&agent->lock);
 }
 
-static void forget(struct agent *agent, const struct job *job)
+/* Whether nobody has answered it meanwhile. */
+static bool forget(struct agent *agent, const struct job *job)
 {
 	struct job **at = &agent->alive;
+	bool is_answered;
 
 	pthread_mutex_lock(&agent->lock);
 	while (*at != job)
 		at = &(*at)->next_alive;
 	*at = job->next_alive;
+	is_answered = job->is_answered;
 	pthread_mutex_unlock(&agent->lock);
+	return !is_answered;
 }
 
 static void answer_job(struct agent *agent, struct job *job)
@@ -538,8 +554,10 @@ static void answer_job(struct agent *agent, struct job *job)
 	maps__put(job->maps);
 	/* Who has the answer may ask for them. */
 	publish_names(agent);
-	forget(agent, job);
-	job->done(job->context, &answer);
+	if (forget(agent, job))
+		job->done(job->context, &answer);
+	else
+		free(answer.body);
 	free(job->addresses);
 	free(job);
 }
@@ -549,8 +567,10 @@ static struct job *next_collected(struct agent *agent)
 	struct job *job;
 
 	pthread_mutex_lock(&agent->lock);
+	thread_watch__rest(&agent->naming_watch, true);
 	while (!agent->collected.first && !agent->collecting_over)
 		pthread_cond_wait(&agent->collected_some, &agent->lock);
+	thread_watch__rest(&agent->naming_watch, false);
 	job = queue__pop(&agent->collected);
 	pthread_mutex_unlock(&agent->lock);
 	return job;
@@ -567,18 +587,90 @@ static void *naming_thread(void *context)
 	return NULL;
 }
 
+/* A thread that is stuck is in the kernel: for a file of the target's, as a rule, whose file system
+ * does not answer. A busy machine leaves it some of a CPU in this time, and the worker that reads
+ * files for names is waited for for 10 s at most. Seconds. */
+#define STUCK_AFTER        15
+#define STUCK_AFTER_ENDING 2
+
+/* Under the lock, which it lets go of meanwhile. What is answered so stays with its thread. */
+static void answer_all(struct agent *agent, int err)
+{
+	const struct agent_answer answer = {.err = err};
+	struct job *job = agent->alive;
+
+	while (job) {
+		agent_done *done = job->done;
+		void *context = job->context;
+
+		if (job->is_answered) {
+			job = job->next_alive;
+			continue;
+		}
+		job->is_answered = true;
+		pthread_mutex_unlock(&agent->lock);
+		done(context, &answer);
+		pthread_mutex_lock(&agent->lock);
+		/* It may be gone by now. */
+		job = agent->alive;
+	}
+}
+
+/* Under the lock. */
+static void look_at_threads(struct agent *agent)
+{
+	unsigned int collecting = thread_watch__look(&agent->collecting_watch);
+	unsigned int naming = thread_watch__look(&agent->naming_watch);
+	unsigned int limit = agent->is_ending ? STUCK_AFTER_ENDING : STUCK_AFTER;
+	bool is_stuck = collecting >= limit || naming >= limit;
+
+	if (is_stuck && !agent->is_stuck && !agent->is_ending)
+		say("%s: who asks gets an error until it does", agent__error(-ETIMEDOUT));
+	agent->is_stuck = is_stuck;
+	if (!is_stuck)
+		return;
+	pthread_cond_broadcast(&agent->refreshed);
+	answer_all(agent, agent->is_ending ? -ECANCELED : -ETIMEDOUT);
+}
+
+static void *watching_thread(void *context)
+{
+	struct agent *agent = context;
+	struct timespec next;
+
+	sandbox__enter(SANDBOX_WATCH, SANDBOX_NO_EXTRA);
+	clock_gettime(CLOCK_MONOTONIC, &next);
+	pthread_mutex_lock(&agent->lock);
+	while (!agent->watching_over) {
+		next.tv_sec++;
+		while (!agent->watching_over &&
+		       !pthread_cond_clockwait(&agent->watch_again, &agent->lock, CLOCK_MONOTONIC,
+					       &next))
+			;
+		look_at_threads(agent);
+	}
+	pthread_mutex_unlock(&agent->lock);
+	return NULL;
+}
+
 static int start_threads(struct agent *agent)
 {
 	int err = pthread_create(&agent->naming, NULL, naming_thread, agent);
 
-	if (err)
-		return -err;
-	agent->naming_runs = true;
-	err = pthread_create(&agent->collecting, NULL, collecting_thread, agent);
+	agent->naming_runs = !err;
+	if (!err)
+		err = pthread_create(&agent->collecting, NULL, collecting_thread, agent);
 	if (err)
 		return -err;
 	agent->collecting_runs = true;
-	return 0;
+	err = thread_watch__begin(&agent->naming_watch, agent->naming);
+	if (!err)
+		err = thread_watch__begin(&agent->collecting_watch, agent->collecting);
+	if (err)
+		return err;
+	err = pthread_create(&agent->watching, NULL, watching_thread, agent);
+	agent->watching_runs = !err;
+	return -err;
 }
 
 static const char *load_error(int err)
@@ -667,11 +759,12 @@ static struct agent *new_agent(const struct agent_options *options)
 	pthread_mutex_init(&agent->lock, NULL);
 	pthread_cond_init(&agent->collected_some, NULL);
 	pthread_cond_init(&agent->refreshed, NULL);
+	pthread_cond_init(&agent->watch_again, NULL);
 	queue__init(&agent->inbox);
 	queue__init(&agent->collected);
 	if (agent->wake_fd >= 0 && agent->symbolizer)
 		return agent;
-	agent__close(agent);
+	agent__close(agent, EXIT_FAILURE);
 	return NULL;
 }
 
@@ -695,27 +788,67 @@ struct agent *agent__open(struct process **processes, size_t count,
 		return agent;
 	snprintf(why, why_size, "cannot start a thread: %s", strerror(-err));
 fail:
-	agent__close(agent);
+	agent__close(agent, EXIT_FAILURE);
 	return NULL;
 }
 
-void agent__close(struct agent *agent)
+static bool is_stuck(struct agent *agent)
+{
+	bool is_stuck;
+
+	pthread_mutex_lock(&agent->lock);
+	is_stuck = agent->is_stuck;
+	pthread_mutex_unlock(&agent->lock);
+	return is_stuck;
+}
+
+/* Ends the process if the thread is stuck: nothing of it may be taken away while it is in use, and
+ * the rest is the kernel's. */
+static void join(struct agent *agent, pthread_t thread, int status)
+{
+	struct timespec next;
+
+	do {
+		if (is_stuck(agent)) {
+			collector__let_go();
+			fflush(NULL);
+			_exit(status);
+		}
+		clock_gettime(CLOCK_MONOTONIC, &next);
+		next.tv_sec++;
+	} while (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &next));
+}
+
+static void stop_watching(struct agent *agent)
+{
+	if (!agent->watching_runs)
+		return;
+	pthread_mutex_lock(&agent->lock);
+	agent->watching_over = true;
+	pthread_cond_signal(&agent->watch_again);
+	pthread_mutex_unlock(&agent->lock);
+	pthread_join(agent->watching, NULL);
+}
+
+void agent__close(struct agent *agent, int status)
 {
 	if (!agent)
 		return;
 	pthread_mutex_lock(&agent->lock);
 	agent->stopping = true;
+	agent->is_ending = true;
 	agent->collecting_over = !agent->collecting_runs;
 	pthread_cond_signal(&agent->collected_some);
 	pthread_mutex_unlock(&agent->lock);
 	if (agent->collecting_runs) {
 		wake(agent);
-		pthread_join(agent->collecting, NULL);
+		join(agent, agent->collecting, status);
 	}
 	/* Before anything that takes time: the targets are free again. */
 	collector__close(agent->collector);
 	if (agent->naming_runs)
-		pthread_join(agent->naming, NULL);
+		join(agent, agent->naming, status);
+	stop_watching(agent);
 	measuring__release(&agent->measuring);
 	targets__free(agent->targets);
 	symbolizer__free(agent->symbolizer);
@@ -724,7 +857,14 @@ void agent__close(struct agent *agent)
 	pthread_mutex_destroy(&agent->lock);
 	pthread_cond_destroy(&agent->collected_some);
 	pthread_cond_destroy(&agent->refreshed);
+	pthread_cond_destroy(&agent->watch_again);
 	free(agent);
+}
+
+const char *agent__error(int err)
+{
+	return err == -ETIMEDOUT ? "a file system that the target has files on does not answer"
+				 : strerror(-err);
 }
 
 const struct process *agent__process(const struct agent *agent)
@@ -801,7 +941,7 @@ void agent__refresh(struct agent *agent)
 	pthread_mutex_lock(&agent->lock);
 	number = ++agent->refreshes_asked;
 	wake(agent);
-	while (agent->refreshes_done < number)
+	while (agent->refreshes_done < number && !agent->is_stuck)
 		pthread_cond_wait(&agent->refreshed, &agent->lock);
 	pthread_mutex_unlock(&agent->lock);
 }
@@ -870,6 +1010,7 @@ void agent__end(struct agent *agent, uint64_t number, bool keep)
 	enum ending ending = keep ? ENDING_KEEP : ENDING_DROP;
 
 	pthread_mutex_lock(&agent->lock);
+	agent->is_ending |= !number;
 	for (struct job *job = agent->alive; job; job = job->next_alive) {
 		if ((!number || job->number == number) && job->ending < ending)
 			job->ending = ending;

@@ -37,8 +37,13 @@ struct agent_options {
 struct agent *agent__open(struct process **processes, size_t count,
 			  const struct agent_options *options, char *why, size_t why_size);
 
-/* Detaches. Requests that are under way get their answer first, an error. NULL is fine. */
-void agent__close(struct agent *agent);
+/* Detaches. Requests that are under way get their answer first, an error. Where a thread waits in
+ * the kernel, for a file system that does not answer, it ends the process with that status. NULL is
+ * fine. */
+void agent__close(struct agent *agent, int status);
+
+/* What an answer's -errno means. */
+const char *agent__error(int err);
 
 /* The first of those that were given. */
 const struct process *agent__process(const struct agent *agent);
@@ -97,7 +102,8 @@ struct agent_request {
 #define AGENT_TITLE_BYTES 96
 
 struct agent_answer {
-	int err;    /* 0, or -errno and no body; -ESRCH: the target is gone; -ECANCELED */
+	int err;    /* 0, or -errno and no body; -ESRCH: the target is gone; -ECANCELED; -ETIMEDOUT:
+		     * a file system of the target's does not answer */
 	char *body; /* malloc()ed, the receiver's */
 	size_t size;
 	/* What the profile is, in whatever format. */

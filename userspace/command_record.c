@@ -123,7 +123,7 @@ static int record(const struct recording *recording, int output_fd, const char *
 		agent__why_not(recording->agent, options->kind, why, sizeof(why));
 		output__discard(output_fd, path);
 		return fail("no %s profile: %s%s", type_name(options),
-			    err == -ENODATA ? why : strerror(-err),
+			    err == -ENODATA ? why : agent__error(err),
 			    err == -EACCES ? " (exoprof check says what is missing)" : "");
 	}
 	err = output__save(output_fd, path, bytes, size);
@@ -169,6 +169,6 @@ int record_command(const struct options *options)
 		recording.start_ms = clock__monotonic_ms();
 		status = record(&recording, fd, path);
 	}
-	agent__close(recording.agent);
+	agent__close(recording.agent, status);
 	return status;
 }

@@ -167,7 +167,7 @@ static int write_profile(const struct run *run)
 		struct heap_state heap;
 
 		agent__heap(run->agent, &heap);
-		say("no heap profile: %s", err == -ENODATA ? heap.text : strerror(-err));
+		say("no heap profile: %s", err == -ENODATA ? heap.text : agent__error(err));
 		output__discard(run->output_fd, run->options->output);
 		return err;
 	}
@@ -246,7 +246,7 @@ static int start_and_attend(struct run *run, const struct launch_inherited *inhe
 		status = wait_unattached(run);
 	else
 		status = attend(run);
-	agent__close(run->agent);
+	agent__close(run->agent, status);
 	return status;
 }
 

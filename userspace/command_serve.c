@@ -82,6 +82,6 @@ int serve_command(const struct options *options)
 	agent = lifecycle__attach(processes, count, options);
 	status = agent ? serve(server, agent, signal_fd) : EXIT_FAILURE;
 	server__close(server);
-	agent__close(agent);
+	agent__close(agent, status);
 	return status;
 }

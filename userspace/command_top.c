@@ -51,7 +51,7 @@ static int attach_and_watch(struct process **processes, size_t count, const stru
 	else
 		status = fail("cannot start: %s", strerror(errno));
 	session__free(session);
-	agent__close(agent);
+	agent__close(agent, status);
 	return status;
 }
 

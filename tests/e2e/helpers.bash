@@ -139,9 +139,10 @@ start_demo() {
 	DEMO_URL=$(grep -o 'http://[^ ]*' demo.out)
 }
 
-# start_load SECONDS PATH: on the demo server, by wrk into load.out. LOAD is its pid.
+# start_load SECONDS PATH: on the demo server, by wrk into load.out, which takes a request for failed after
+# LOAD_TIMEOUT. LOAD is its pid.
 start_load() {
-	start load wrk -t1 -c8 "-d${1}s" "$DEMO_URL$2"
+	start load wrk -t1 -c8 --timeout "${LOAD_TIMEOUT:-2s}" "-d${1}s" "$DEMO_URL$2"
 	LOAD=$STARTED
 }
 

@@ -76,7 +76,9 @@ static struct elf_file *share_as(struct fixture *fixture, const char *name, stru
 	struct elf_file *file;
 
 	assert_true(fd >= 0);
-	file = files__share(fixture->files, fd, name, root);
+	file = elf_file__open(fd, name);
+	assert_non_null(file);
+	file = files__share(fixture->files, file, root);
 	assert_non_null(file);
 	return file;
 }
@@ -248,7 +250,7 @@ static void a_bad_descriptor_is_refused(void **state)
 	int fd = open(fixture->path, O_RDONLY | O_CLOEXEC);
 
 	close(fd);
-	assert_null(files__share(fixture->files, fd, "name", NULL));
+	assert_null(files__share(fixture->files, elf_file__open(fd, "name"), NULL));
 	assert_int_equal(errno, EBADF);
 }
 

@@ -52,6 +52,18 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static struct jit_file *look(const struct fixture *fixture, struct jit_file *previous)
+{
+	struct patience *patience = patience__new();
+	struct jit_file *file;
+
+	assert_non_null(patience);
+	patience__begin(patience, 10000);
+	file = jit_file__open(fixture->process, previous, patience);
+	patience__free(patience);
+	return file;
+}
+
 static void write_file(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -65,17 +77,17 @@ static void a_file_is_kept_open_while_it_is_the_same(void **state)
 	struct fixture *fixture = *state;
 	struct jit_file *first, *second, *third;
 
-	assert_null(jit_file__open(fixture->process, NULL));
+	assert_null(look(fixture, NULL));
 	write_file(fixture->path);
-	first = jit_file__open(fixture->process, NULL);
+	first = look(fixture, NULL);
 	assert_non_null(first);
-	second = jit_file__open(fixture->process, first);
+	second = look(fixture, first);
 	assert_ptr_equal(first, second);
 	jit_file__put(second);
 	/* Still open, so that the number of its inode cannot be given out again. */
 	unlink(fixture->path);
 	write_file(fixture->path);
-	third = jit_file__open(fixture->process, first);
+	third = look(fixture, first);
 	assert_non_null(third);
 	assert_ptr_not_equal(first, third);
 	assert_int_equal(fcntl(jit_file__fd(first), F_GETFD), FD_CLOEXEC);
@@ -91,7 +103,7 @@ static void a_file_from_before_the_process_is_another_ones(void **state)
 
 	write_file(fixture->path);
 	assert_int_equal(utimensat(AT_FDCWD, fixture->path, long_ago, 0), 0);
-	assert_null(jit_file__open(fixture->process, NULL));
+	assert_null(look(fixture, NULL));
 }
 
 static void what_is_no_regular_file_is_left_alone(void **state)
@@ -102,18 +114,18 @@ static void what_is_no_regular_file_is_left_alone(void **state)
 
 	assert_int_equal(mkfifo(fixture->path, 0644), 0);
 	opens = opens__watch(fixture->path);
-	assert_null(jit_file__open(fixture->process, NULL));
+	assert_null(look(fixture, NULL));
 	assert_false(opens__happened(opens));
 	close(opens);
 	unlink(fixture->path);
 	snprintf(other, sizeof(other), "%s.other", fixture->path);
 	write_file(other);
 	assert_int_equal(symlink(other, fixture->path), 0);
-	assert_null(jit_file__open(fixture->process, NULL));
+	assert_null(look(fixture, NULL));
 	unlink(other);
 	unlink(fixture->path);
 	assert_int_equal(mkdir(fixture->path, 0755), 0);
-	assert_null(jit_file__open(fixture->process, NULL));
+	assert_null(look(fixture, NULL));
 	rmdir(fixture->path);
 }
 

@@ -310,13 +310,13 @@ static int start_thread(enum sandbox_role role, const void *context)
 	return pthread_join(thread, NULL) || refusals(role) ? 3 : 0;
 }
 
-static void only_who_fetches_starts_threads(void **state)
+static void only_who_fetches_or_collects_starts_threads(void **state)
 {
 	(void)state;
+	assert_int_equal(in_sandbox(SANDBOX_COLLECT, SANDBOX_NO_EXTRA, start_thread, NULL), 0);
 	assert_int_equal(in_sandbox(SANDBOX_FETCH, SANDBOX_NO_EXTRA, start_thread, NULL), 0);
 	assert_refused(SANDBOX_MAIN, SANDBOX_NO_EXTRA, threads);
 	assert_refused(SANDBOX_HTTP, SANDBOX_NO_EXTRA, threads);
-	assert_refused(SANDBOX_COLLECT, SANDBOX_NO_EXTRA, threads);
 	assert_refused(SANDBOX_NAMES, SANDBOX_NO_EXTRA, threads);
 }
 
@@ -426,7 +426,7 @@ int main(void)
 		cmocka_unit_test(only_who_has_a_child_sends_signals),
 		cmocka_unit_test(every_thread_can_compute),
 		cmocka_unit_test(who_collects_or_names_reads_files),
-		cmocka_unit_test(only_who_fetches_starts_threads),
+		cmocka_unit_test(only_who_fetches_or_collects_starts_threads),
 		cmocka_unit_test(who_fetches_has_connections_and_files),
 		cmocka_unit_test(main_looks_after_a_child),
 		cmocka_unit_test(what_is_refused_is_told_of_once),

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/collector.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/intern.h"
 #include "collect/internal.h"
@@ -115,6 +117,33 @@ void collector__close(struct collector *collector)
 	intern__free(collector->unused_stacks);
 	exoprof_bpf__destroy(collector->skel);
 	free(collector);
+}
+
+/* Of links, programs, maps and perf events. */
+static bool is_ours(DIR *descriptors, const char *name)
+{
+	char what[32];
+	ssize_t length = readlinkat(dirfd(descriptors), name, what, sizeof(what) - 1);
+
+	if (length < 0)
+		return false;
+	what[length] = '\0';
+	return !strncmp(what, "anon_inode:bpf", 14) || !strcmp(what, "anon_inode:[perf_event]");
+}
+
+/* One by one: what is closed by the end of a process, or all at once, is let go of only when all of
+ * it is closed, and a file on a file system that hangs is not. */
+void collector__let_go(void)
+{
+	DIR *descriptors = opendir("/proc/self/fd");
+	const struct dirent *entry;
+
+	while (descriptors && (entry = readdir(descriptors))) {
+		if (is_ours(descriptors, entry->d_name))
+			close(atoi(entry->d_name));
+	}
+	if (descriptors)
+		closedir(descriptors);
 }
 
 int collector__news_fd(const struct collector *collector)

@@ -200,6 +200,9 @@ static const struct rule collecting[] = {
 	CALL(ftruncate),
 	CALL(memfd_create),
 	CALL(pwrite64),
+	/* A thread for each file that is opened (target/patience.c), with the same rights; no
+	   process. */
+	CALL_IF_MASKED(clone, 0, CLONE_THREAD, CLONE_THREAD),
 	{.call = CALL_URETPROBE},
 	{.call = CALL_UPROBE},
 	{.call = END},
@@ -274,10 +277,11 @@ static const struct rule *const for_http[] = {computing, talking, serving, NULL}
 static const struct rule *const for_collect[] = {
 	computing, reading_files, mapping_code, ending_probes, collecting, handing_files, NULL};
 static const struct rule *const for_names[] = {computing, reading_files, handing_files, NULL};
+static const struct rule *const for_watch[] = {computing, NULL};
 
 static const struct rule *const *const of_roles[SANDBOX_ROLES] = {
 	[SANDBOX_FETCH] = for_fetch,     [SANDBOX_MAIN] = for_main,   [SANDBOX_HTTP] = for_http,
-	[SANDBOX_COLLECT] = for_collect, [SANDBOX_NAMES] = for_names,
+	[SANDBOX_COLLECT] = for_collect, [SANDBOX_NAMES] = for_names, [SANDBOX_WATCH] = for_watch,
 };
 
 static int allow_list(scmp_filter_ctx filter, const struct rule *rules)

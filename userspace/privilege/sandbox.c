@@ -46,6 +46,7 @@ static const struct {
 	[SANDBOX_HTTP] = {"exoprof-http",    0      },
 	[SANDBOX_COLLECT] = {"exoprof-collect", COLLECT},
 	[SANDBOX_NAMES] = {"exoprof-names",   NAMES  },
+	[SANDBOX_WATCH] = {"exoprof-watch",   0      },
 };
 
 static const uint64_t extras[SANDBOX_EXTRAS] = {

@@ -22,6 +22,8 @@
 
 /* Forking takes a millisecond. Longer, and it is stopped, or gone without a word. */
 #define FORK_MAX_MS 2000
+/* Killed, and with some hundred megabytes to give back. */
+#define DIE_MAX_MS  1000
 /* It ends when nobody can give it orders any more. */
 #define STOP_MAX_MS 500
 
@@ -66,15 +68,19 @@ struct brood {
 	struct cot cots[NURSERY_KINDS_MAX];
 };
 
+/* One that reads from a file system that does not answer ends when that does: nobody waits for it
+ * so long. It is buried with a later one. */
 static void end_worker(struct cot *cot)
 {
+	struct pollfd end = {.fd = cot->worker_pidfd, .events = POLLIN};
+
 	if (!cot->worker)
 		return;
-	kill(cot->worker, SIGKILL);
-	while (waitpid(cot->worker, NULL, 0) < 0 && errno == EINTR)
+	syscall(SYS_pidfd_send_signal, cot->worker_pidfd, SIGKILL, NULL, 0);
+	poll(&end, 1, DIE_MAX_MS);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
-	if (cot->worker_pidfd >= 0)
-		close(cot->worker_pidfd);
+	close(cot->worker_pidfd);
 	cot->worker = 0;
 	cot->worker_pidfd = -1;
 }
@@ -92,13 +98,19 @@ __attribute__((noreturn)) static void be_worker(pid_t nursery, const struct work
 static pid_t start_worker(const struct brood *brood, struct cot *cot, int socket)
 {
 	pid_t pid = fork();
+	int err;
 
 	if (!pid)
 		be_worker(brood->nursery, cot->kind, socket);
 	if (pid < 0)
 		return -errno;
-	cot->worker = pid;
 	cot->worker_pidfd = syscall(SYS_pidfd_open, pid, 0);
+	if (cot->worker_pidfd < 0) {
+		err = -errno;
+		kill(pid, SIGKILL);
+		return err;
+	}
+	cot->worker = pid;
 	return pid;
 }
 

@@ -187,6 +187,9 @@ static void reply_failure(const struct waiting *waiting)
 	case -ECANCELED:
 		reply__error(req, 503, "exoprof is shutting down");
 		break;
+	case -ETIMEDOUT:
+		reply__error(req, 503, "Could not %s: %s", what, agent__error(-ETIMEDOUT));
+		break;
 	case -EACCES:
 		reply__error(req, 500,
 			     "Could not %s: Permission denied (exoprof check says what is missing)",

@@ -42,13 +42,27 @@ struct files {
 	struct root **roots; /* those that differ, each with one descriptor */
 	size_t root_count, root_capacity;
 	struct elf_file *vdso; /* NULL: not needed yet */
-	int64_t tend_ms, say_ms;
+	struct patience *patience;
+	int64_t tend_ms, say_ms, say_unanswered_ms;
 	uint64_t failed, failed_said;
 };
 
 struct files *files__new(void)
 {
-	return calloc(1, sizeof(struct files));
+	struct files *files = calloc(1, sizeof(*files));
+
+	if (!files)
+		return NULL;
+	files->patience = patience__new();
+	if (files->patience)
+		return files;
+	free(files);
+	return NULL;
+}
+
+struct patience *files__patience(struct files *files)
+{
+	return files->patience;
 }
 
 static void drop_entry(struct files *files, struct entry *entry)
@@ -85,6 +99,7 @@ void files__free(struct files *files)
 		root__put(files->roots[i]);
 	free(files->roots);
 	elf_file__put(files->vdso);
+	patience__free(files->patience);
 	free(files);
 }
 
@@ -104,20 +119,15 @@ static struct root *known_root(struct files *files, struct root *root)
  * another root is another one: debug files are looked for below it. So it is in another mount
  * namespace, though the root's inode is the same: other directories may be mounted there. And so it
  * is under another name, which says in what folder to look. */
-static struct entry *new_entry(int fd, const char *name, const struct root *root)
+static struct entry *new_entry(const struct elf_file *file, const struct root *root)
 {
+	const char *name = elf_file__name(file);
 	size_t length = strlen(name);
 	struct entry *entry = calloc(1, sizeof(*entry) + length + 1);
-	int err;
 
 	if (!entry)
 		return NULL;
-	err = file_stamp__read(fd, &entry->key.stamp);
-	if (err) {
-		free(entry);
-		errno = -err;
-		return NULL;
-	}
+	entry->key.stamp = *elf_file__stamp(file);
 	if (root)
 		entry->key.root = root__id(root);
 	memcpy(entry->name, name, length + 1);
@@ -126,14 +136,9 @@ static struct entry *new_entry(int fd, const char *name, const struct root *root
 }
 
 /* Where memory is too short for the table the file is the caller's alone. */
-static struct elf_file *add(struct files *files, struct entry *entry, int fd, struct root *root)
+static struct elf_file *add(struct files *files, struct entry *entry, struct elf_file *file,
+			    struct root *root)
 {
-	struct elf_file *file = elf_file__open(fd, entry->name);
-
-	if (!file) {
-		free(entry);
-		return NULL;
-	}
 	elf_file__set_root(file, root ? known_root(files, root) : NULL);
 	entry->file = file;
 	HASH_ADD_KEYPTR(hh, files->entries, &entry->key, entry->key_size, entry);
@@ -144,18 +149,20 @@ static struct elf_file *add(struct files *files, struct entry *entry, int fd, st
 	return file;
 }
 
-struct elf_file *files__share(struct files *files, int fd, const char *name, struct root *root)
+struct elf_file *files__share(struct files *files, struct elf_file *file, struct root *root)
 {
-	struct entry *entry = new_entry(fd, name, root), *known;
+	bool has_stamp = elf_file__stamp(file)->inode;
+	struct entry *entry = has_stamp ? new_entry(file, root) : NULL, *known;
 
 	if (!entry) {
-		close(fd);
+		elf_file__put(file);
+		errno = has_stamp ? ENOMEM : EBADF;
 		return NULL;
 	}
 	HASH_FIND(hh, files->entries, &entry->key, entry->key_size, known);
 	if (!known)
-		return add(files, entry, fd, root);
-	close(fd);
+		return add(files, entry, file, root);
+	elf_file__put(file);
 	free(entry);
 	return elf_file__get(known->file);
 }
@@ -165,9 +172,23 @@ static bool is_shortage(int err)
 	return err == -EMFILE || err == -ENFILE;
 }
 
+/* At once: it is an event, and it may be why a target hangs, too. */
+static void say_unanswered(struct files *files)
+{
+	int64_t now_ms = clock__monotonic_ms();
+
+	if (now_ms < files->say_unanswered_ms)
+		return;
+	files->say_unanswered_ms = now_ms + SAY_MS;
+	say("a file system that a target's code is mapped from does not answer: names and callers of "
+	    "that code are missing until it does (it is tried again each 2 s)");
+}
+
 void files__note_failure(struct files *files, int err)
 {
 	files->failed += is_shortage(err);
+	if (err == -ETIMEDOUT)
+		say_unanswered(files);
 }
 
 struct elf_file *files__vdso(struct files *files)

@@ -14,6 +14,8 @@
 struct jit_file {
 	unsigned int refs; /* atomic */
 	int fd;
+	dev_t device;
+	ino_t inode;
 };
 
 /* The pid by which the target knows itself. Its own pid here where the kernel has no namespaces. */
@@ -24,19 +26,53 @@ static pid_t innermost_pid(pid_t pid)
 	return proc__pids(pid, &pids) ? pid : pids.levels[pids.count - 1];
 }
 
-/* A symbolic link in a folder where anybody may write could lead to a list of somebody else's. */
-static int open_list(pid_t pid)
-{
-	struct root *root = root__open(pid);
+/* The list, as it is looked for: its file system is the target's choice, too. */
+struct search {
+	struct errand errand;
+	struct root *root;
 	char path[64];
-	int fd;
+	int fd; /* negative: none */
+	struct stat st;
+};
 
-	if (!root)
-		return -errno;
-	snprintf(path, sizeof(path), "/tmp/perf-%d.map", innermost_pid(pid));
-	fd = root__open_file_itself(root, path);
-	root__put(root);
-	return fd;
+/* A symbolic link in a folder where anybody may write could lead to a list of somebody else's. */
+static void open_list(struct errand *errand)
+{
+	struct search *search = (struct search *)errand;
+
+	search->fd = root__open_file_itself(search->root, search->path);
+	if (search->fd >= 0 && fstat(search->fd, &search->st)) {
+		close(search->fd);
+		search->fd = -1;
+	}
+}
+
+static void release(struct errand *errand)
+{
+	struct search *search = (struct search *)errand;
+
+	if (search->fd >= 0)
+		close(search->fd);
+	root__put(search->root);
+}
+
+static struct search *find_list(pid_t pid, struct patience *patience)
+{
+	struct search *search = calloc(1, sizeof(*search));
+
+	if (!search)
+		return NULL;
+	search->errand = (struct errand){.run = open_list, .release = release};
+	search->fd = -1;
+	search->root = root__open(pid);
+	if (!search->root) {
+		free(search);
+		return NULL;
+	}
+	snprintf(search->path, sizeof(search->path), "/tmp/perf-%d.map", innermost_pid(pid));
+	if (patience__run(patience, &search->errand, root__id(search->root).device))
+		return NULL;
+	return search;
 }
 
 /* When the process was started, in seconds since the epoch. 0 where nobody knows. */
@@ -64,31 +100,40 @@ static bool is_trusted(pid_t pid, const struct stat *st)
 
 static bool is_same(const struct jit_file *file, const struct stat *st)
 {
-	struct stat known;
-
-	return file && !fstat(file->fd, &known) && known.st_dev == st->st_dev &&
-	       known.st_ino == st->st_ino;
+	return file && file->device == st->st_dev && file->inode == st->st_ino;
 }
 
-struct jit_file *jit_file__open(const struct process *process, struct jit_file *previous)
+static struct jit_file *take(struct search *search)
+{
+	struct jit_file *file = calloc(1, sizeof(*file));
+
+	if (!file)
+		return NULL;
+	*file = (struct jit_file){
+		.refs = 1,
+		.fd = search->fd,
+		.device = search->st.st_dev,
+		.inode = search->st.st_ino,
+	};
+	search->fd = -1;
+	return file;
+}
+
+struct jit_file *jit_file__open(const struct process *process, struct jit_file *previous,
+				struct patience *patience)
 {
 	pid_t pid = process__pid(process);
+	struct search *search = find_list(pid, patience);
 	struct jit_file *file = NULL;
-	struct stat st;
-	int fd = open_list(pid);
 
-	if (fd < 0)
-		return NULL;
-	if (!fstat(fd, &st) && is_same(previous, &st))
+	/* Nobody answers: what there was is as good as it was. */
+	if (!search)
+		return previous ? jit_file__get(previous) : NULL;
+	if (search->fd >= 0 && is_same(previous, &search->st))
 		file = jit_file__get(previous);
-	else if (!fstat(fd, &st) && is_trusted(pid, &st))
-		file = calloc(1, sizeof(*file));
-	if (!file || file == previous) {
-		close(fd);
-		return file;
-	}
-	file->refs = 1;
-	file->fd = fd;
+	else if (search->fd >= 0 && is_trusted(pid, &search->st))
+		file = take(search);
+	errand__discard(&search->errand);
 	return file;
 }
 

@@ -2,19 +2,20 @@
 #include "target/maps.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "base/array.h"
+#include "target/opening.h"
 
 /* By default uthash ends the process when memory is short. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
+
+/* What one reading of the mappings may wait for all file systems that they are of. */
+#define PATIENCE_MS 6000
 
 /* The kernel writes a newline in a path as \012, and nothing else is escaped (fs/proc/task_mmu.c).
  */
@@ -85,33 +86,6 @@ bool mapping__bias(const struct mapping *mapping, uint64_t *bias)
 	return true;
 }
 
-/* A path may name another file by now, and another one in our mount namespace: map_files leads to
- * the very file that is mapped (it needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN). The path is what
- * is left without it, and then only if it leads to the same device and inode. An fd, or -errno. */
-static int open_mapped(pid_t pid, const struct root *root, const struct map_line *line)
-{
-	char path[64];
-	struct stat st;
-	int found, fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, line->start,
-		 line->end);
-	found = open(path, O_PATH | O_CLOEXEC);
-	if (found >= 0) {
-		fd = root__open_found(found);
-		close(found);
-		return fd;
-	}
-	if (!line->path || !root)
-		return -errno;
-	fd = root__open_file(root, root__inside(root, line->path));
-	if (fd >= 0 && (fstat(fd, &st) || st.st_ino != line->inode || st.st_dev != line->device)) {
-		close(fd);
-		return -ESTALE;
-	}
-	return fd;
-}
-
 /* A file that is open already: in thousands of mappings it is not to be looked for one by one. */
 struct known_file {
 	UT_hash_handle hh;
@@ -176,17 +150,18 @@ static void forget_known(struct reading *reading)
 
 static struct elf_file *open_file(const struct reading *reading, const struct map_line *line)
 {
+	struct patience *patience = files__patience(reading->files);
 	pid_t pid = process__pid(reading->process);
-	int fd = open_mapped(pid, reading->root, line);
+	struct elf_file *file = opening__file(patience, pid, reading->root, line);
 
 	/* There may be descriptors that nobody needs any more. */
-	if (fd < 0 && files__make_room(reading->files, fd))
-		fd = open_mapped(pid, reading->root, line);
-	if (fd < 0) {
-		files__note_failure(reading->files, fd);
+	if (!file && files__make_room(reading->files, -errno))
+		file = opening__file(patience, pid, reading->root, line);
+	if (!file) {
+		files__note_failure(reading->files, -errno);
 		return NULL;
 	}
-	return files__share(reading->files, fd, line->path ? line->path : "", reading->root);
+	return files__share(reading->files, file, reading->root);
 }
 
 static struct elf_file *file_of(const struct reading *reading, const struct map_line *line)
@@ -290,6 +265,7 @@ struct maps *maps__read(const struct process *process, struct files *files,
 	int err;
 
 	files__tend(files);
+	patience__begin(files__patience(files), PATIENCE_MS);
 	snprintf(path, sizeof(path), "/proc/%d/maps", process__pid(process));
 	in = fopen(path, "re");
 	if (!in) {
@@ -309,7 +285,8 @@ struct maps *maps__read(const struct process *process, struct files *files,
 	forget_known(&reading);
 	fclose(in);
 	if (!err && has_jit_code(reading.maps))
-		reading.maps->jit = jit_file__open(process, previous ? previous->jit : NULL);
+		reading.maps->jit = jit_file__open(process, previous ? previous->jit : NULL,
+						   files__patience(files));
 	if (!err)
 		return reading.maps;
 	maps__put(reading.maps);

@@ -11,19 +11,11 @@
 #include "target/elf_file.h"
 #include "target/files.h"
 #include "target/jit_file.h"
+#include "target/map_line.h"
 #include "target/process.h"
 
 /* vm.max_map_count is 65530 by default. */
 #define MAPS_MAX 65536
-
-/* One line of /proc/PID/maps (proc(5)). */
-struct map_line {
-	uint64_t start, end; /* runtime addresses, end excluded */
-	uint64_t file_offset;
-	uint64_t device, inode; /* inode 0: not a file */
-	bool writable, executable;
-	char *path; /* NULL: none; owned by the parser until the next line */
-};
 
 /* One line, which it writes to, and into which `path` points. 0 or -EBADMSG. */
 int map_line__parse(char *text, struct map_line *line);

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/kernel.h"
+#include "target/file_id.h"
 #include "target/proc.h"
 
 /* What a person would still read. */
@@ -49,16 +49,27 @@ static ssize_t read_proc(pid_t pid, const char *name, char *buffer, size_t size)
 	return err ? err : (ssize_t)length;
 }
 
-long process__status_number(pid_t pid, const char *key)
+/* 0 or -errno. */
+static int read_status_number(pid_t pid, const char *key, long *number)
 {
 	char status[4096], *found;
 	ssize_t length = read_proc(pid, "status", status, sizeof(status) - 1);
 
 	if (length < 0)
-		return -1;
+		return length;
 	status[length] = '\0';
 	found = strstr(status, key);
-	return found ? strtol(found + strlen(key), NULL, 10) : -1;
+	if (!found)
+		return -ENODATA;
+	*number = strtol(found + strlen(key), NULL, 10);
+	return 0;
+}
+
+long process__status_number(pid_t pid, const char *key)
+{
+	long number;
+
+	return read_status_number(pid, key, &number) ? -1 : number;
 }
 
 static int read_stat(struct process *process)
@@ -104,14 +115,11 @@ static int read_cmdline(struct process *process)
 static int read_executable(struct process *process)
 {
 	char path[64];
-	struct stat st;
+	int err;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", process->pid);
-	if (stat(path, &st))
-		return errno == EACCES || errno == EPERM ? -EACCES : 0;
-	process->device = st.st_dev;
-	process->inode = st.st_ino;
-	return 0;
+	err = file_id__known(AT_FDCWD, path, &process->device, &process->inode);
+	return err == -EACCES || err == -EPERM ? -EACCES : 0;
 }
 
 /* What pidfd_open() says of a thread's id differs between kernels (EINVAL, ENOENT), so ask /proc.
@@ -119,12 +127,13 @@ static int read_executable(struct process *process)
 static int check_pid(pid_t pid)
 {
 	long tgid;
+	int err;
 
 	if (pid == getpid())
 		return -EDEADLK;
-	tgid = process__status_number(pid, "\nTgid:");
-	if (tgid < 0)
-		return -ESRCH;
+	err = read_status_number(pid, "\nTgid:", &tgid);
+	if (err)
+		return err == -ENOENT ? -ESRCH : err;
 	return tgid == pid ? 0 : -EINVAL;
 }
 

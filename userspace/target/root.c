@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "target/file_id.h"
+
 struct root {
 	atomic_uint refs;
 	int fd; /* O_PATH */
@@ -24,11 +26,10 @@ static int read_id(struct root *root, const char *process)
 {
 	char path[64];
 	struct stat st;
+	int err = file_id__known(root->fd, "", &root->id.device, &root->id.inode);
 
-	if (fstat(root->fd, &st))
-		return -errno;
-	root->id.device = st.st_dev;
-	root->id.inode = st.st_ino;
+	if (err)
+		return err;
 	snprintf(path, sizeof(path), "/proc/%s/ns/mnt", process);
 	if (stat(path, &st))
 		return -errno;
