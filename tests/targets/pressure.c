@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Does much of one thing, beside a thread whose shares of CPU time are known (burn_a 3, burn_b 1)
  * and allocations that are counted. What comes on stdin moves it: 'g' begins, 's' ends what it does
- * and says its books, anything else how far it is. Usage: pressure threads N        that many
- * threads that wait in site_waits pressure births           a thousand threads a second, each
- * allocates in site_born pressure mappings N LIB   as many copies of the library, each burns and
- * allocates, and as many pages of code that no file has pressure loads LIB...     loads and unloads
- * them, one after the other; each burns and allocates pressure forks            children that end
- * at once pressure stacks N         as many different stacks, each allocates pressure blocks N as
- * many blocks in use pressure execs N          executes itself again and again; this is the N'th
- * time */
+ * and says its books, anything else how far it is. Usage: pressure MODE
+ *   threads N         that many threads that wait in site_waits
+ *   births            a thousand threads a second, each allocates in site_born
+ *   mappings N LIB    as many copies of the library, each burns and allocates, and as many pages of
+ *                     code that no file has
+ *   loads LIB...      loads and unloads them, one after the other; each burns and allocates
+ *   plugins MS LIB    loads and unloads copies of the library, each for so long, of which no two
+ *                     have the same build ID
+ *   forks             children that end at once
+ *   stacks N          as many different stacks, each allocates
+ *   blocks N          as many blocks in use
+ *   execs N           executes itself again and again; this is the N'th time */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -189,6 +193,44 @@ static void loads(void)
 	dlclose(library);
 }
 
+/* Writes a number over the file's build ID. */
+static void mark_file(const char *path, unsigned long number)
+{
+	static const char note[] = "\x14\0\0\0\x03\0\0\0GNU"; /* size, type, name */
+	static char bytes[1 << 20];
+	int fd = open(path, O_RDWR);
+	ssize_t size = read(fd, bytes, sizeof(bytes));
+	char *found = size > 0 ? memmem(bytes, size, note, sizeof(note)) : NULL;
+
+	if (!found || pwrite(fd, &number, sizeof(number), found + sizeof(note) - bytes) < 0)
+		exit(1);
+	close(fd);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
+}
+
+static void plugins(void)
+{
+	uint64_t end_ms = now_ms() + atol(arguments[0]);
+	char path[64];
+	void *library;
+
+	snprintf(path, sizeof(path), "./plugin-%lu.so", done);
+	copy(arguments[1], path);
+	mark_file(path, done++);
+	library = load(path);
+	while (now_ms() < end_ms)
+		site_library(library);
+	dlclose(library);
+	unlink(path);
+}
+
 static void forks(void)
 {
 	pid_t child = fork();
@@ -286,6 +328,7 @@ static const struct mode {
 	{"births",   NULL,          births       },
 	{"mappings", map_libraries, use_libraries},
 	{"loads",    NULL,          loads        },
+	{"plugins",  NULL,          plugins      },
 	{"forks",    NULL,          forks        },
 	{"stacks",   NULL,          stacks       },
 	{"blocks",   NULL,          blocks       },
