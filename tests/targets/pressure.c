@@ -7,6 +7,7 @@
  *   mappings N LIB    as many copies of the library, each burns and allocates, and as many pages of
  *                     code that no file has
  *   loads LIB...      loads and unloads them, one after the other; each burns and allocates
+ *   different N LIB   as many copies, of which no two have the same build ID
  *   plugins MS LIB    loads and unloads copies of the library, each for so long, of which no two
  *                     have the same build ID
  *   forks             children that end at once
@@ -152,6 +153,22 @@ static void copy(const char *from, const char *to)
 	close(out);
 }
 
+/* Writes over the file's build ID what nobody else does. */
+static void mark_file(const char *path)
+{
+	static const char note[] = "\x14\0\0\0\x03\0\0\0GNU"; /* size, type, name */
+	static uint32_t marks;
+	uint32_t mark[2] = {getpid(), marks++};
+	static char bytes[1 << 20];
+	int fd = open(path, O_RDWR);
+	ssize_t size = read(fd, bytes, sizeof(bytes));
+	char *found = size > 0 ? memmem(bytes, size, note, sizeof(note)) : NULL;
+
+	if (!found || pwrite(fd, mark, sizeof(mark), found + sizeof(note) - bytes) < 0)
+		exit(1);
+	close(fd);
+}
+
 /* Every other page, so that the kernel does not make one mapping of them. */
 static void map_pages(long count)
 {
@@ -180,6 +197,21 @@ static void map_libraries(void)
 	map_pages(library_count);
 }
 
+static void map_different(void)
+{
+	char path[64];
+
+	library_count = atol(arguments[0]);
+	libraries = calloc(library_count, sizeof(*libraries));
+	for (long i = 0; i < library_count; i++) {
+		snprintf(path, sizeof(path), "./different-%ld.so", i);
+		copy(arguments[1], path);
+		mark_file(path);
+		libraries[i] = load(path);
+		unlink(path);
+	}
+}
+
 static void use_libraries(void)
 {
 	site_library(libraries[done++ % library_count]);
@@ -191,20 +223,6 @@ static void loads(void)
 
 	site_library(library);
 	dlclose(library);
-}
-
-/* Writes a number over the file's build ID. */
-static void mark_file(const char *path, unsigned long number)
-{
-	static const char note[] = "\x14\0\0\0\x03\0\0\0GNU"; /* size, type, name */
-	static char bytes[1 << 20];
-	int fd = open(path, O_RDWR);
-	ssize_t size = read(fd, bytes, sizeof(bytes));
-	char *found = size > 0 ? memmem(bytes, size, note, sizeof(note)) : NULL;
-
-	if (!found || pwrite(fd, &number, sizeof(number), found + sizeof(note) - bytes) < 0)
-		exit(1);
-	close(fd);
 }
 
 static uint64_t now_ms(void)
@@ -221,9 +239,9 @@ static void plugins(void)
 	char path[64];
 	void *library;
 
-	snprintf(path, sizeof(path), "./plugin-%lu.so", done);
+	snprintf(path, sizeof(path), "./plugin-%d-%lu.so", getpid(), done++);
 	copy(arguments[1], path);
-	mark_file(path, done++);
+	mark_file(path);
 	library = load(path);
 	while (now_ms() < end_ms)
 		site_library(library);
@@ -324,14 +342,15 @@ static const struct mode {
 	void (*prepare)(void);
 	void (*step)(void); /* again and again, once it has begun */
 } modes[] = {
-	{"threads",  run_threads,   nothing      },
-	{"births",   NULL,          births       },
-	{"mappings", map_libraries, use_libraries},
-	{"loads",    NULL,          loads        },
-	{"plugins",  NULL,          plugins      },
-	{"forks",    NULL,          forks        },
-	{"stacks",   NULL,          stacks       },
-	{"blocks",   NULL,          blocks       },
+	{"threads",   run_threads,   nothing      },
+	{"births",    NULL,          births       },
+	{"mappings",  map_libraries, use_libraries},
+	{"loads",     NULL,          loads        },
+	{"different", map_different, use_libraries},
+	{"plugins",   NULL,          plugins      },
+	{"forks",     NULL,          forks        },
+	{"stacks",    NULL,          stacks       },
+	{"blocks",    NULL,          blocks       },
 };
 
 static const struct mode *mode;

@@ -524,7 +524,7 @@ int tables__update(struct tables *tables, uint32_t era, const struct maps *maps)
 	return err;
 }
 
-static uint64_t count_lacking(const struct tables *tables)
+uint64_t tables__files_without_room(const struct tables *tables)
 {
 	uint64_t count = 0;
 
@@ -540,7 +540,7 @@ void tables__size(const struct tables *tables, struct tables_size *size)
 	row_store__size(tables->store, &store);
 	*size = (struct tables_size){
 		.files = shares__count(tables->file_ids),
-		.files_without_room = count_lacking(tables),
+		.files_without_room = tables__files_without_room(tables),
 		.files_let_go = tables->let_go,
 		.rows = store.rows,
 		.bytes = store.blocks * sizeof(struct wire_unwind_block),

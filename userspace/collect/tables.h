@@ -24,12 +24,15 @@ int tables__update(struct tables *tables, uint32_t era, const struct maps *maps)
 
 struct tables_size {
 	uint64_t files, rows;
-	uint64_t files_without_room; /* of them, that have no rows for want of room, or too few */
-	uint64_t files_let_go;       /* since the start: that nothing mapped any more */
-	uint64_t bytes;              /* of kernel memory for rows */
+	uint64_t files_without_room;
+	uint64_t files_let_go; /* since the start: that nothing mapped any more */
+	uint64_t bytes;        /* of kernel memory for rows */
 	uint64_t blocks, pages, rules;
 	uint64_t mappings; /* in the pool */
 };
+
+/* Files that have no rows for want of room, or too few. */
+uint64_t tables__files_without_room(const struct tables *tables);
 
 void tables__size(const struct tables *tables, struct tables_size *size);
 
