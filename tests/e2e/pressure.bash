@@ -159,7 +159,7 @@ unwinding() {
 # library is not known yet.
 most_of_plugins_is_whole() {
 	samples "$1" | awk '/[ ;]lib_inner/ { all += $1; if (/[ ;]lib_inner;lib_burn;site_library;plugins;steps;/) whole += $1 }
-		END { print whole + 0, "whole of", all + 0; exit !(all > 100 && whole >= 0.7 * all) }'
+		END { print whole + 0, "whole of", all + 0; exit !(all >= 20 && whole >= 0.7 * all) }'
 }
 
 # lost_stacks PROFILE: some had no room, and are counted: in the metrics, too.

@@ -86,7 +86,7 @@ load pressure
 	wait_for "$PATIENCE" metric_at_least exoprof_unwind_rows 1000000
 	ask cpu.pb.gz 'profile?seconds=1'
 	takes
-	wait_for $((2 * PATIENCE)) metric_at_least exoprof_unwind_files_let_go_total 200
+	wait_for $((2 * PATIENCE)) metric_at_least exoprof_unwind_files_let_go_total 60
 	ask cpu.pb.gz 'profile?seconds=1'
 	takes
 	unwinding
@@ -111,7 +111,7 @@ load pressure
 	end "$other" KILL
 	# It is tried each 10 s.
 	wait_for 60 metric_is exoprof_unwind_files_without_room 0
-	ask cpu.pb.gz 'profile?seconds=2'
+	ask cpu.pb.gz 'profile?seconds=6'
 	most_of_plugins_is_whole cpu.pb.gz
 	if comments cpu.pb.gz | grep 'for want of room'; then false; fi
 	end "$EXOPROF"
