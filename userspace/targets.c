@@ -141,6 +141,14 @@ static bool is_in_era(const struct targets *targets, const struct target *target
 	return collector__current_era(targets->collector, pid) == target->era;
 }
 
+/* Whether the kernel side is to be told of mappings that are what they were. */
+static bool is_unfinished(const struct targets *targets, const struct target *target)
+{
+	const struct era *era = collector__era(targets->collector, target->era);
+
+	return target->is_unpublished || (era && clock__monotonic_ms() >= era->retry_ms);
+}
+
 /* Keeps the last mappings where there are no new ones: the target's exit takes them. 0 or -errno.
  */
 static int refresh(struct targets *targets, struct target *target)
@@ -152,7 +160,8 @@ static int refresh(struct targets *targets, struct target *target)
 	int err = maps ? 0 : -errno;
 
 	if (maps && is_in_era(targets, target)) {
-		if (target->is_unpublished || !target->maps || !maps__equal(target->maps, maps))
+		if (is_unfinished(targets, target) || !target->maps ||
+		    !maps__equal(target->maps, maps))
 			use_maps(targets, target, maps);
 		maps__put(target->maps);
 		target->maps = maps;

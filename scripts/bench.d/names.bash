@@ -26,15 +26,21 @@ status() {
 	awk -v key="$1:" '$1 == key { printf "%d", $2 / 1024 }' "/proc/$exoprof/status"
 }
 
+# Of the process that reads the files for it, in MiB.
+worker_rss() {
+	curl -sf "${url%debug/pprof/}metrics" |
+		awk '$1 == "exoprof_symbolizer_resident_bytes" { printf "%d", $2 / 1048576 }'
+}
+
 # A row: what came after a window of so many seconds.
 served_row() {
 	local taken
 	taken=$(curl -sf -o "$work/served.pb.gz" -w '%{time_total}' "${url}profile?seconds=$seconds")
-	printf '| served %s: %s places | %s | %s | %s | %s | %s |\n' "$1" \
+	printf '| served %s: %s places | %s | %s | %s | %s | %s | %s |\n' "$1" \
 		"$(go tool pprof -raw -symbolize=none "$work/served.pb.gz" 2>/dev/null |
 			awk '/^Locations/ { on = 1; next } /^Mappings/ { on = 0 } on && / M=1 / { n++ } END { print n + 0 }')" \
 		"$(awk -v taken="$taken" -v seconds=$seconds 'BEGIN { printf "%.1f", (taken - seconds) * 1e3 }')" \
-		"$(status VmRSS)" "$(status RssAnon)" "$(status RssFile)" "$(status VmHWM)"
+		"$(status VmRSS)" "$(status RssAnon)" "$(status RssFile)" "$(status VmHWM)" "$(worker_rss)"
 }
 
 # exoprof on its own, of what is stopped.
@@ -46,8 +52,8 @@ driver_rows() {
 
 served_rows() {
 	serve "$1" --no-heap --frequency $hz || die "exoprof did not start: $(cat "$work/exoprof")"
-	printf '| serving, nothing asked yet | - | %s | %s | %s | %s |\n' \
-		"$(status VmRSS)" "$(status RssAnon)" "$(status RssFile)" "$(status VmHWM)"
+	printf '| serving, nothing asked yet | - | %s | %s | %s | %s | %s |\n' \
+		"$(status VmRSS)" "$(status RssAnon)" "$(status RssFile)" "$(status VmHWM)" "$(worker_rss)"
 	served_row first
 	served_row second
 	served_row third
@@ -65,7 +71,7 @@ bench_names() {
 	large=$started
 	# It must have become that program.
 	sleep 0.5
-	printf '| what | ms | VmRSS MiB | RssAnon | RssFile | VmHWM |\n|---|---|---|---|---|---|\n'
+	printf '| what | ms | VmRSS MiB | RssAnon | RssFile | VmHWM | worker VmRSS |\n|---|---|---|---|---|---|---|\n'
 	driver_rows "$large"
 	served_rows "$large"
 	stop "$large"

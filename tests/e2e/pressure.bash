@@ -139,6 +139,38 @@ all_done() {
 	grep -q "done $1\$" pressure.out
 }
 
+# done_at_least NUMBER: so often has the target done it.
+done_at_least() {
+	printf '?' >&4
+	sleep 0.2
+	[ "$(sed -n 's/^cycles .* done \([0-9]*\)$/\1/p' pressure.out | tail -n 1)" -ge "$1" ]
+}
+
+# metric NAME: now.
+metric() {
+	curl -sS --max-time "$PATIENCE" "${URL%/debug/pprof/}/metrics" | awk -v name="$1" '$1 == name { print $2 }'
+}
+
+metric_at_least() { [ "$(metric "$1")" -ge "$2" ]; }
+
+metric_is() { [ "$(metric "$1")" -eq "$2" ]; }
+
+# KiB of kernel memory for rows.
+unwinding() {
+	note "$(curl -sS "${URL%/debug/pprof/}/metrics" | awk '/^exoprof_unwind/ { printf "%s %s, ", $1, $2 }
+		/unwind_pages/ { printf "pages %s, ", $2 }')$(takes)"
+	echo $(($(metric exoprof_unwind_memory_bytes) / 1024))
+}
+
+# most_is_whole PROFILE FUNCTION CALLER SHARE: of the stacks of that function of tests/targets/pressure/plugin.c,
+# where only rows tell who called what; CALLER leads to the library.
+most_is_whole() {
+	samples "$1" | awk -v inner="$2" -v caller="$3" -v share="$4" '
+		$0 ~ "[ ;]" inner ";" { all += $1 }
+		$0 ~ "[ ;]" inner ";lib_burn;site_library;" caller ";" { whole += $1 }
+		END { print whole + 0, "whole of", all + 0, inner; exit !(all >= 20 && whole >= share * all) }'
+}
+
 # lost_stacks PROFILE: some had no room, and are counted: in the metrics, too.
 lost_stacks() {
 	comments "$1"

@@ -54,6 +54,70 @@ load pressure
 	is_well
 }
 
+@test "new libraries all the time, of more code than there is room for" {
+	local before_kib other
+	# Its mappings stay as they are: so must what the kernel side knows of them.
+	printf g > begin
+	STDIN=begin start other "$targets/pressure" different 1 "$targets/pressure-rows.so"
+	other=$STARTED
+	wait_for "$PATIENCE" grep -qx ready other.out
+	start_pressure plugins 300 "$targets/pressure-wide.so"
+	attach -p "$other"
+	wait_for "$PATIENCE" done_at_least 6
+	ask cpu.pb.gz 'profile?seconds=2'
+	before_kib=$(unwinding)
+	wait_for "$PATIENCE" done_at_least 30
+	ask cpu.pb.gz 'profile?seconds=6'
+	# The beginning of each library is not known yet.
+	most_is_whole cpu.pb.gz lib_wide "plugins;steps" 0.7
+	most_is_whole cpu.pb.gz lib_rows steps 0.98
+	# All pages that there can be have room for five of them.
+	[ "$(metric exoprof_unwind_files_let_go_total)" -ge 20 ]
+	[ "$(metric exoprof_unwind_files_without_room)" -eq 0 ]
+	[ "$(metric exoprof_unwind_files)" -le 20 ]
+	# The rows of a library are some hundreds.
+	[ "$(unwinding)" -le $((before_kib + 256)) ]
+	is_well
+}
+
+@test "new libraries all the time, of more rows than are kept" {
+	start_pressure plugins 40 "$targets/pressure-rows.so"
+	attach
+	wait_for "$PATIENCE" metric_at_least exoprof_unwind_rows 1000000
+	ask cpu.pb.gz 'profile?seconds=1'
+	takes
+	wait_for $((2 * PATIENCE)) metric_at_least exoprof_unwind_files_let_go_total 60
+	ask cpu.pb.gz 'profile?seconds=1'
+	takes
+	unwinding
+	# Twice what is kept, and those that are in use.
+	[ "$(metric exoprof_unwind_rows)" -le 2300000 ]
+	[ "$(unwinding)" -le 10240 ]
+	[ "$(find "/proc/$EXOPROF/fd" -lname '*plugin*' | wc -l)" -le 64 ]
+	is_well
+}
+
+@test "who finds no room for rows gets it when others are gone" {
+	local other
+	start different "$targets/pressure" different 6 "$targets/pressure-wide.so"
+	other=$STARTED
+	wait_for "$PATIENCE" grep -qx ready different.out
+	start_pressure plugins 1000000 "$targets/pressure-wide.so"
+	attach -p "$other"
+	ask cpu.pb.gz 'profile?seconds=2'
+	comments cpu.pb.gz
+	[ "$(metric exoprof_unwind_files_without_room)" -ge 1 ]
+	comments cpu.pb.gz | grep -q 'files have not all unwind rows, for want of room'
+	end "$other" KILL
+	# It is tried each 10 s.
+	wait_for 60 metric_is exoprof_unwind_files_without_room 0
+	ask cpu.pb.gz 'profile?seconds=6'
+	most_is_whole cpu.pb.gz lib_wide "plugins;steps" 0.98
+	if comments cpu.pb.gz | grep 'for want of room'; then false; fi
+	end "$EXOPROF"
+	[ "$STATUS" -eq 0 ]
+}
+
 @test "a process that forks all the time" {
 	start_pressure forks
 	attach --follow-children

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Does much of one thing, beside a thread whose shares of CPU time are known (burn_a 3, burn_b 1)
  * and allocations that are counted. What comes on stdin moves it: 'g' begins, 's' ends what it does
- * and says its books, anything else how far it is. Usage: pressure threads N        that many
- * threads that wait in site_waits pressure births           a thousand threads a second, each
- * allocates in site_born pressure mappings N LIB   as many copies of the library, each burns and
- * allocates, and as many pages of code that no file has pressure loads LIB...     loads and unloads
- * them, one after the other; each burns and allocates pressure forks            children that end
- * at once pressure stacks N         as many different stacks, each allocates pressure blocks N as
- * many blocks in use pressure execs N          executes itself again and again; this is the N'th
- * time */
+ * and says its books, anything else how far it is. Usage: pressure MODE
+ *   threads N         that many threads that wait in site_waits
+ *   births            a thousand threads a second, each allocates in site_born
+ *   mappings N LIB    as many copies of the library, each burns and allocates, and as many pages of
+ *                     code that no file has
+ *   loads LIB...      loads and unloads them, one after the other; each burns and allocates
+ *   different N LIB   as many copies, of which no two have the same build ID
+ *   plugins MS LIB    loads and unloads copies of the library, each for so long, of which no two
+ *                     have the same build ID
+ *   forks             children that end at once
+ *   stacks N          as many different stacks, each allocates
+ *   blocks N          as many blocks in use
+ *   execs N           executes itself again and again; this is the N'th time */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -130,6 +135,22 @@ static void copy(const char *from, const char *to)
 	close(out);
 }
 
+/* Writes over the file's build ID what nobody else does. */
+static void mark_file(const char *path)
+{
+	static const char note[] = "\x14\0\0\0\x03\0\0\0GNU"; /* size, type, name */
+	static uint32_t marks;
+	uint32_t mark[2] = {getpid(), marks++};
+	static char bytes[1 << 20];
+	int fd = open(path, O_RDWR);
+	ssize_t size = read(fd, bytes, sizeof(bytes));
+	char *found = size > 0 ? memmem(bytes, size, note, sizeof(note)) : NULL;
+
+	if (!found || pwrite(fd, mark, sizeof(mark), found + sizeof(note) - bytes) < 0)
+		exit(1);
+	close(fd);
+}
+
 /* Every other page, so that the kernel does not make one mapping of them. */
 static void map_pages(long count)
 {
@@ -158,6 +179,21 @@ static void map_libraries(void)
 	map_pages(library_count);
 }
 
+static void map_different(void)
+{
+	char path[64];
+
+	library_count = atol(arguments[0]);
+	libraries = calloc(library_count, sizeof(*libraries));
+	for (long i = 0; i < library_count; i++) {
+		snprintf(path, sizeof(path), "./different-%ld.so", i);
+		copy(arguments[1], path);
+		mark_file(path);
+		libraries[i] = load(path);
+		unlink(path);
+	}
+}
+
 static void use_libraries(void)
 {
 	site_library(libraries[done++ % library_count]);
@@ -169,6 +205,30 @@ static void loads(void)
 
 	site_library(library);
 	dlclose(library);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
+}
+
+static void plugins(void)
+{
+	uint64_t end_ms = now_ms() + atol(arguments[0]);
+	char path[64];
+	void *library;
+
+	snprintf(path, sizeof(path), "./plugin-%d-%lu.so", getpid(), done++);
+	copy(arguments[1], path);
+	mark_file(path);
+	library = load(path);
+	while (now_ms() < end_ms)
+		site_library(library);
+	dlclose(library);
+	unlink(path);
 }
 
 static void forks(void)
@@ -264,13 +324,15 @@ static const struct mode {
 	void (*prepare)(void);
 	void (*step)(void); /* again and again, once it has begun */
 } modes[] = {
-	{"threads",  run_threads,   nothing      },
-	{"births",   NULL,          births       },
-	{"mappings", map_libraries, use_libraries},
-	{"loads",    NULL,          loads        },
-	{"forks",    NULL,          forks        },
-	{"stacks",   NULL,          stacks       },
-	{"blocks",   NULL,          blocks       },
+	{"threads",   run_threads,   nothing      },
+	{"births",    NULL,          births       },
+	{"mappings",  map_libraries, use_libraries},
+	{"loads",     NULL,          loads        },
+	{"different", map_different, use_libraries},
+	{"plugins",   NULL,          plugins      },
+	{"forks",     NULL,          forks        },
+	{"stacks",    NULL,          stacks       },
+	{"blocks",    NULL,          blocks       },
 };
 
 static const struct mode *mode;

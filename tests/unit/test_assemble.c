@@ -473,8 +473,10 @@ static void steps_by_frame_pointer_are_told(void **state)
 	(void)state;
 	samples->counters[WIRE_CPU_FRAME_POINTERS] = 12;
 	samples->counters[WIRE_ALLOC_FRAME_POINTERS] = 7;
+	samples->rowless_files = 3;
 	profile = assemble(samples, &profile_kind_cpu);
 	assert_comment(profile, "frames passed by frame pointer, for want of unwind rows: 12");
+	assert_comment(profile, "3 files have not all unwind rows, for want of room");
 	profile__free(profile);
 }
 

@@ -109,9 +109,32 @@ static void what_does_not_fit_is_refused(void **state)
 	assert_true(take(fixture, WIRE_MAPPING_POOL, 7) >= 0);
 }
 
+static void sum_starts(void *context, const struct wire_mapping *mapping)
+{
+	*(uint64_t *)context += mapping->start;
+}
+
+static void each_mapping_of_each_run_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+	uint32_t used[] = {0, UINT32_MAX};
+	uint64_t sum = 0;
+
+	take(fixture, 3, 100);
+	take(fixture, 2, 1000);
+	mapping_pool__each(fixture->pool, sum_starts, &sum);
+	assert_int_equal(sum, 100 + 101 + 102 + 1000 + 1001);
+	mapping_pool__reclaim(fixture->pool, is_listed, used);
+	sum = 0;
+	mapping_pool__each(fixture->pool, sum_starts, &sum);
+	assert_int_equal(sum, 100 + 101 + 102);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(each_mapping_of_each_run_is_told, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(what_is_taken_is_written, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_equal_is_there_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_nobody_uses_is_given_out_again, set_up,

@@ -133,6 +133,7 @@ static int note_era(void *context, const void *key, const void *value)
 		.pid = wire->tgid,
 		.origin = wire->origin,
 		.is_new = true,
+		.retry_ms = INT64_MAX,
 	};
 
 	/* Those behind are not in order yet. */
@@ -256,6 +257,14 @@ void eras__set_maps(struct eras *eras, uint32_t number, struct maps *maps)
 	maps__get(maps);
 	maps__put(era->maps);
 	era->maps = maps;
+}
+
+void eras__set_retry(struct eras *eras, uint32_t number, int64_t retry_ms)
+{
+	struct era *era = find(eras, number);
+
+	if (era)
+		era->retry_ms = retry_ms;
 }
 
 void eras__note_begun(struct eras *eras, uint32_t number)

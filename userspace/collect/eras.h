@@ -27,6 +27,7 @@ struct era {
 	struct maps *maps;  /* NULL: were never read; the parent's at first, of a fork */
 	bool is_over;       /* executes something else by now, or is gone */
 	bool has_exited;    /* which of the two */
+	int64_t retry_ms;   /* a file of it found no room for its rows: worth another try then */
 	uint64_t end_epoch; /* of CPU samples: the first that has none of it */
 	uint32_t spell;     /* of following its heap */
 };
@@ -60,6 +61,9 @@ const struct era *eras__find(const struct eras *eras, uint32_t number);
 
 /* How the process's memory looks; takes a reference. */
 void eras__set_maps(struct eras *eras, uint32_t number, struct maps *maps);
+
+/* When its mappings are worth to be set again, by the monotonic clock; INT64_MAX: never. */
+void eras__set_retry(struct eras *eras, uint32_t number, int64_t retry_ms);
 
 void eras__note_begun(struct eras *eras, uint32_t number);
 

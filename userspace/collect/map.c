@@ -229,6 +229,7 @@ int gathering__begin(struct gathering *gathering, struct collector *collector,
 {
 	int err = eras__update(collector->eras, NULL, NULL);
 
+	samples->rowless_files = tables__files_without_room(collector->tables);
 	*gathering = (struct gathering){
 		.samples = samples,
 		.eras = collector->eras,

@@ -96,6 +96,18 @@ size_t mapping_pool__used(const struct mapping_pool *pool)
 	return used;
 }
 
+void mapping_pool__each(const struct mapping_pool *pool,
+			void (*each)(void *context, const struct wire_mapping *mapping),
+			void *context)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		const struct run *run = &pool->runs[i];
+
+		for (uint32_t j = 0; j < run->count; j++)
+			each(context, &pool->items[run->first + j]);
+	}
+}
+
 void mapping_pool__reclaim(struct mapping_pool *pool,
 			   bool (*is_used)(void *context, uint32_t first), void *context)
 {

@@ -28,6 +28,11 @@ size_t mapping_pool__count(const struct mapping_pool *pool);
 /* How many mappings there are in them. */
 size_t mapping_pool__used(const struct mapping_pool *pool);
 
+/* Calls `each` for every mapping of every run. */
+void mapping_pool__each(const struct mapping_pool *pool,
+			void (*each)(void *context, const struct wire_mapping *mapping),
+			void *context);
+
 /* Frees the runs that nobody uses. */
 void mapping_pool__reclaim(struct mapping_pool *pool,
 			   bool (*is_used)(void *context, uint32_t first), void *context);

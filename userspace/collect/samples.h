@@ -70,6 +70,7 @@ struct samples {
 	const char *walk;             /* waits: how their stacks are walked; a constant */
 	uint64_t wait_min_ns;         /* waits: shorter ones are left out */
 	uint64_t wait_rate_ns;        /* waits: shorter ones are sampled */
+	uint64_t rowless_files;       /* whose unwind rows had no room when it was read */
 	uint64_t threads_missed;      /* threads: that would not be looked at */
 	int64_t threads_before;       /* clones: created before the attach */
 	uint64_t preattach_bytes;     /* heap: in use since before the attach, estimated */

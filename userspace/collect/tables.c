@@ -1,62 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/tables.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/array.h"
-#include "base/intern.h"
+#include "base/clock.h"
+#include "base/shares.h"
 #include "collect/eras.h"
 #include "collect/file_rows.h"
 #include "collect/internal.h"
 #include "collect/mapping_pool.h"
+#include "collect/row_store.h"
 #include "unwind/cfi.h"
 
 /* Runs of mappings that are not looked at for whether they are in use. */
-#define RUNS_KEPT      64
+#define RUNS_KEPT    64
 
-/* What one file may add to the pages and rules of all: 1 GiB of code, and twice as many rules as
- * libLLVM has. A hostile one would leave none to the others. */
-#define FILE_PAGES_MAX (WIRE_PAGES_MAX / 4)
-#define FILE_RULES_MAX 2048
+/* Files that nothing maps keep their rows, for the next process that does: that many of them, with
+ * that many rows (4 MiB), and as much again until it is looked at. */
+#define FILES_KEPT   1024
+#define ROWS_KEPT    (16 * WIRE_BLOCK_ROWS)
 
-/* Addresses of code, as a file's headers count, end excluded. */
-struct window {
-	uint64_t start, end;
-};
+/* Where there is no room, what nothing maps is given up at most so often, since each time waits for
+ * the kernel, 10 to 30 ms; and a file that found none is tried again so often. */
+#define MAKE_ROOM_MS 200
+#define TRY_AGAIN_MS 10000
 
-/* Code in one file: page 0 begins at `base`. */
-struct loaded_file {
-	uint32_t first_page, page_count; /* 0 pages: no rows */
-	uint64_t base;
-	struct window window; /* what is mapped of it, and has rows if there are any */
-};
+#define FILES_MAX    UINT32_MAX
 
 /* Where a window ends at most: the last page of the address space is none. */
-#define WINDOW_END (UINT64_MAX & ~((1ULL << WIRE_PAGE_SHIFT) - 1))
+#define WINDOW_END   (UINT64_MAX & ~((1ULL << WIRE_PAGE_SHIFT) - 1))
+
+/* Code in one file. */
+struct loaded_file {
+	bool is_there;
+	struct window window; /* what was mapped of it, and has rows if there are any */
+	struct stored_rows rows;
+	struct room lack;   /* what there was no room for; all zero: nothing */
+	uint64_t last_used; /* the number of that update */
+};
 
 struct tables {
 	struct exoprof_bpf *skel;
 	struct eras *eras;
 	struct file_rows *file_rows;
-	struct intern *file_ids; /* build IDs, or the stamps of files without */
-	struct loaded_file *files;
-	size_t file_count, file_capacity;
-	struct intern *rule_ids;
-	struct wire_unwind_block *block; /* a copy of the last one */
-	int block_fd;                    /* -1: none yet */
-	uint32_t block_count, block_used;
-	__u32 *new_numbers; /* blocks that the kernel side does not know yet, and their fds */
-	int *new_fds;
-	size_t new_count, new_capacity, new_fds_capacity;
-	uint32_t page_count;
-	uint64_t row_count;
+	struct row_store *store;
+	struct shares *file_ids;   /* build IDs, or the stamps of files without */
+	struct loaded_file *files; /* by number */
+	size_t file_capacity;
+	struct stored_rows *replaced; /* rows that walks may still be using */
+	size_t replaced_count, replaced_capacity;
+	uint64_t let_go;     /* files, since the start */
+	uint64_t updates;    /* their number */
+	bool is_lacking;     /* a file of this update has found no room */
+	int64_t room_ms;     /* not before this is room made */
+	size_t files_before; /* that there were when it was last looked at */
+	uint64_t rows_before;
 	struct mapping_pool *pool;
-	struct window window;                  /* of the file whose mappings are described */
-	uint64_t used[WIRE_MAPPING_POOL / 64]; /* bits: an era's run begins there */
+	struct window window;                     /* of the file whose mappings are described */
+	uint64_t used[WIRE_MAPPING_POOL / 64];    /* bits: an era's run begins there */
+	uint64_t used_pages[WIRE_PAGES_MAX / 64]; /* bits: a mapping's pages begin there */
+	uint32_t mapping_count;
 	struct wire_mapping mappings[WIRE_MAPPINGS_MAX]; /* room to build them in */
 };
 
@@ -69,12 +75,10 @@ struct tables *tables__new(struct exoprof_bpf *skel, struct eras *eras, struct f
 	tables->skel = skel;
 	tables->eras = eras;
 	tables->file_rows = file_rows;
-	tables->block_fd = -1;
-	tables->file_ids = intern__new();
-	tables->rule_ids = intern__new();
-	tables->block = calloc(1, sizeof(*tables->block));
+	tables->store = row_store__new(skel);
+	tables->file_ids = shares__new(FILES_MAX);
 	tables->pool = mapping_pool__new((struct wire_mapping *)skel->bss->mapping_pool);
-	if (tables->file_ids && tables->rule_ids && tables->block && tables->pool)
+	if (tables->store && tables->file_ids && tables->pool)
 		return tables;
 	tables__free(tables);
 	errno = ENOMEM;
@@ -85,311 +89,260 @@ void tables__free(struct tables *tables)
 {
 	if (!tables)
 		return;
+	for (size_t i = 0; i < tables->file_capacity; i++)
+		row_store__give_back(tables->store, &tables->files[i].rows);
+	for (size_t i = 0; i < tables->replaced_count; i++)
+		row_store__give_back(tables->store, &tables->replaced[i]);
 	free(tables->files);
-	intern__free(tables->file_ids);
-	intern__free(tables->rule_ids);
-	/* Those that were never published hold the last one, too. */
-	for (size_t i = 0; i < tables->new_count; i++)
-		close(tables->new_fds[i]);
-	if (tables->block_fd >= 0 && !tables->new_count)
-		close(tables->block_fd);
-	free(tables->new_numbers);
-	free(tables->new_fds);
-	free(tables->block);
+	free(tables->replaced);
+	shares__free(tables->file_ids);
 	mapping_pool__free(tables->pool);
+	row_store__free(tables->store);
 	free(tables);
 }
 
-static int flush_block(struct tables *tables)
+static bool is_marked(const uint64_t *bits, uint32_t index)
 {
-	__u32 zero = 0;
-
-	if (tables->block_fd < 0)
-		return 0;
-	return bpf_map_update_elem(tables->block_fd, &zero, tables->block, BPF_ANY);
+	return bits[index / 64] >> index % 64 & 1;
 }
 
-/* Two arrays of one length. */
-static int note_new_block(struct tables *tables, int fd)
+static void mark(uint64_t *bits, uint32_t index)
 {
-	size_t count = tables->new_count;
-	int err = array_append(&tables->new_numbers, &count, &tables->new_capacity,
-			       tables->block_count);
-
-	if (!err)
-		err = array_append(&tables->new_fds, &tables->new_count, &tables->new_fds_capacity,
-				   fd);
-	return err;
+	bits[index / 64] |= 1ULL << index % 64;
 }
 
-/* A block is for the kernel side to find only when it is published. */
-static int add_block(struct tables *tables)
+static int note_run(void *context, const void *key, const void *value)
 {
-	int err = flush_block(tables), fd;
-	bool is_published; /* the last one, that is */
+	struct tables *tables = context;
+	const struct wire_era *era = value;
 
-	if (err)
-		return err;
-	if (tables->block_count == WIRE_BLOCKS_MAX)
-		return -ENOSPC;
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "unwind_block", sizeof(__u32),
-			    sizeof(struct wire_unwind_block), 1, NULL);
-	if (fd < 0)
-		return fd;
-	is_published = !tables->new_count;
-	err = note_new_block(tables, fd);
-	if (err) {
-		close(fd);
-		return err;
-	}
-	if (tables->block_fd >= 0 && is_published)
-		close(tables->block_fd);
-	tables->block_fd = fd;
-	tables->block_count++;
-	tables->block_used = 0;
+	(void)key;
+	if (era->mapping_count)
+		mark(tables->used, era->first_mapping);
 	return 0;
 }
 
-/* All at once where the kernel can: each update of a map in a map waits until no program can be
- * using what was there before, 10 to 30 ms. */
-static int publish_blocks(struct tables *tables)
+static bool is_run_used(void *context, uint32_t first)
 {
-	int outer = bpf_map__fd(tables->skel->maps.unwind_blocks);
-	__u32 count = tables->new_count;
-	int err = 0;
+	const struct tables *tables = context;
 
-	if (!count)
-		return 0;
-	if (bpf_map_update_batch(outer, tables->new_numbers, tables->new_fds, &count, NULL)) {
-		for (size_t i = 0; i < tables->new_count && !err; i++)
-			err = bpf_map_update_elem(outer, &tables->new_numbers[i],
-						  &tables->new_fds[i], BPF_ANY);
-	}
-	/* The last one stays open: there is room in it. */
-	for (size_t i = 0; i < tables->new_count; i++) {
-		if (tables->new_fds[i] != tables->block_fd)
-			close(tables->new_fds[i]);
-	}
-	tables->new_count = 0;
-	return err;
+	return is_marked(tables->used, first);
 }
 
-/* The number that a rule has in the kernel's list of rules. */
-static int rule_number(struct tables *tables, const struct wire_unwind_rule *rule, __u16 *number)
+/* Keeps the runs of the eras that the kernel side has; all of them where that cannot be told. */
+static int reclaim(struct tables *tables)
 {
-	bool is_new;
-	uint32_t id = intern__id(tables->rule_ids, rule, sizeof(*rule), &is_new);
-
-	if (id == INTERN_FAILED)
-		return -ENOMEM;
-	/* A rule too many stands for none, once the last number is given out. */
-	if (id >= WIRE_RULES_MAX - 1) {
-		*number = WIRE_RULES_MAX - 1;
-		return 0;
-	}
-	*number = id;
-	if (!is_new)
-		return 0;
-	return bpf_map_update_elem(bpf_map__fd(tables->skel->maps.unwind_rules), &id, rule,
-				   BPF_ANY);
-}
-
-/* Rows of a file on their way into pages. */
-struct packing {
-	struct tables *tables;
-	const struct cfi_table *table;
-	struct window window; /* whole pages */
-	__u16 *rule_numbers;  /* the table's rules -> the kernel's */
-	size_t next, end;     /* rows: the first that is not in a page yet, and behind the last */
-	__u16 carried;        /* the rule that holds where the next page begins */
-};
-
-static size_t first_row_from(const struct cfi_table *table, uint64_t vaddr)
-{
-	size_t low = 0, high = table->row_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (table->rows[middle].vaddr < vaddr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* Those of the rows that are wanted. What is too many for one file stands for none, as no
- * information does: the table's rule 0. */
-static int number_rules(struct packing *packing)
-{
-	const struct cfi_table *table = packing->table;
-	bool *is_numbered = calloc(table->rule_count, sizeof(*is_numbered));
-	uint32_t before = intern__count(packing->tables->rule_ids);
-	int err = is_numbered ? 0 : -ENOMEM;
-
-	for (size_t i = packing->next ? packing->next - 1 : 0; i < packing->end && !err; i++) {
-		uint32_t rule = table->rows[i].rule;
-
-		if (is_numbered[rule])
-			continue;
-		is_numbered[rule] = true;
-		packing->rule_numbers[rule] = packing->rule_numbers[0];
-		if (intern__count(packing->tables->rule_ids) - before < FILE_RULES_MAX)
-			err = rule_number(packing->tables, &table->rules[rule],
-					  &packing->rule_numbers[rule]);
-	}
-	free(is_numbered);
-	return err;
-}
-
-/* The rows of the window, and the rule that holds where it begins. */
-static int choose_rows(struct packing *packing)
-{
-	const struct cfi_table *table = packing->table;
 	int err;
 
-	packing->next = first_row_from(table, packing->window.start);
-	packing->end = first_row_from(table, packing->window.end);
-	packing->rule_numbers = calloc(table->rule_count, sizeof(__u16));
-	if (!packing->rule_numbers)
-		return -ENOMEM;
-	err = rule_number(packing->tables, &table->rules[0], &packing->rule_numbers[0]);
+	memset(tables->used, 0, sizeof(tables->used));
+	err = map__each(bpf_map__fd(tables->skel->maps.eras), sizeof(__u32),
+			sizeof(struct wire_era), note_run, tables);
 	if (!err)
-		err = number_rules(packing);
-	/* Before the first row there is no information. */
-	packing->carried =
-		packing->rule_numbers[packing->next ? table->rows[packing->next - 1].rule : 0];
+		mapping_pool__reclaim(tables->pool, is_run_used, tables);
 	return err;
 }
 
-static size_t rows_in_page(const struct packing *packing, uint64_t end)
+static void mark_pages(void *context, const struct wire_mapping *mapping)
 {
-	size_t row = packing->next;
+	struct tables *tables = context;
 
-	while (row < packing->end && packing->table->rows[row].vaddr < end)
-		row++;
-	return row - packing->next;
+	if (mapping->kind == WIRE_MAPPING_ROWS)
+		mark(tables->used_pages, mapping->first_page);
 }
 
-/* Puts the rows of the page that begins at `start` into the block. A page's own first row is the
- * rule that comes in from the page before it; it may be as many as the page has bytes, and one. */
-static int pack_page(struct packing *packing, uint64_t start, struct wire_unwind_page *page)
+/* What walks may be using: what the eras' runs refer to, and the run that is being described. */
+static void mark_used_pages(struct tables *tables)
 {
-	struct tables *tables = packing->tables;
-	size_t count = rows_in_page(packing, start + (1 << WIRE_PAGE_SHIFT));
-	bool begins_with_row = count && packing->table->rows[packing->next].vaddr == start;
-	size_t needed = count + !begins_with_row;
-	int err = 0;
+	memset(tables->used_pages, 0, sizeof(tables->used_pages));
+	mapping_pool__each(tables->pool, mark_pages, tables);
+	for (uint32_t i = 0; i < tables->mapping_count; i++)
+		mark_pages(tables, &tables->mappings[i]);
+}
 
-	if (tables->block_fd < 0 || tables->block_used + needed > WIRE_BLOCK_ROWS)
-		err = add_block(tables);
-	if (err)
-		return err;
-	page->block = tables->block_count - 1;
-	page->first = tables->block_used;
-	if (!begins_with_row)
-		tables->block->rows[tables->block_used++] =
-			(struct wire_unwind_row){.rule = packing->carried};
-	for (size_t i = 0; i < count; i++) {
-		const struct cfi_row *row = &packing->table->rows[packing->next++];
+static bool are_used(const struct tables *tables, const struct stored_rows *rows)
+{
+	return rows->page_count && is_marked(tables->used_pages, rows->first_page);
+}
 
-		packing->carried = packing->rule_numbers[row->rule];
-		tables->block->rows[tables->block_used++] = (struct wire_unwind_row){
-			.pc_low = row->vaddr - start,
-			.rule = packing->carried,
-		};
+static void drop_replaced(struct tables *tables)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < tables->replaced_count; i++) {
+		struct stored_rows *rows = &tables->replaced[i];
+
+		if (are_used(tables, rows))
+			tables->replaced[kept++] = *rows;
+		else
+			row_store__give_back(tables->store, rows);
 	}
-	page->last = tables->block_used - 1;
-	tables->row_count += needed;
+	tables->replaced_count = kept;
+}
+
+static int compare_last_used(const void *left, const void *right, void *context)
+{
+	const struct tables *tables = context;
+	const struct loaded_file *a = &tables->files[*(const uint32_t *)left];
+	const struct loaded_file *b = &tables->files[*(const uint32_t *)right];
+
+	return (a->last_used > b->last_used) - (a->last_used < b->last_used);
+}
+
+/* The files that no walk can be using, the one first that was used the longest time ago. Those of
+ * this update may not be in a mapping yet. */
+static size_t find_unused(struct tables *tables, uint32_t *numbers)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < tables->file_capacity; i++) {
+		const struct loaded_file *file = &tables->files[i];
+
+		if (file->is_there && file->last_used != tables->updates &&
+		    !are_used(tables, &file->rows))
+			numbers[count++] = i;
+	}
+	qsort_r(numbers, count, sizeof(*numbers), compare_last_used, tables);
+	return count;
+}
+
+static void let_go(struct tables *tables, uint32_t number)
+{
+	row_store__give_back(tables->store, &tables->files[number].rows);
+	tables->files[number] = (struct loaded_file){};
+	shares__put(tables->file_ids, number);
+	tables->let_go++;
+}
+
+/* Lets go of what is not used but for so much. */
+static int drop_unused(struct tables *tables, uint64_t rows_kept, size_t files_kept)
+{
+	uint32_t *unused = calloc(tables->file_capacity + 1, sizeof(*unused));
+	uint64_t rows = 0;
+	size_t count;
+
+	if (!unused)
+		return -ENOMEM;
+	count = find_unused(tables, unused);
+	for (size_t i = 0; i < count; i++)
+		rows += tables->files[unused[i]].rows.row_count;
+	for (size_t i = 0; i < count && (rows > rows_kept || count - i > files_kept); i++) {
+		rows -= tables->files[unused[i]].rows.row_count;
+		let_go(tables, unused[i]);
+	}
+	free(unused);
 	return 0;
 }
 
-static int write_page(struct tables *tables, const struct wire_unwind_page *page)
+/* Gives back what nothing maps, but for so much. First it waits, then it looks: whoever has begun
+ * to walk since then does so by the eras' runs as they are now. */
+static int sweep(struct tables *tables, uint64_t rows_kept, size_t files_kept)
 {
-	int err = bpf_map_update_elem(bpf_map__fd(tables->skel->maps.unwind_pages),
-				      &tables->page_count, page, BPF_ANY);
+	struct row_store_size size;
+	int err = row_store__wait_for_walks(tables->store);
 
 	if (!err)
-		tables->page_count++;
-	return err;
-}
-
-/* The pages that have rows, of those that are in the window. */
-static uint64_t count_pages(const struct packing *packing, uint64_t *first)
-{
-	const struct cfi_row *rows = packing->table->rows;
-	uint64_t last = packing->window.end >> WIRE_PAGE_SHIFT;
-
-	*first = packing->window.start >> WIRE_PAGE_SHIFT;
-	if (!packing->next) {
-		if (packing->next == packing->end)
-			return 0;
-		*first = rows[0].vaddr >> WIRE_PAGE_SHIFT;
-	}
-	/* The table's last row says that nothing is known from there on. */
-	if (packing->end == packing->table->row_count) {
-		if (packing->next == packing->end)
-			return 0;
-		last = (rows[packing->end - 1].vaddr >> WIRE_PAGE_SHIFT) + 1;
-	}
-	return last - *first;
-}
-
-static int pack(struct packing *packing, struct loaded_file *file)
-{
-	struct tables *tables = packing->tables;
-	int err = choose_rows(packing);
-	uint64_t first, count = err ? 0 : count_pages(packing, &first);
-
-	if (!err && (count > FILE_PAGES_MAX || count > WIRE_PAGES_MAX - tables->page_count))
-		err = -ENOSPC;
-	if (err || !count)
+		err = reclaim(tables);
+	if (err)
 		return err;
-	file->first_page = tables->page_count;
-	file->base = first << WIRE_PAGE_SHIFT;
-	for (uint64_t number = first; number < first + count && !err; number++) {
-		struct wire_unwind_page page;
-
-		err = pack_page(packing, number << WIRE_PAGE_SHIFT, &page);
-		if (!err)
-			err = write_page(tables, &page);
-	}
-	if (!err)
-		err = flush_block(tables);
-	if (!err)
-		file->page_count = count;
+	mark_used_pages(tables);
+	drop_replaced(tables);
+	err = drop_unused(tables, rows_kept, files_kept);
+	row_store__shrink(tables->store);
+	row_store__size(tables->store, &size);
+	tables->rows_before = size.rows;
+	tables->files_before = shares__count(tables->file_ids);
 	return err;
+}
+
+/* When as much as is kept may have come out of use since the last time. */
+static bool is_worth_sweeping(const struct tables *tables)
+{
+	struct row_store_size size;
+
+	row_store__size(tables->store, &size);
+	return size.rows > tables->rows_before + ROWS_KEPT ||
+	       shares__count(tables->file_ids) > tables->files_before + FILES_KEPT;
+}
+
+/* Whether some may have been made. */
+static bool make_room(struct tables *tables)
+{
+	int64_t now_ms = clock__monotonic_ms();
+
+	if (now_ms < tables->room_ms)
+		return false;
+	tables->room_ms = now_ms + MAKE_ROOM_MS;
+	return !sweep(tables, 0, 0);
+}
+
+static bool is_lack(const struct room *lack)
+{
+	return lack->pages || lack->rows || lack->rules;
+}
+
+static int store_rows(struct tables *tables, const struct cfi_table *table,
+		      struct loaded_file *file)
+{
+	struct row_store *store = tables->store;
+	int err = row_store__put(store, table, &file->window, &file->rows, &file->lack);
+
+	if (!is_lack(&file->lack) || !make_room(tables))
+		return err;
+	row_store__give_back(store, &file->rows);
+	return row_store__put(store, table, &file->window, &file->rows, &file->lack);
 }
 
 static int load_rows(struct tables *tables, struct elf_file *elf_file, struct loaded_file *file)
 {
-	struct packing packing = {.tables = tables, .window = file->window};
 	struct cfi_table *table = file_rows__read(tables->file_rows, elf_file);
 	int err = 0;
 
 	if (!table)
 		return -errno;
-	packing.table = table;
 	if (table->row_count)
-		err = pack(&packing, file);
-	free(packing.rule_numbers);
+		err = store_rows(tables, table, file);
 	cfi_table__close(table);
 	return err;
+}
+
+/* As many as there are numbers of files. */
+static int reserve_files(struct tables *tables, uint32_t number)
+{
+	size_t before = tables->file_capacity;
+	struct loaded_file *files =
+		array__grow(tables->files, number, &tables->file_capacity, sizeof(*files));
+
+	if (!files)
+		return -ENOMEM;
+	tables->files = files;
+	memset(&files[before], 0, (tables->file_capacity - before) * sizeof(*files));
+	return 0;
 }
 
 /* What the file is known by: not by an address, which would have to be kept, and a descriptor with
  * it, for as long as the rows are. A stamp may come again with another file only if that one is
  * made in the same tick of the clock (4 ms) in which the first was read and deleted. A device's
  * upper half is 0: no build ID, which is hexadecimal digits, begins like a stamp. */
-static uint32_t file_id(struct tables *tables, const struct elf_file *file, bool *is_new)
+static struct loaded_file *find_or_add(struct tables *tables, const struct elf_file *elf_file)
 {
-	const char *build_id = elf_file__build_id(file);
-	const struct file_stamp *stamp = elf_file__stamp(file);
+	const char *build_id = elf_file__build_id(elf_file);
+	const struct file_stamp *stamp = elf_file__stamp(elf_file);
+	const void *key = *build_id ? (const void *)build_id : stamp;
+	size_t size = *build_id ? strlen(build_id) : sizeof(*stamp);
+	int64_t number = shares__find(tables->file_ids, key, size);
+	bool is_new;
 
-	if (*build_id)
-		return intern__id(tables->file_ids, build_id, strlen(build_id), is_new);
-	return intern__id(tables->file_ids, stamp, sizeof(*stamp), is_new);
+	if (number >= 0)
+		return &tables->files[number];
+	number = shares__take(tables->file_ids, key, size, &is_new);
+	if (number < 0)
+		return NULL;
+	if (reserve_files(tables, number)) {
+		shares__put(tables->file_ids, number);
+		return NULL;
+	}
+	tables->files[number] = (struct loaded_file){.is_there = true};
+	return &tables->files[number];
 }
 
 static bool covers(const struct window *window, const struct window *part)
@@ -407,45 +360,68 @@ static void widen(struct window *window, const struct window *part)
 
 /* Where more of a file is mapped than ever before, as much again is loaded beside it, so that a
  * program that maps it bit by bit has it read some times and not thousands of times. */
-static void load_more(struct tables *tables, struct elf_file *elf_file, struct loaded_file *file,
-		      const struct window *window)
+static struct window wider(const struct window *window, const struct window *part)
 {
-	struct loaded_file wider = {.window = file->window};
-	uint64_t size = file->window.end - file->window.start;
+	uint64_t size = window->end - window->start;
+	struct window wide = *window;
 
-	widen(&wider.window, window);
-	if (wider.window.start < file->window.start)
-		wider.window.start -= size < wider.window.start ? size : wider.window.start;
-	if (wider.window.end > file->window.end)
-		wider.window.end +=
-			size < WINDOW_END - wider.window.end ? size : WINDOW_END - wider.window.end;
-	/* What cannot be loaded keeps the rows that it has. */
-	if (load_rows(tables, elf_file, &wider))
-		file->window = wider.window;
+	if (!size)
+		return *part;
+	widen(&wide, part);
+	if (wide.start < window->start)
+		wide.start -= size < wide.start ? size : wide.start;
+	if (wide.end > window->end)
+		wide.end += size < WINDOW_END - wide.end ? size : WINDOW_END - wide.end;
+	return wide;
+}
+
+/* What it had before, walks may be using. */
+static void replace(struct tables *tables, struct loaded_file *file, struct stored_rows *rows)
+{
+	if (file->rows.page_count && array_append(&tables->replaced, &tables->replaced_count,
+						  &tables->replaced_capacity, file->rows))
+		row_store__give_back(tables->store, rows);
 	else
-		*file = wider;
+		file->rows = *rows;
+}
+
+/* What cannot be loaded keeps the rows that it has, and costs nothing but its own stacks. */
+static void load(struct tables *tables, struct elf_file *elf_file, struct loaded_file *file,
+		 const struct window *window)
+{
+	struct loaded_file loaded = {.window = *window};
+
+	if (!load_rows(tables, elf_file, &loaded))
+		replace(tables, file, &loaded.rows);
+	file->window = loaded.window;
+	file->lack = loaded.lack;
+}
+
+/* Whether there is room by now for what a file found none for. */
+static bool has_room(struct tables *tables, const struct room *lack)
+{
+	return row_store__has_room(tables->store, lack) ||
+	       (make_room(tables) && row_store__has_room(tables->store, lack));
 }
 
 /* Gives the file's entry, loading its rows where they are new; NULL where memory is short. */
 static const struct loaded_file *loaded(struct tables *tables, struct elf_file *elf_file,
 					const struct window *window)
 {
-	struct loaded_file file = {.window = *window};
-	bool is_new;
-	uint32_t id = file_id(tables, elf_file, &is_new);
+	struct loaded_file *file = find_or_add(tables, elf_file);
+	struct window wide;
 
-	if (id == INTERN_FAILED || (!is_new && id >= tables->file_count))
+	if (!file)
 		return NULL;
-	if (!is_new) {
-		if (!covers(&tables->files[id].window, window))
-			load_more(tables, elf_file, &tables->files[id], window);
-		return &tables->files[id];
+	file->last_used = tables->updates;
+	if (!covers(&file->window, window)) {
+		wide = wider(&file->window, window);
+		load(tables, elf_file, file, &wide);
+	} else if (is_lack(&file->lack) && has_room(tables, &file->lack)) {
+		load(tables, elf_file, file, &file->window);
 	}
-	/* What cannot be loaded has no rows, and costs nothing but its own stacks. */
-	load_rows(tables, elf_file, &file);
-	if (array_append(&tables->files, &tables->file_count, &tables->file_capacity, file))
-		return NULL;
-	return &tables->files[id];
+	tables->is_lacking |= is_lack(&file->lack);
+	return file;
 }
 
 /* In whole pages of rows. */
@@ -495,40 +471,13 @@ static struct wire_mapping describe(struct tables *tables, const struct maps *ma
 	if (!index || maps->items[index - 1].file != mapping->file)
 		tables->window = window_from(maps, index);
 	file = loaded(tables, mapping->file, &tables->window);
-	if (!file || !file->page_count)
+	if (!file || !file->rows.page_count)
 		return wire;
 	wire.kind = WIRE_MAPPING_ROWS;
-	wire.bias = mapping->start - vaddr + file->base;
-	wire.first_page = file->first_page;
-	wire.page_count = file->page_count;
+	wire.bias = mapping->start - vaddr + file->rows.base;
+	wire.first_page = file->rows.first_page;
+	wire.page_count = file->rows.page_count;
 	return wire;
-}
-
-static int note_run(void *context, const void *key, const void *value)
-{
-	struct tables *tables = context;
-	const struct wire_era *era = value;
-
-	(void)key;
-	if (era->mapping_count)
-		tables->used[era->first_mapping / 64] |= 1ULL << era->first_mapping % 64;
-	return 0;
-}
-
-static bool is_run_used(void *context, uint32_t first)
-{
-	const struct tables *tables = context;
-
-	return tables->used[first / 64] >> first % 64 & 1;
-}
-
-/* Keeps the runs of the eras that the kernel side has; all of them where that cannot be told. */
-static void reclaim(struct tables *tables)
-{
-	memset(tables->used, 0, sizeof(tables->used));
-	if (!map__each(bpf_map__fd(tables->skel->maps.eras), sizeof(__u32), sizeof(struct wire_era),
-		       note_run, tables))
-		mapping_pool__reclaim(tables->pool, is_run_used, tables);
 }
 
 /* A walk of all eras takes 130 us: not for each new run, but when as many may be out of use as are
@@ -557,29 +506,50 @@ static int publish_mappings(struct tables *tables, uint32_t era, uint32_t count)
 
 int tables__update(struct tables *tables, uint32_t era, const struct maps *maps)
 {
-	uint32_t count = 0;
 	int err;
 
-	while (count < maps->count && count < WIRE_MAPPINGS_MAX) {
-		tables->mappings[count] = describe(tables, maps, count);
-		count++;
+	tables->updates++;
+	tables->is_lacking = false;
+	tables->mapping_count = 0;
+	if (is_worth_sweeping(tables))
+		sweep(tables, ROWS_KEPT, FILES_KEPT);
+	while (tables->mapping_count < maps->count && tables->mapping_count < WIRE_MAPPINGS_MAX) {
+		struct wire_mapping mapping = describe(tables, maps, tables->mapping_count);
+
+		tables->mappings[tables->mapping_count++] = mapping;
 	}
-	err = publish_blocks(tables);
-	return err ? err : publish_mappings(tables, era, count);
+	err = row_store__publish(tables->store);
+	if (!err)
+		err = publish_mappings(tables, era, tables->mapping_count);
+	tables->mapping_count = 0;
+	eras__set_retry(tables->eras, era,
+			tables->is_lacking ? clock__monotonic_ms() + TRY_AGAIN_MS : INT64_MAX);
+	return err;
+}
+
+uint64_t tables__files_without_room(const struct tables *tables)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < tables->file_capacity; i++)
+		count += is_lack(&tables->files[i].lack);
+	return count;
 }
 
 void tables__size(const struct tables *tables, struct tables_size *size)
 {
-	uint32_t rules = intern__count(tables->rule_ids);
+	struct row_store_size store;
 
+	row_store__size(tables->store, &store);
 	*size = (struct tables_size){
-		.files = tables->file_count,
-		.rows = tables->row_count,
-		.bytes = (uint64_t)tables->block_count * sizeof(struct wire_unwind_block),
-		.blocks = tables->block_count,
-		.pages = tables->page_count,
-		/* What is too many has the last one's number. */
-		.rules = rules < WIRE_RULES_MAX ? rules : WIRE_RULES_MAX,
+		.files = shares__count(tables->file_ids),
+		.files_without_room = tables__files_without_room(tables),
+		.files_let_go = tables->let_go,
+		.rows = store.rows,
+		.bytes = store.blocks * sizeof(struct wire_unwind_block),
+		.blocks = store.blocks,
+		.pages = store.pages,
+		.rules = store.rules,
 		.mappings = mapping_pool__used(tables->pool),
 	};
 }

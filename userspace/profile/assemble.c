@@ -573,6 +573,11 @@ static void comment_stacks(struct assembly *assembly)
 					 "frames passed by frame pointer, for want of unwind rows: "
 					 "%" PRIu64,
 					 frame_pointers);
+	if (assembly->samples->rowless_files)
+		profile_builder__comment(builder,
+					 "%" PRIu64 " files have not all unwind rows, for want of "
+					 "room: stacks with them may be truncated",
+					 assembly->samples->rowless_files);
 }
 
 static void comment_cpu(struct assembly *assembly)

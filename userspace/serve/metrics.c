@@ -192,8 +192,17 @@ static void put_collector(FILE *out, const struct collector_figures *figures)
 	put_stacks(out, figures);
 	put_maps(out, figures);
 	exposition__only_integer(out, "exoprof_unwind_files", "gauge",
-				 "Files whose call-frame information was compiled.",
+				 "Files whose call-frame information was compiled, and whose rows "
+				 "are kept.",
 				 figures->tables.files);
+	exposition__only_integer(
+		out, "exoprof_unwind_files_without_room", "gauge",
+		"Of these, files that have no unwind rows for want of room, or not "
+		"all: their stacks may be cut short.",
+		figures->tables.files_without_room);
+	exposition__only_integer(out, "exoprof_unwind_files_let_go_total", "counter",
+				 "Files whose rows were given up, as nothing mapped them any more.",
+				 figures->tables.files_let_go);
 	exposition__only_integer(out, "exoprof_unwind_rows", "gauge", "Unwind rows of all files.",
 				 figures->tables.rows);
 	exposition__only_integer(out, "exoprof_unwind_memory_bytes", "gauge",

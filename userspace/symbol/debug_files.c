@@ -393,7 +393,9 @@ static void remember_miss(const struct search *search)
 	};
 	uint32_t number;
 
-	if (files->count >= MISSES_MAX)
+	/* More numbers than failures: memory was short for one, and no other would be remembered.
+	 */
+	if (!files->keys || files->count >= MISSES_MAX || intern__count(files->keys) > files->count)
 		forget_misses(files);
 	number = number_of(files, search->file, true);
 	if (number == files->count)

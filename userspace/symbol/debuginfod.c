@@ -313,11 +313,18 @@ static struct remote_file *known_file(struct debuginfod *debuginfod, const char 
 	return number < debuginfod->count ? &debuginfod->files[number] : NULL;
 }
 
+/* More numbers than files: memory was short for one, and no other would be kept in mind. */
+static bool is_full(const struct debuginfod *debuginfod)
+{
+	return !debuginfod->build_ids || debuginfod->count >= FILES_MAX ||
+	       intern__count(debuginfod->build_ids) > debuginfod->count;
+}
+
 static struct remote_file *new_file(struct debuginfod *debuginfod, const char *build_id)
 {
 	struct remote_file file = {.state = ABSENT};
 
-	if (debuginfod->count >= FILES_MAX && !debuginfod->waiting_count)
+	if (is_full(debuginfod) && !debuginfod->waiting_count)
 		forget_all(debuginfod);
 	if (debuginfod->count >= FILES_MAX || !debuginfod->build_ids ||
 	    intern__id(debuginfod->build_ids, build_id, strlen(build_id), NULL) !=
