@@ -97,6 +97,9 @@ no_secrets() {
 	echo "# descriptors: $before before, $(descriptors) after" >&3
 	[ "$(descriptors)" -le $((before + 200)) ]
 	[ "$(peak_mib)" -le "$RSS_MAX" ]
+	# None of them is worth the life of who reads its rows, by all that is known.
+	curl -sS "${URL%/debug/pprof/}/metrics" | grep '^exoprof_unwind_restarts_total' | tee restarts
+	grep -qx 'exoprof_unwind_restarts_total{reason="died"} 0' restarts
 	# pprof opens the files that a profile names where it finds them, and does not survive these.
 	mv "$BATS_FILE_TMPDIR/files" "$BATS_FILE_TMPDIR/moved"
 	comments cpu.pb.gz

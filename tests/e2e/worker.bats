@@ -61,7 +61,7 @@ status() {
 	[ "$(restarts died)" -eq 0 ]
 	[ "$(restarts hung)" -eq 0 ]
 	[ "$(restarts malformed)" -eq 0 ]
-	curl -sSf "${URL%/debug/pprof/}/metrics" | grep '^exoprof_symbolizer' | tee metrics
+	curl -sSf "${URL%/debug/pprof/}/metrics" | grep -E '^exoprof_(symbolizer|workers)' | tee metrics
 	[ "$(awk '$1 == "exoprof_workers_resident_bytes" { print $2 }' metrics)" -gt 1000000 ]
 	[ ! -s exoprof.err ]
 }

@@ -48,6 +48,8 @@ void supervisor__dismiss(struct supervisor *supervisor)
 		return;
 	close(supervisor->socket);
 	supervisor->socket = -1;
+	/* Megabytes, perhaps. */
+	message__release(&supervisor->message);
 	supervisor->source->end(supervisor->source->context);
 }
 

@@ -111,6 +111,8 @@ static int add_rules(scmp_filter_ctx filter, const struct worker_needs *needs)
 		err = add_list(filter, SCMP_ACT_ALLOW, needs->calls, needs->call_count);
 	if (!err)
 		err = add_list(filter, SCMP_ACT_TRAP, needs->trapped, needs->trapped_count);
+	if (!err)
+		err = add_list(filter, SCMP_ACT_ERRNO(ENOENT), needs->denied, needs->denied_count);
 	for (size_t i = 0; i < sizeof(without_code) / sizeof(*without_code) && !err; i++)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, without_code[i], 1,
 				       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));

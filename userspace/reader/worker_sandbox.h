@@ -26,6 +26,8 @@ struct worker_needs {
 	size_t call_count;
 	const int *trapped; /* raise SIGSYS, which somebody answers */
 	size_t trapped_count;
+	const int *denied; /* fail: ENOENT */
+	size_t denied_count;
 };
 
 /* All the rest: another system call ends the process. 0 or -errno. */

@@ -2,7 +2,7 @@
 #include "unwind/cfi_worker.h"
 
 #include <errno.h>
-#include <unistd.h>
+#include <sys/syscall.h>
 
 #include "reader/worker_sandbox.h"
 #include "unwind/cfi.h"
@@ -48,12 +48,24 @@ static int answer_one(struct message *question, struct message *answer, int sock
 	return err;
 }
 
-/* By read(2) (cfi.c), so that nothing is needed beyond what all workers have. */
+/* Files are read by read(2) (cfi.c), so that nothing is needed beyond what all workers have. libdw
+ * asks for the path of what it is to read .debug_frame from (realpath(3)), and goes on without. */
+static int shut(size_t memory_bytes)
+{
+	static const int denied[] = {SYS_readlink, SYS_readlinkat};
+
+	return worker_sandbox__shut(&(struct worker_needs){
+		.data_bytes = memory_bytes,
+		.descriptors = DESCRIPTORS,
+		.denied = denied,
+		.denied_count = sizeof(denied) / sizeof(*denied),
+	});
+}
+
 void cfi_worker__run(int socket, size_t memory_bytes)
 {
 	struct message question = {.fd = -1}, answer = {.fd = -1};
-	int err = worker_sandbox__shut(
-		&(struct worker_needs){.data_bytes = memory_bytes, .descriptors = DESCRIPTORS});
+	int err = shut(memory_bytes);
 
 	while (!err && !message__receive(&question, socket, INT64_MAX))
 		err = answer_one(&question, &answer, socket);
