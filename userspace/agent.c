@@ -2,6 +2,7 @@
 #include "agent.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <inttypes.h>
 #include <math.h>
 #include <poll.h>
@@ -12,8 +13,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "measurement.h"
 #include "base/memory_stream.h"
+#include "collect/support.h"
+#include "measurement.h"
+#include "privilege/capabilities.h"
 #include "privilege/sandbox.h"
 #include "profile/assemble.h"
 #include "symbol/symbolizer.h"
@@ -361,14 +364,22 @@ static void wait_for_news(struct agent *agent)
 	}
 }
 
+/* Perf events are opened as long as exoprof runs, by each CPU profile and by probes of that kind.
+ * Kernels of Debian and Ubuntu want CAP_SYS_ADMIN for any while kernel.perf_event_paranoid is above
+ * 2, which it is where nobody has set it; others want CAP_PERFMON. */
+static bool events_take_admin(const struct agent *agent)
+{
+	if (agent->options.heap.enabled && heap__probes_by_perf(agent->collector))
+		return true;
+	return capabilities__try_without(CAP_SYS_ADMIN, support__cpu_clock) == -EACCES;
+}
+
 static void *collecting_thread(void *context)
 {
 	struct agent *agent = context;
 
 	sandbox__enter(SANDBOX_COLLECT,
-		       agent->options.heap.enabled && heap__probes_by_perf(agent->collector)
-			       ? SANDBOX_PERF_PROBES
-			       : SANDBOX_NO_EXTRA);
+		       events_take_admin(agent) ? SANDBOX_PERF_EVENTS : SANDBOX_NO_EXTRA);
 	while (take_orders(agent)) {
 		keep_up(agent);
 		finish_due(agent);

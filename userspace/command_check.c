@@ -138,8 +138,18 @@ static struct finding check_cycles(void)
 
 static struct finding check_cpu_clock(void)
 {
-	return tried("CPU sampling by cpu-clock", support__cpu_clock(), BAD,
-		     "needs CAP_PERFMON (try sudo) and a kernel with CONFIG_PERF_EVENTS");
+	return tried(
+		"CPU sampling by cpu-clock", support__cpu_clock(), BAD,
+		"needs CAP_PERFMON, and CAP_SYS_ADMIN, too, where the distribution's kernel "
+		"wants it while kernel.perf_event_paranoid is above 2 (try sudo); and a kernel "
+		"with CONFIG_PERF_EVENTS");
+}
+
+static struct finding check_events_without_admin(void)
+{
+	return tried("perf events without CAP_SYS_ADMIN",
+		     capabilities__try_without(CAP_SYS_ADMIN, support__cpu_clock), NOTE,
+		     "exoprof keeps that capability: kernel.perf_event_paranoid=2 spares it");
 }
 
 static struct finding check_perf_uprobe(void)
@@ -247,8 +257,17 @@ static struct finding check_sandbox(void)
 }
 
 static struct finding (*const checks[])(void) = {
-	check_paranoid,        check_programs, check_cycles,   check_cpu_clock, check_perf_uprobe,
-	check_session_uprobes, check_kallsyms, check_lockdown, check_yama,      check_sandbox,
+	check_paranoid,
+	check_programs,
+	check_cycles,
+	check_cpu_clock,
+	check_events_without_admin,
+	check_perf_uprobe,
+	check_session_uprobes,
+	check_kallsyms,
+	check_lockdown,
+	check_yama,
+	check_sandbox,
 };
 
 /* Whether exoprof works all the same. */

@@ -122,8 +122,9 @@ static int record(const struct recording *recording, int output_fd, const char *
 
 		agent__why_not(recording->agent, options->kind, why, sizeof(why));
 		output__discard(output_fd, path);
-		return fail("no %s profile: %s", type_name(options),
-			    err == -ENODATA ? why : strerror(-err));
+		return fail("no %s profile: %s%s", type_name(options),
+			    err == -ENODATA ? why : strerror(-err),
+			    err == -EACCES ? " (exoprof check says what is missing)" : "");
 	}
 	err = output__save(output_fd, path, bytes, size);
 	free(bytes);

@@ -20,6 +20,12 @@ setup_file() {
 	fi
 }
 
+# Whether perf events take CAP_SYS_ADMIN here, as on kernels of Debian and Ubuntu by default.
+events_take_admin() { grep -qs '^note *perf events without CAP_SYS_ADMIN' "$BATS_FILE_TMPDIR/check"; }
+
+# For setpriv, behind those that exoprof needs elsewhere.
+events_caps() { if events_take_admin; then echo ,+sys_admin; fi; }
+
 setup() {
 	# An empty directory: nothing may depend on where a command is run.
 	cd "$BATS_TEST_TMPDIR" || return

@@ -202,7 +202,7 @@ waits_in_kernel() {
 }
 
 @test "three capabilities are enough for CPU and heap of a program that everybody may read" {
-	local three=-all,+bpf,+perfmon,+sys_ptrace
+	local three=-all,+bpf,+perfmon,+sys_ptrace$(events_caps)
 	chmod 711 "$BATS_TEST_TMPDIR"
 	publish
 	start_target burn
@@ -218,7 +218,7 @@ waits_in_kernel() {
 }
 
 @test "without CAP_SYS_PTRACE another user's process is refused" {
-	local two=-all,+bpf,+perfmon,+dac_read_search
+	local two=-all,+bpf,+perfmon,+dac_read_search$(events_caps)
 	publish
 	start_target burn
 	run -1 --separate-stderr setpriv --reuid=65533 --regid=65533 --clear-groups --inh-caps=$two \
@@ -233,7 +233,7 @@ waits_in_kernel() {
 }
 
 @test "check says what a user lacks" {
-	local three=-all,+bpf,+perfmon,+sys_ptrace
+	local three=-all,+bpf,+perfmon,+sys_ptrace$(events_caps)
 	publish
 	run -0 setpriv --reuid=65533 --regid=65533 --clear-groups --inh-caps=$three \
 		--ambient-caps=$three --bounding-set=$three "$exoprof" check

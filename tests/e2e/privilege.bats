@@ -7,7 +7,6 @@ load helpers
 
 user=(setpriv --reuid=65533 --regid=65533 --clear-groups)
 six=-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search,+checkpoint_restore,+syslog
-with_six=("${user[@]}" --inh-caps=$six --ambient-caps=$six --bounding-set=$six)
 
 # Bits of capabilities, as in linux/capability.h.
 dac_read_search=$((1 << 2)) kill=$((1 << 5)) sys_ptrace=$((1 << 19)) sys_admin=$((1 << 21))
@@ -15,6 +14,13 @@ syslog=$((1 << 34)) perfmon=$((1 << 38)) bpf=$((1 << 39)) checkpoint_restore=$((
 collect=$((bpf | perfmon | sys_ptrace | dac_read_search | checkpoint_restore))
 names=$((dac_read_search | syslog))
 all_six=$((collect | syslog))
+
+# Kernels of Debian and Ubuntu may want more (docs/reference.md, Rights).
+if events_take_admin; then
+	collect=$((collect | sys_admin)) all_six=$((all_six | sys_admin))
+	six+=,+sys_admin
+fi
+with_six=("${user[@]}" --inh-caps=$six --ambient-caps=$six --bounding-set=$six)
 
 teardown() {
 	stop_all

@@ -202,7 +202,7 @@ static void no_thread_can_do_what_none_does(void **state)
 	for (int role = 0; role < SANDBOX_ROLES; role++)
 		assert_refused(role, SANDBOX_NO_EXTRA, nobodys);
 	assert_refused(SANDBOX_MAIN, SANDBOX_CHILD, nobodys);
-	assert_refused(SANDBOX_COLLECT, SANDBOX_PERF_PROBES, nobodys);
+	assert_refused(SANDBOX_COLLECT, SANDBOX_PERF_EVENTS, nobodys);
 }
 
 static void only_who_fetches_opens_connections(void **state)

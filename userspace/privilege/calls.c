@@ -266,16 +266,18 @@ static const struct rule fetching[] = {
 	{.call = END},
 };
 
-static const struct rule *const of_roles[SANDBOX_ROLES][6] = {
-	[SANDBOX_FETCH] = {computing,      reading_files,      mapping_code,                                 talking, fetching},
-	[SANDBOX_MAIN] = {computing,      reading_files,                        ending_probes,                                                            attending},
-	[SANDBOX_HTTP] = {computing, talking,serving},
-	[SANDBOX_COLLECT] = {computing,       reading_files,                                mapping_code,													 ending_probes, collecting},
-	[SANDBOX_NAMES] = {computing,reading_files,naming},
-};
+static const struct rule *const for_fetch[] = {computing, reading_files, mapping_code,
+					       talking,   fetching,      NULL};
+static const struct rule *const for_main[] = {computing, reading_files, ending_probes, attending,
+					      NULL};
+static const struct rule *const for_http[] = {computing, talking, serving, NULL};
+static const struct rule *const for_collect[] = {computing,     reading_files, mapping_code,
+						 ending_probes, collecting,    NULL};
+static const struct rule *const for_names[] = {computing, reading_files, naming, NULL};
 
-static const struct rule *const of_extras[SANDBOX_EXTRAS][2] = {
-	[SANDBOX_CHILD] = {raising},
+static const struct rule *const *const of_roles[SANDBOX_ROLES] = {
+	[SANDBOX_FETCH] = for_fetch,     [SANDBOX_MAIN] = for_main,   [SANDBOX_HTTP] = for_http,
+	[SANDBOX_COLLECT] = for_collect, [SANDBOX_NAMES] = for_names,
 };
 
 static int allow_list(scmp_filter_ctx filter, const struct rule *rules)
@@ -315,5 +317,7 @@ int calls__allow(scmp_filter_ctx filter, enum sandbox_role role, enum sandbox_ex
 		err = allow_own_signals(filter);
 	if (!err)
 		err = allow_lists(filter, of_roles[role]);
-	return err ? err : allow_lists(filter, of_extras[extra]);
+	if (!err && extra == SANDBOX_CHILD)
+		err = allow_list(filter, raising);
+	return err;
 }

@@ -31,3 +31,25 @@ bool capabilities__has(unsigned int capability)
 {
 	return capng_have_capability(CAPNG_EFFECTIVE, capability);
 }
+
+static int set_effective(unsigned int capability, capng_act_t act)
+{
+	if (capng_get_caps_process())
+		return -EIO;
+	capng_update(act, CAPNG_EFFECTIVE, capability);
+	return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
+}
+
+int capabilities__try_without(unsigned int capability, int (*attempt)(void))
+{
+	int result, err;
+
+	if (!capabilities__has(capability))
+		return attempt();
+	err = set_effective(capability, CAPNG_DROP);
+	if (err)
+		return err;
+	result = attempt();
+	err = set_effective(capability, CAPNG_ADD);
+	return err ? err : result;
+}

@@ -13,4 +13,8 @@ int capabilities__keep(uint64_t mask);
 /* Whether it may use the capability now. */
 bool capabilities__has(unsigned int capability);
 
+/* What the attempt gives while this thread may not use the capability, which it then may again.
+ * Where it has none to begin with, the same as without this. */
+int capabilities__try_without(unsigned int capability, int (*attempt)(void));
+
 #endif

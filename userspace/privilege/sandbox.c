@@ -51,7 +51,7 @@ static const struct {
 static const uint64_t extras[SANDBOX_EXTRAS] = {
 	/* The command may have become another user's, whom signals are passed to all the same. */
 	[SANDBOX_CHILD] = CAPABILITY(KILL),
-	[SANDBOX_PERF_PROBES] = CAPABILITY(SYS_ADMIN),
+	[SANDBOX_PERF_EVENTS] = CAPABILITY(SYS_ADMIN),
 };
 
 /* What older container runtimes give for those that they do not know by name, or always give. */

@@ -21,7 +21,7 @@ enum sandbox_role {
 enum sandbox_extra {
 	SANDBOX_NO_EXTRA,
 	SANDBOX_CHILD,       /* main: looks after a command that exoprof has started */
-	SANDBOX_PERF_PROBES, /* collect: probes by perf events */
+	SANDBOX_PERF_EVENTS, /* collect: perf events that take CAP_SYS_ADMIN */
 	SANDBOX_EXTRAS
 };
 

@@ -187,6 +187,11 @@ static void reply_failure(const struct waiting *waiting)
 	case -ECANCELED:
 		reply__error(req, 503, "exoprof is shutting down");
 		break;
+	case -EACCES:
+		reply__error(req, 500,
+			     "Could not %s: Permission denied (exoprof check says what is missing)",
+			     what);
+		break;
 	default:
 		reply__error(req, 500, "Could not %s: %s", what, strerror(-waiting->answer.err));
 	}
