@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/say.h"
+#include "base/memory_stream.h"
 #include "collect/support.h"
 #include "measurement.h"
 #include "privilege/capabilities.h"
@@ -471,9 +472,8 @@ static int write_out(struct agent *agent, const struct job *job, struct agent_an
 	tell_facts(profile, answer);
 	out = open_memstream(&answer->body, &answer->size);
 	err = out ? job->request.format->write(profile, out) : -errno;
-	/* The last of it may fail to find memory here. */
-	if (out && fclose(out) && !err)
-		err = -errno;
+	if (out && memory_stream__close(out, &answer->body) && !err)
+		err = -ENOMEM;
 	profile__free(profile);
 	return err;
 }
@@ -505,8 +505,8 @@ static int write_names(struct agent *agent, const struct job *job, struct agent_
 			write_name(out, address, symbol.lines[0].name);
 		fits = ftell(out) <= AGENT_NAMES_MAX;
 	}
-	if (fclose(out))
-		return -errno;
+	if (memory_stream__close(out, &answer->body))
+		return -ENOMEM;
 	return fits ? 0 : -EMSGSIZE;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/memory_stream.h"
 #include "heap_watch_internal.h"
 
 /* The one that the program's calls of malloc reach: of those that other files can be bound to, the
@@ -248,7 +249,7 @@ static void put_also(FILE *out, const struct heap_watch *watch)
 	if (!list)
 		return;
 	some = put_others(list, watch, in_use(watch));
-	if (!fclose(list) && some)
+	if (!memory_stream__close(list, &names) && some)
 		fprintf(out, "heap: also followed: %s", names);
 	free(names);
 }

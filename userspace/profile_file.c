@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/memory_stream.h"
 #include "base/say.h"
 #include "import/import.h"
 #include "output.h"
@@ -42,7 +43,7 @@ static int read_stream(FILE *in, char **bytes, size_t *size)
 		total += got;
 	}
 	err = ferror(in) ? -errno : ferror(all) ? -ENOMEM : 0;
-	if (fclose(all) && !err)
+	if (memory_stream__close(all, bytes) && !err)
 		err = -ENOMEM;
 	return err;
 }
@@ -97,7 +98,7 @@ static int write_bytes(const struct profile *profile, const struct format *forma
 	if (!out)
 		return -errno;
 	err = format->write(profile, out);
-	if (fclose(out) && !err)
+	if (memory_stream__close(out, bytes) && !err)
 		err = -ENOMEM;
 	return err;
 }

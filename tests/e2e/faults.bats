@@ -19,5 +19,5 @@ faults_are_borne() {
 }
 
 @test "whichever call fails while a profile is read and drawn, it is drawn or it is said why not" {
-	faults_are_borne 10 --most 6 --scenario convert
+	faults_are_borne 10 --most 12 --scenario convert
 }

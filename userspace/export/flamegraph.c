@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/embed.h"
+#include "base/memory_stream.h"
 #include "base/saturating.h"
 #include "export/export.h"
 #include "export/folded.h"
@@ -476,8 +477,8 @@ static int make_head(struct graph *graph, struct head *head)
 		if (!out)
 			return -errno;
 		head_lines[i].put(graph, out);
-		if (fclose(out))
-			return -errno;
+		if (memory_stream__close(out, &head->lines[i]))
+			return -ENOMEM;
 		head->legend_y += i && size ? LINE_HEIGHT : 0;
 	}
 	graph->head_height = head->legend_y + 26;
@@ -548,7 +549,7 @@ static int put_change_legend(const struct graph *graph, const struct head *head)
 			fputs(swatches[i].step > 0 ? ", up to +" : ", up to −", out);
 			put_value(graph, graph->greatest, out);
 		}
-		if (!fclose(out))
+		if (!memory_stream__close(out, &label))
 			put_swatch(graph, head, x, palette__change(swatches[i].step), label, cells);
 		free(label);
 	}
@@ -625,7 +626,7 @@ static char *make_label(const struct graph *graph, const struct entry *entry)
 		return NULL;
 	svg__hundredths(100.0 * entry->self / graph->total, out);
 	fprintf(out, "%% %s", name);
-	if (fclose(out)) {
+	if (memory_stream__close(out, &label)) {
 		free(label);
 		return NULL;
 	}

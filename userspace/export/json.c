@@ -7,6 +7,7 @@
 #include <string.h>
 #include <yajl/yajl_gen.h>
 
+#include "base/memory_stream.h"
 #include "export/utf8.h"
 
 struct json {
@@ -85,7 +86,7 @@ char *json__end_text(struct json *json, size_t *size)
 	if (!json)
 		return NULL;
 	err = finish(json);
-	if (fclose(json->out))
+	if (memory_stream__close(json->out, &json->text))
 		err = -ENOMEM;
 	text = json->text;
 	*size = json->size;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory_stream.h"
 #include "target/proc.h"
 
 #include "export/export.h"
@@ -188,7 +189,7 @@ char *index__html(struct agent *agent, size_t *size)
 	      "<p><code>go tool pprof http://HOST:PORT/debug/pprof/heap</code></p>\n"
 	      "</body>\n</html>\n",
 	      out);
-	if (fclose(out)) {
+	if (memory_stream__close(out, &html)) {
 		free(html);
 		return NULL;
 	}

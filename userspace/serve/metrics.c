@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/memory_stream.h"
 #include "privilege/sandbox.h"
 #include "serve/exposition.h"
 
@@ -368,7 +369,7 @@ char *metrics__text(const struct agent_figures *figures, const struct serving_fi
 	put_heap(out, &figures->heap);
 	put_symbols(out, figures);
 	process_metrics__write(serving->process, out);
-	if (!fclose(out))
+	if (!memory_stream__close(out, &text))
 		return text;
 	free(text);
 	return NULL;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory_stream.h"
 #include "export/gzip.h"
 #include "serve/connections.h"
 #include "serve/negotiation.h"
@@ -154,7 +155,7 @@ char *reply__gzipped(const char *body, size_t size, size_t *gzipped_size)
 	if (!out)
 		return NULL;
 	err = gzip__write(out, body, size);
-	if (!fclose(out) && !err && *gzipped_size < size)
+	if (!memory_stream__close(out, &bytes) && !err && *gzipped_size < size)
 		return bytes;
 	free(bytes);
 	return NULL;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/memory_stream.h"
 #include "import/import.h"
 #include "profile/diff.h"
 #include "serve/query.h"
@@ -91,8 +92,7 @@ static int write_profile(const struct snapshot_reading *reading, const struct pr
 	if (!out)
 		return -errno;
 	err = reading->format->write(profile, out);
-	/* The last of it may fail to find memory here. */
-	if (fclose(out) && !err)
+	if (memory_stream__close(out, &answer->body) && !err)
 		err = -ENOMEM;
 	return err;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory_stream.h"
 #include "top/lines.h"
 #include "top/text.h"
 
@@ -65,13 +66,13 @@ static void line__end(struct line *line, struct live *live, int row, enum screen
 {
 	char *clean = NULL;
 	size_t size;
-	FILE *out;
+	FILE *out = NULL;
 
-	fclose(line->out);
-	out = open_memstream(&clean, &size);
-	if (out && line->text) {
+	if (!memory_stream__close(line->out, &line->text))
+		out = open_memstream(&clean, &size);
+	if (out) {
 		text__put(out, line->text, screen__columns(live->screen));
-		if (!fclose(out) && row < screen__rows(live->screen))
+		if (!memory_stream__close(out, &clean) && row < screen__rows(live->screen))
 			screen__put(live->screen, row, style, clean);
 	}
 	free(clean);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/memory_stream.h"
 #include "base/say.h"
 #include "top/lines.h"
 #include "top/text.h"
@@ -48,7 +49,7 @@ static void put_state(const struct session *session)
 	if (!out)
 		return;
 	session__put_state(session, out);
-	if (!fclose(out) && size) {
+	if (!memory_stream__close(out, &state) && size) {
 		text__put(stdout, state, TEXT_UNCUT);
 		putchar('\n');
 	}
