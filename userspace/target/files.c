@@ -130,7 +130,7 @@ static struct entry *new_entry(const struct elf_file *file, const struct root *r
 	entry->key.stamp = *elf_file__stamp(file);
 	if (root)
 		entry->key.root = root__id(root);
-	memcpy(entry->name, name, length);
+	strcpy(entry->name, name);
 	entry->key_size = offsetof(struct entry, name) - offsetof(struct entry, key) + length;
 	return entry;
 }
