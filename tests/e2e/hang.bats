@@ -23,9 +23,20 @@ hang() {
 	sleep 0.2
 }
 
-# detached: before the file system answers, if it ever does.
+# end_exoprof: SIGTERM; what it held in the kernel is in LINKS.
+end_exoprof() {
+	LINKS=$(held_links "$EXOPROF")
+	[ -n "$LINKS" ]
+	kill "$EXOPROF"
+}
+
+# Though the process may be there until the file system answers. Not by what it holds: of one whose first
+# thread has ended that cannot be seen.
 detached() {
-	[ -z "$(held_links "$EXOPROF")" ]
+	local link
+	for link in $LINKS; do
+		not bpftool link show id "$link"
+	done
 }
 
 # ends_with_server STATUS: what waits in the kernel does so no longer.
@@ -73,10 +84,10 @@ ends_with_server() {
 	samples p.pb.gz | grep -q 'burn_a;middle;outer;main;'
 	curl -sS -o late -w '%{http_code}' "${URL}profile?seconds=60" > code & local fetching=$!
 	wait_for 10 is_sampling
-	kill "$EXOPROF"
+	end_exoprof
 	wait $fetching
 	[ "$(cat code)" = 503 ]
-	wait_for 10 detached
+	wait_for 15 detached
 	ends_with_server 0
 	[ ! -s exoprof.err ]
 }
@@ -99,7 +110,7 @@ ends_with_server() {
 	run curl -sS --max-time 60 -o body -w '%{http_code}' "${URL}profile?seconds=60"
 	[ "$output" = 503 ]
 	[ "$SECONDS" -lt 20 ]
-	kill "$EXOPROF"
+	end_exoprof
 	wait_for 15 detached
 	ends_with_server 0
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Executes a command in a child whose pid is the one that is asked for: one that was another
- * process's until now. Ends with the child. Usage: reborn PID COMMAND [ARGUMENT...] */
+ * process's until now. Ends with the child, and the child with it, and both with its parent. Usage:
+ * reborn PID COMMAND [ARGUMENT...] */
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -19,7 +20,10 @@ int main(int argc, char **argv)
 		.set_tid = (uintptr_t)&wanted,
 		.set_tid_size = 1,
 	};
-	long pid = wanted ? syscall(SYS_clone3, &args, sizeof(args)) : -1;
+	long pid;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	pid = wanted ? syscall(SYS_clone3, &args, sizeof(args)) : -1;
 
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,6 +80,20 @@ static void a_pid_that_cannot_be_is_no_process(void **state)
 	assert_refused(-1, ESRCH);
 	assert_refused(0, ESRCH);
 	assert_refused(INT32_MAX, ESRCH);
+}
+
+static void who_cannot_be_looked_at_is_not_gone(void **state)
+{
+	pid_t pid = start_child(NULL);
+	struct rlimit before, none = {};
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_refused(pid, EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	end_child(pid);
 }
 
 static void a_zombie_is_no_process(void **state)
@@ -303,6 +318,7 @@ int main(void)
 		cmocka_unit_test(a_process_does_not_open_itself),
 		cmocka_unit_test(a_pid_that_is_gone_is_no_process),
 		cmocka_unit_test(a_pid_that_cannot_be_is_no_process),
+		cmocka_unit_test(who_cannot_be_looked_at_is_not_gone),
 		cmocka_unit_test(a_zombie_is_no_process),
 		cmocka_unit_test(a_process_whose_first_thread_has_ended_is_refused),
 		cmocka_unit_test(the_id_of_a_thread_is_refused),
