@@ -54,7 +54,7 @@ static int reserve(struct ranges *ranges)
 
 	if (wanted <= ranges->capacity)
 		return 0;
-	gaps = reallocarray(ranges->gaps, wanted * 2, sizeof(*gaps));
+	gaps = reallocarray(ranges->gaps, wanted * 2UL, sizeof(*gaps));
 	if (!gaps)
 		return -ENOMEM;
 	ranges->gaps = gaps;
@@ -113,26 +113,27 @@ static bool begins_chunk(const struct ranges *ranges, uint32_t place)
 
 void ranges__give(struct ranges *ranges, uint32_t first, uint32_t count)
 {
-	uint32_t index = gap_behind(ranges, first), end = first + count;
-	struct gap *behind = &ranges->gaps[index], *before = index ? behind - 1 : NULL;
-	bool joins_behind =
-		index < ranges->gap_count && behind->first == end && !begins_chunk(ranges, end);
-	bool joins_before =
-		before && before->first + before->count == first && !begins_chunk(ranges, first);
+	uint32_t behind = gap_behind(ranges, first), before = behind - 1, end = first + count;
+	struct gap *gaps = ranges->gaps;
+	bool joins_behind = behind < ranges->gap_count && gaps[behind].first == end &&
+			    !begins_chunk(ranges, end);
+	bool joins_before = behind && gaps[before].first + gaps[before].count == first &&
+			    !begins_chunk(ranges, first);
 
 	ranges->taken--;
 	ranges->left += count;
 	if (joins_before && joins_behind) {
-		before->count += count + behind->count;
-		remove_gap(ranges, index);
+		gaps[before].count += count + gaps[behind].count;
+		remove_gap(ranges, behind);
 	} else if (joins_before) {
-		before->count += count;
+		gaps[before].count += count;
 	} else if (joins_behind) {
-		behind->first = first;
-		behind->count += count;
+		gaps[behind].first = first;
+		gaps[behind].count += count;
 	} else {
-		memmove(behind + 1, behind, (ranges->gap_count - index) * sizeof(*behind));
-		*behind = (struct gap){.first = first, .count = count};
+		memmove(&gaps[behind + 1], &gaps[behind],
+			(ranges->gap_count - behind) * sizeof(*gaps));
+		gaps[behind] = (struct gap){.first = first, .count = count};
 		ranges->gap_count++;
 	}
 }

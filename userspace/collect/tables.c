@@ -21,7 +21,7 @@
 /* Files that nothing maps keep their rows, for the next process that does: that many of them, with
  * that many rows (4 MiB), and as much again until it is looked at. */
 #define FILES_KEPT   1024
-#define ROWS_KEPT    (16 * WIRE_BLOCK_ROWS)
+#define ROWS_KEPT    (16UL * WIRE_BLOCK_ROWS)
 
 /* Where there is no room, what nothing maps is given up at most so often, since each time waits for
  * the kernel, 10 to 30 ms; and a file that found none is tried again so often. */
