@@ -269,8 +269,11 @@ int collector__set_maps(struct collector *collector, uint32_t era, struct maps *
 
 	eras__set_maps(collector->eras, era, maps);
 	err = tables__update(collector->tables, era, maps);
+	if (!err)
+		err = begin(collector, era);
+	/* Not before: it takes CPU time, and the target's threads would lose theirs meanwhile. */
 	file_rows__rest(collector->file_rows);
-	return err ? err : begin(collector, era);
+	return err;
 }
 
 void collector__annotate(const struct collector *collector, struct samples *samples)

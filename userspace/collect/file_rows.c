@@ -15,7 +15,8 @@
 /* libLLVM's 0.9 million rows take a second or two. */
 #define ANSWER_MS    10000
 
-/* All of the files of a thousand programs take some seconds. */
+/* A library's take milliseconds (libc's 10), those of a program with all of its libraries 100 or
+ * so. */
 #define ALLOWANCE_MS 60000
 #define REGROWTH     4 /* one in so many milliseconds comes back */
 #define SHARE        4 /* one in so many of those left is for one file */
