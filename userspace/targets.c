@@ -21,7 +21,7 @@
 
 /* Between two readings of the mappings, when there is reason for both. */
 #define NEWS_MS      20
-#define NEWS_IDLE_OF 20 /* times what a reading took */
+#define NEWS_IDLE_OF 20 /* times what a reading took of the CPU */
 
 /* Between two looks at what has begun and ended. Probes on a child that executes something else at
  * once would be in vain. */
@@ -153,10 +153,12 @@ static bool is_unfinished(const struct targets *targets, const struct target *ta
  */
 static int refresh(struct targets *targets, struct target *target)
 {
-	int64_t began_ns = clock__monotonic_ns();
+	int64_t began_ns = clock__thread_cpu_ns();
 	struct maps *maps = maps__read(target->process, targets->files, target->maps);
-	/* Not the rows of new files: they are read once, and more files may follow. */
-	int64_t reading_ns = clock__monotonic_ns() - began_ns;
+	/* Not the rows of new files: they are read once, and more files may follow. Nor the time in
+	 * which others had the CPU: between it and the threads that open files it may pass several
+	 * times. */
+	int64_t reading_ns = clock__thread_cpu_ns() - began_ns;
 	int err = maps ? 0 : -errno;
 
 	if (maps && is_in_era(targets, target)) {

@@ -26,6 +26,11 @@ int64_t clock__own_cpu_ns(void)
 	return read_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+int64_t clock__thread_cpu_ns(void)
+{
+	return read_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 int64_t clock__monotonic_ms(void)
 {
 	return clock__monotonic_ns() / 1000000;
