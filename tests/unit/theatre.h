@@ -25,12 +25,12 @@ struct theatre {
 
 __attribute__((noreturn)) static void theatre__be_worker(const struct theatre *theatre, int socket)
 {
-	play *play = theatre->started ? theatre->encore : theatre->play;
+	play *act = theatre->started ? theatre->encore : theatre->play;
 	struct message question = {.fd = -1};
 
 	while (!message__receive(&question, socket, INT64_MAX)) {
 		if (question.type == theatre->cue)
-			play(socket, &question);
+			act(socket, &question);
 	}
 	message__release(&question);
 	_exit(0);
