@@ -50,9 +50,13 @@ int main(void)
 		.config2 = find_malloc(path),
 		.config1 = (uintptr_t)path,
 	};
-	/* A probe on itself alone is in everybody's way. */
-	int fd = syscall(SYS_perf_event_open, &attr, getpid(), -1, -1, PERF_FLAG_FD_CLOEXEC);
+	int fd, tries = 200;
 
+	/* A probe on itself alone is in everybody's way. Those of who has ended a moment ago are on
+	 * their way out, and in this one's. */
+	do {
+		fd = syscall(SYS_perf_event_open, &attr, getpid(), -1, -1, PERF_FLAG_FD_CLOEXEC);
+	} while (fd < 0 && errno == EINVAL && --tries && !usleep(25000));
 	if (fd < 0) {
 		fprintf(stderr, "rival: %s\n", strerror(errno));
 		return 1;
