@@ -189,7 +189,7 @@ waits_in_kernel() {
 	start_limited "${UNDER_UNIT[@]}" "$exoprof" serve -p "$TARGET" --heap-rate 1
 	grep '^Uid:' "/proc/$EXOPROF/status" | grep -qv '\b0\b'
 	# Of these its threads keep what each needs, the first one none.
-	grep -q "^CapBnd:.*$(printf '%016x' $((1 << 39 | 1 << 38 | 1 << 19 | 1 << 2 | 1 << 40 | 1 << 34)))" \
+	grep -q "^CapBnd:.*$(printf '%016x' $((1 << 39 | 1 << 38 | 1 << 19 | 1 << 2 | 1 << 40 | 1 << 34 | 1 << 21)))" \
 		"/proc/$EXOPROF/status"
 	grep -q '^Seccomp:.*2' "/proc/$EXOPROF/status"
 	printf 1 >&4

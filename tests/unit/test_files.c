@@ -122,6 +122,38 @@ static void what_was_written_to_is_another_file(void **state)
 	put(a, b);
 }
 
+static struct elf_file *find(struct fixture *fixture, char *name, const struct root *root)
+{
+	struct map_line line = {.path = name};
+	struct stat st;
+
+	assert_int_equal(stat(fixture->path, &st), 0);
+	line.device = st.st_dev;
+	line.inode = st.st_ino;
+	return files__find(fixture->files, &line, root);
+}
+
+static void what_is_there_is_found_without_being_opened(void **state)
+{
+	struct fixture *fixture = *state;
+	char name[] = "name", other[] = "other";
+	struct elf_file *a, *b;
+
+	assert_null(find(fixture, name, NULL));
+	a = share(fixture);
+	b = find(fixture, name, NULL);
+	assert_ptr_equal(a, b);
+	elf_file__put(b);
+	assert_null(find(fixture, other, NULL));
+	write_file(fixture->path, "longer than before");
+	assert_null(find(fixture, name, NULL));
+	b = share(fixture);
+	put(find(fixture, name, NULL), b);
+	elf_file__put(a);
+	files__drop_unused(fixture->files);
+	assert_null(find(fixture, name, NULL));
+}
+
 static void what_has_another_inode_is_another_file(void **state)
 {
 	struct fixture *fixture = *state;
@@ -358,6 +390,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_equal_is_open_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_there_is_found_without_being_opened, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(what_was_written_to_is_another_file, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(what_has_another_inode_is_another_file, set_up,

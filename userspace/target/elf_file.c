@@ -2,6 +2,7 @@
 #include "target/elf_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gelf.h>
 #include <elfutils/libdwelf.h>
 #include <stdatomic.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* Real files have up to about ten; a build ID is 20 bytes, 64 at the very most. */
@@ -103,6 +105,27 @@ int file_stamp__read(int fd, struct file_stamp *stamp)
 		.size = st.st_size,
 		.mtime_ns = nanoseconds(&st.st_mtim),
 		.ctime_ns = nanoseconds(&st.st_ctim),
+	};
+	return 0;
+}
+
+static int64_t statx_nanoseconds(const struct statx_timestamp *time)
+{
+	return time->tv_sec * 1000000000LL + time->tv_nsec;
+}
+
+int file_stamp__known(int fd, struct file_stamp *stamp)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &st))
+		return -errno;
+	*stamp = (struct file_stamp){
+		.device = makedev(st.stx_dev_major, st.stx_dev_minor),
+		.inode = st.stx_ino,
+		.size = st.stx_size,
+		.mtime_ns = statx_nanoseconds(&st.stx_mtime),
+		.ctime_ns = statx_nanoseconds(&st.stx_ctime),
 	};
 	return 0;
 }

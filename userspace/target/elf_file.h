@@ -22,6 +22,9 @@ struct file_stamp {
 
 int file_stamp__read(int fd, struct file_stamp *stamp); /* 0 or -errno */
 
+/* As the kernel knows it already: no file system is asked, which might not answer. 0 or -errno. */
+int file_stamp__known(int fd, struct file_stamp *stamp);
+
 /* Takes over `fd`, also where it fails; `name` is copied. A file that is not ELF is a fine one that
  * has no segments. NULL with errno set where memory is short. */
 struct elf_file *elf_file__open(int fd, const char *name);

@@ -29,16 +29,23 @@ struct key {
 	struct root_id root; /* 0: unknown */
 };
 
+/* As mappings tell them. No padding. */
+struct place {
+	uint64_t device, inode;
+	struct root_id root;
+};
+
 struct entry {
-	UT_hash_handle hh;
+	UT_hash_handle hh, by_place;
 	struct elf_file *file;
+	struct place place;
 	size_t key_size; /* with the name */
 	struct key key;
 	char name[];
 };
 
 struct files {
-	struct entry *entries;
+	struct entry *entries, *places;
 	struct root **roots; /* those that differ, each with one descriptor */
 	size_t root_count, root_capacity;
 	struct elf_file *vdso; /* NULL: not needed yet */
@@ -68,6 +75,8 @@ struct patience *files__patience(struct files *files)
 static void drop_entry(struct files *files, struct entry *entry)
 {
 	HASH_DEL(files->entries, entry);
+	if (entry->by_place.tbl)
+		HASH_DELETE(by_place, files->places, entry);
 	elf_file__put(entry->file);
 	free(entry);
 }
@@ -142,11 +151,34 @@ static struct elf_file *add(struct files *files, struct entry *entry, struct elf
 	elf_file__set_root(file, root ? known_root(files, root) : NULL);
 	entry->file = file;
 	HASH_ADD_KEYPTR(hh, files->entries, &entry->key, entry->key_size, entry);
-	if (entry->hh.tbl)
-		elf_file__get(file);
-	else
+	if (!entry->hh.tbl) {
 		free(entry);
-	return file;
+		return file;
+	}
+	entry->place = (struct place){
+		.device = entry->key.stamp.device,
+		.inode = entry->key.stamp.inode,
+		.root = entry->key.root,
+	};
+	HASH_ADD(by_place, files->places, place, sizeof(entry->place), entry);
+	return elf_file__get(file);
+}
+
+struct elf_file *files__find(struct files *files, const struct map_line *line,
+			     const struct root *root)
+{
+	struct place place = {.device = line->device, .inode = line->inode};
+	struct entry *entry;
+	struct file_stamp stamp;
+
+	if (root)
+		place.root = root__id(root);
+	HASH_FIND(by_place, files->places, &place, sizeof(place), entry);
+	if (!entry || strcmp(entry->name, line->path ?: "") ||
+	    file_stamp__known(elf_file__fd(entry->file), &stamp) ||
+	    memcmp(&stamp, &entry->key.stamp, sizeof(stamp)) != 0)
+		return NULL;
+	return elf_file__get(entry->file);
 }
 
 struct elf_file *files__share(struct files *files, struct elf_file *file, struct root *root)

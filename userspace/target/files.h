@@ -6,6 +6,7 @@
 #define EXOPROF_FILES_H
 
 #include "target/elf_file.h"
+#include "target/map_line.h"
 #include "target/patience.h"
 
 struct files;
@@ -23,6 +24,11 @@ struct patience *files__patience(struct files *files);
  * below which a debugger would look for what belongs to them. NULL with errno set; EBADF: its stamp
  * is unknown. */
 struct elf_file *files__share(struct files *files, struct elf_file *file, struct root *root);
+
+/* The file that is mapped there, a reference, if it is one that is there already and was not
+ * written to: nothing is opened, and no file system asked. Else NULL. */
+struct elf_file *files__find(struct files *files, const struct map_line *line,
+			     const struct root *root);
 
 /* The vDSO, a reference; NULL where there is none. */
 struct elf_file *files__vdso(struct files *files);

@@ -152,8 +152,12 @@ static struct elf_file *open_file(const struct reading *reading, const struct ma
 {
 	struct patience *patience = files__patience(reading->files);
 	pid_t pid = process__pid(reading->process);
-	struct elf_file *file = opening__file(patience, pid, reading->root, line);
+	struct elf_file *file = files__find(reading->files, line, reading->root);
 
+	/* Another process has it mapped, or the program before this one. */
+	if (file)
+		return file;
+	file = opening__file(patience, pid, reading->root, line);
 	/* There may be descriptors that nobody needs any more. */
 	if (!file && files__make_room(reading->files, -errno))
 		file = opening__file(patience, pid, reading->root, line);
