@@ -14,9 +14,11 @@ void *lint__remove(void *head, void *item);
 #undef HASH_ADD
 #undef HASH_ADD_KEYPTR
 #undef HASH_DEL
+#undef HASH_DELETE
 #define HASH_FIND(hh, head, key, size, out)        ((out) = lint__find(head, key, size))
 #define HASH_ADD(hh, head, field, size, item)      ((head) = lint__add(head, item))
 #define HASH_ADD_KEYPTR(hh, head, key, size, item) ((head) = lint__add(head, item))
 #define HASH_DEL(head, item)                       ((head) = lint__remove(head, item))
+#define HASH_DELETE(hh, head, item)                ((head) = lint__remove(head, item))
 
 #endif
