@@ -2,8 +2,8 @@
 #include "agent.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <math.h>
 #include <poll.h>
 #include <pthread.h>
@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/say.h"
 #include "base/memory_stream.h"
+#include "base/say.h"
 #include "collect/support.h"
 #include "measurement.h"
 #include "privilege/capabilities.h"

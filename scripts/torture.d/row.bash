@@ -200,14 +200,7 @@ ended_silently() {
 
 # --- neighbours ---------------------------------------------------------------------------------------
 
-# A libc that only the target uses: others' probes go into all programs that have the file.
-own_libc() {
-	mkdir -p "$BATS_TEST_TMPDIR/lib"
-	cp "$(ldd "$targets/books" | awk '$1 == "libc.so.6" { print $3 }')" "$BATS_TEST_TMPDIR/lib/libc.so.6"
-	LIBC=$BATS_TEST_TMPDIR/lib/libc.so.6
-}
-
-# start_own_books [OPTION...]: with that libc.
+# start_own_books [OPTION...]: with the libc that own_libc has made.
 start_own_books() {
 	start_books LD_LIBRARY_PATH="$BATS_TEST_TMPDIR/lib" books "$@"
 }

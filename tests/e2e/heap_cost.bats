@@ -86,8 +86,7 @@ probes_are_on() {
 @test "where another tool's probe is in the way, that is said, and tried until it is gone" {
 	# A libc of their own: in the machine's the kernel may still have somebody's probe in its books, long after
 	# who had it is gone.
-	mkdir lib
-	cp "$(ldd "$targets/books" | awk '$1 == "libc.so.6" { print $3 }')" lib/libc.so.6
+	own_libc
 	start_fed books env LD_LIBRARY_PATH="$PWD/lib" "$targets/books"
 	local books=$TARGET
 	mkfifo rival_go

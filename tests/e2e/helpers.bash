@@ -109,6 +109,26 @@ start_fed() {
 	wait_for 10 grep -qx ready "$1.out"
 }
 
+# has_burn_stacks FILE: burn's, with names, from main on; all of the profile's are in "samples".
+has_burn_stacks() {
+	samples "$1" | tee samples
+	grep -q ';burn_a;middle;outer;main;' samples
+}
+
+# process_status PID NAME...: of /proc/PID/status.
+process_status() {
+	local pid=$1 name
+	shift
+	for name; do awk -v name="$name:" '$1 == name { $1 = ""; print substr($0, 2) }' "/proc/$pid/status"; done
+}
+
+# A libc that only the target uses: others' probes go into all programs that have the file.
+own_libc() {
+	mkdir -p "$BATS_TEST_TMPDIR/lib"
+	cp "$(ldd "$targets/books" | awk '$1 == "libc.so.6" { print $3 }')" "$BATS_TEST_TMPDIR/lib/libc.so.6"
+	LIBC=$BATS_TEST_TMPDIR/lib/libc.so.6
+}
+
 # start_books [VARIABLE=VALUE...] PROGRAM [OPTION...]: one of tests/targets/books, with these in its
 # environment. It waits for do_books.
 start_books() {

@@ -36,19 +36,8 @@ value() { curl -sSf "${URL%/debug/pprof/}/metrics" | awk -v name="$1" '$1 == nam
 
 restarts() { value "exoprof_unwind_restarts_total{reason=\"$1\"}"; }
 
-has_burn_stacks() {
-	samples "$1" | tee samples
-	grep -q ';burn_a;middle;outer;main;' samples
-}
-
 unread() {
 	comments "$1" | sed -n 's/^\([0-9]*\) files have no unwind rows because .*/\1/p'
-}
-
-status() {
-	local pid=$1 name
-	shift
-	for name; do awk -v name="$name:" '$1 == name { $1 = ""; print substr($0, 2) }' "/proc/$pid/status"; done
 }
 
 start_slow_burn() {
@@ -62,11 +51,11 @@ start_slow_burn() {
 	begin_exoprof -p "$TARGET"
 	catch_reader STOP
 	cat "/proc/$READER/status"
-	[ "$(status "$READER" CapInh CapPrm CapEff CapBnd CapAmb | sort -u)" = 0000000000000000 ]
-	[ "$(status "$READER" Uid Gid | sort -u)" = '65534 65534 65534 65534' ]
-	[ -z "$(status "$READER" Groups | tr -d ' ')" ]
-	[ "$(status "$READER" NoNewPrivs)" = 1 ]
-	[ "$(status "$READER" Seccomp)" = 2 ]
+	[ "$(process_status "$READER" CapInh CapPrm CapEff CapBnd CapAmb | sort -u)" = 0000000000000000 ]
+	[ "$(process_status "$READER" Uid Gid | sort -u)" = '65534 65534 65534 65534' ]
+	[ -z "$(process_status "$READER" Groups | tr -d ' ')" ]
+	[ "$(process_status "$READER" NoNewPrivs)" = 1 ]
+	[ "$(process_status "$READER" Seccomp)" = 2 ]
 	[ "$(stat -c %u "/proc/$READER/maps")" = 0 ]
 	grep -q '^Max core file size  *0  *0 ' "/proc/$READER/limits"
 	grep -q '^Max data size  *2147483648 ' "/proc/$READER/limits"

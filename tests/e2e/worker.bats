@@ -19,22 +19,10 @@ restarts() {
 		awk -v name="exoprof_symbolizer_restarts_total{reason=\"$1\"}" '$1 == name { print $2 }'
 }
 
-has_burn_names() {
-	samples "$1" | tee samples
-	grep -q ';burn_a;middle;outer;main;' samples
-}
-
 is_recording() { [ "$(count_links "$1" '^cpu_')" -gt 0 ]; }
 
 lost() {
 	comments "$1" | sed -n 's/^\([0-9]*\) addresses have no name because .*/\1/p'
-}
-
-# status PID NAME...: of /proc/PID/status.
-status() {
-	local pid=$1 name
-	shift
-	for name; do awk -v name="$name:" '$1 == name { $1 = ""; print substr($0, 2) }' "/proc/$pid/status"; done
 }
 
 @test "who reads the targets' files has no capability, no user, no system call but what reading takes" {
@@ -42,18 +30,18 @@ status() {
 	start_exoprof -p "$TARGET"
 	start_worker
 	fetch p.pb.gz 'profile?seconds=1'
-	has_burn_names p.pb.gz
+	has_burn_stacks p.pb.gz
 	cat "/proc/$WORKER/status"
 	for pid in "$NURSERY" "$WORKER"; do
-		[ "$(status "$pid" CapInh CapPrm CapEff CapBnd CapAmb | sort -u)" = 0000000000000000 ]
-		[ "$(status "$pid" Uid Gid | sort -u)" = '65534 65534 65534 65534' ]
-		[ -z "$(status "$pid" Groups | tr -d ' ')" ]
-		[ "$(status "$pid" NoNewPrivs)" = 1 ]
+		[ "$(process_status "$pid" CapInh CapPrm CapEff CapBnd CapAmb | sort -u)" = 0000000000000000 ]
+		[ "$(process_status "$pid" Uid Gid | sort -u)" = '65534 65534 65534 65534' ]
+		[ -z "$(process_status "$pid" Groups | tr -d ' ')" ]
+		[ "$(process_status "$pid" NoNewPrivs)" = 1 ]
 		# Nobody's other processes may not look into it.
 		[ "$(stat -c %u "/proc/$pid/maps")" = 0 ]
 		grep -q '^Max core file size  *0  *0 ' "/proc/$pid/limits"
 	done
-	[ "$(status "$WORKER" Seccomp)" = 2 ]
+	[ "$(process_status "$WORKER" Seccomp)" = 2 ]
 	# It has what it reads, and whom it answers.
 	ls -l "/proc/$WORKER/fd"
 	not grep -vE '^total|/dev/null$|socket:|/statm$|burn$|\.so(\.[0-9]+)*$|\.debug$|vdso' <(ls -l "/proc/$WORKER/fd")
@@ -72,7 +60,7 @@ status() {
 	start_worker
 	kill -KILL "$WORKER"
 	fetch p.pb.gz 'profile?seconds=1'
-	has_burn_names p.pb.gz
+	has_burn_stacks p.pb.gz
 	[ -z "$(lost p.pb.gz)" ]
 	[ "$(restarts died)" -eq 1 ]
 	[ "$(worker_of "$EXOPROF")" != "$WORKER" ]
@@ -95,7 +83,7 @@ status() {
 	[ "$(wc -l < exoprof.err)" -eq 1 ]
 	grep -q 'reading .* for names, the process that does so died at 0x' exoprof.err
 	fetch p.pb.gz 'profile?seconds=1'
-	has_burn_names p.pb.gz
+	has_burn_stacks p.pb.gz
 	[ -z "$(lost p.pb.gz)" ]
 }
 
@@ -112,7 +100,7 @@ status() {
 	is_gone "$WORKER"
 	grep -q 'gave no answer' exoprof.err
 	fetch p.pb.gz 'profile?seconds=1'
-	has_burn_names p.pb.gz
+	has_burn_stacks p.pb.gz
 }
 
 @test "without a process to fork workers from addresses stay addresses" {
@@ -160,6 +148,6 @@ status() {
 	sleep 1
 	kill -INT -- "-$STARTED"
 	wait_for 15 has_ended "$STARTED"
-	has_burn_names p.pb.gz
+	has_burn_stacks p.pb.gz
 	[ -z "$(lost p.pb.gz)" ]
 }

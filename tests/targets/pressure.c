@@ -164,7 +164,7 @@ static void map_pages(long count)
 static void **libraries;
 static long library_count;
 
-static void map_libraries(void)
+static void map_copies(bool are_different)
 {
 	char path[64];
 
@@ -173,25 +173,22 @@ static void map_libraries(void)
 	for (long i = 0; i < library_count; i++) {
 		snprintf(path, sizeof(path), "./copy-%ld.so", i);
 		copy(arguments[1], path);
+		if (are_different)
+			mark_file(path);
 		libraries[i] = load(path);
 		unlink(path);
 	}
+}
+
+static void map_libraries(void)
+{
+	map_copies(false);
 	map_pages(library_count);
 }
 
 static void map_different(void)
 {
-	char path[64];
-
-	library_count = atol(arguments[0]);
-	libraries = calloc(library_count, sizeof(*libraries));
-	for (long i = 0; i < library_count; i++) {
-		snprintf(path, sizeof(path), "./different-%ld.so", i);
-		copy(arguments[1], path);
-		mark_file(path);
-		libraries[i] = load(path);
-		unlink(path);
-	}
+	map_copies(true);
 }
 
 static void use_libraries(void)

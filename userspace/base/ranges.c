@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/search.h"
+
 struct gap {
 	uint32_t first, count; /* count > 0 */
 };
@@ -93,17 +95,7 @@ int64_t ranges__take(struct ranges *ranges, uint32_t count)
 /* The first gap that begins at or behind this place. */
 static uint32_t gap_behind(const struct ranges *ranges, uint32_t place)
 {
-	uint32_t low = 0, high = ranges->gap_count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (ranges->gaps[middle].first < place)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return search_lower_bound(i, ranges->gap_count, ranges->gaps[i].first < place);
 }
 
 static bool begins_chunk(const struct ranges *ranges, uint32_t place)

@@ -9,6 +9,7 @@
 
 #include "base/array.h"
 #include "base/ranges.h"
+#include "base/search.h"
 #include "base/shares.h"
 #include "collect/internal.h"
 
@@ -217,17 +218,7 @@ struct packing {
 
 static size_t first_row_from(const struct cfi_table *table, uint64_t vaddr)
 {
-	size_t low = 0, high = table->row_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (table->rows[middle].vaddr < vaddr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return search_lower_bound(i, table->row_count, table->rows[i].vaddr < vaddr);
 }
 
 /* Holds the number that a rule has in the kernel's list of rules. */

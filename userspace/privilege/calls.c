@@ -201,7 +201,7 @@ static const struct rule collecting[] = {
 	CALL(memfd_create),
 	CALL(pwrite64),
 	/* A thread for each file that is opened (target/patience.c), with the same rights; no
-	   process. */
+	 * process. */
 	CALL_IF_MASKED(clone, 0, CLONE_THREAD, CLONE_THREAD),
 	{.call = CALL_URETPROBE},
 	{.call = CALL_UPROBE},

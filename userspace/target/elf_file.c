@@ -88,46 +88,35 @@ static void read_build_id(struct elf_file *file, Elf *elf)
 		sprintf(file->build_id + 2 * i, "%02x", ((const unsigned char *)bytes)[i]);
 }
 
-static int64_t nanoseconds(const struct timespec *time)
+static int64_t nanoseconds(const struct statx_timestamp *time)
 {
 	return time->tv_sec * 1000000000LL + time->tv_nsec;
 }
 
-int file_stamp__read(int fd, struct file_stamp *stamp)
-{
-	struct stat st;
-
-	if (fstat(fd, &st))
-		return -errno;
-	*stamp = (struct file_stamp){
-		.device = st.st_dev,
-		.inode = st.st_ino,
-		.size = st.st_size,
-		.mtime_ns = nanoseconds(&st.st_mtim),
-		.ctime_ns = nanoseconds(&st.st_ctim),
-	};
-	return 0;
-}
-
-static int64_t statx_nanoseconds(const struct statx_timestamp *time)
-{
-	return time->tv_sec * 1000000000LL + time->tv_nsec;
-}
-
-int file_stamp__known(int fd, struct file_stamp *stamp)
+static int read_stamp(int fd, int flags, struct file_stamp *stamp)
 {
 	struct statx st;
 
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &st))
+	if (statx(fd, "", AT_EMPTY_PATH | flags, STATX_BASIC_STATS, &st))
 		return -errno;
 	*stamp = (struct file_stamp){
 		.device = makedev(st.stx_dev_major, st.stx_dev_minor),
 		.inode = st.stx_ino,
 		.size = st.stx_size,
-		.mtime_ns = statx_nanoseconds(&st.stx_mtime),
-		.ctime_ns = statx_nanoseconds(&st.stx_ctime),
+		.mtime_ns = nanoseconds(&st.stx_mtime),
+		.ctime_ns = nanoseconds(&st.stx_ctime),
 	};
 	return 0;
+}
+
+int file_stamp__read(int fd, struct file_stamp *stamp)
+{
+	return read_stamp(fd, AT_STATX_SYNC_AS_STAT, stamp);
+}
+
+int file_stamp__known(int fd, struct file_stamp *stamp)
+{
+	return read_stamp(fd, AT_STATX_DONT_SYNC, stamp);
 }
 
 /* Where e_shnum is 0, libelf makes room for as many sections as the file says it has, up to 2^32,
