@@ -4,7 +4,9 @@
 the connection without one. After each case a request as it should be is answered. What is left open
 on purpose must be ended by the server within PATIENCE seconds."""
 
+import contextlib
 import os
+import select
 import socket
 import ssl
 import struct
@@ -141,28 +143,46 @@ class Client:
     def talk(self, data, half):
         """All that comes, to the end of the connection, and whether that came in time."""
         connection = self.connect()
-        received = b""
-        sender = threading.Thread(target=self.send, args=(connection, data, half))
-        sender.start()
-        try:
-            while piece := connection.recv(1 << 16):
-                received += piece
-        except (ConnectionError, ssl.SSLError):
-            pass
-        except TimeoutError:
-            return received, False
-        finally:
-            connection.close()
-            sender.join()
-        return received, True
+        connection.setblocking(False)
+        deadline = time.monotonic() + PATIENCE
+        left, received, sends = memoryview(data), b"", True
+        with connection:
+            while time.monotonic() < deadline:
+                try:
+                    piece = self.receive(connection)
+                except OSError:
+                    return received, True
+                if piece == b"":
+                    return received, True
+                received += piece or b""
+                if sends:
+                    left = left[self.send(connection, left):]
+                    sends = bool(left)
+                    if not sends and half and not self.context:
+                        with contextlib.suppress(OSError):
+                            connection.shutdown(socket.SHUT_WR)
+                if piece is None:
+                    select.select([connection], [connection] if sends else [], [], 1)
+        return received, False
 
-    def send(self, connection, data, half):
+    # One thread for both: a TLS connection of Python's is not for two at once.
+    @staticmethod
+    def receive(connection):
+        """b"" at the end, None: nothing yet."""
         try:
-            connection.sendall(data)
-            if half and not self.context:
-                connection.shutdown(socket.SHUT_WR)
+            return connection.recv(1 << 16)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return None
+
+    @staticmethod
+    def send(connection, data):
+        """How much of it is done with: all of it, where nobody takes it any more."""
+        try:
+            return connection.send(data[:1 << 16])
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return 0
         except OSError:
-            pass
+            return len(data)
 
 
 def statuses(received):
