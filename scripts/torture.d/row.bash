@@ -26,8 +26,8 @@ trap 'echo "${BASH_SOURCE[0]##*/}:$LINENO failed: $BASH_COMMAND" >&2' ERR
 trap 'echo "$row_name: out of time" >&2; exit 1' TERM INT
 setup
 
-# row TIMES SECONDS WHAT: TIMES, unless the environment says how often; not begun again once SECONDS
-# are over, however few times that makes.
+# row TIMES SECONDS WHAT: TIMES, unless the environment says how often; not begun again once SECONDS,
+# or the seconds that scripts/torture has for it, are over, however few times that makes.
 row() {
 	times=${TIMES:-$1}
 	limit_s=$2
