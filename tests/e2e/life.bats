@@ -216,7 +216,7 @@ hang_up() {
 }
 
 @test "record: heap in each format, by the file's ending" {
-	start_demo
+	start_demo --gc-keep-every 10
 	start_load 60 /gc
 	run -0 "$exoprof" record -p "$DEMO" --type heap --heap-rate 4096 -d 1 -o h.pb.gz
 	go tool pprof -top h.pb.gz | grep gc_heavy_handler
