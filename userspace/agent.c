@@ -846,6 +846,8 @@ void agent__close(struct agent *agent, int status)
 	}
 	/* Before anything that takes time: the targets are free again. */
 	collector__close(agent->collector);
+	if (agent->targets)
+		targets__warn_of_tracers(agent->targets);
 	if (agent->naming_runs)
 		join(agent, agent->naming, status);
 	stop_watching(agent);
@@ -884,9 +886,12 @@ void agent__why_not(struct agent *agent, const struct profile_kind *kind, char *
 	struct heap_state heap;
 
 	agent__heap(agent, &heap);
-	snprintf(why, size, "%s",
-		 kind->source == SAMPLES_HEAP ? heap.text
-					      : "time off the CPU is not followed (--no-offcpu)");
+	if (kind->source != SAMPLES_HEAP)
+		snprintf(why, size, "time off the CPU is not followed (--no-offcpu)");
+	else if (heap.is_followed)
+		snprintf(why, size, "its malloc was not mapped yet (it is now: ask again)");
+	else
+		snprintf(why, size, "%s", heap.text);
 }
 
 bool agent__has(struct agent *agent, const struct profile_kind *kind)

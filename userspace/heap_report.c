@@ -6,23 +6,42 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/memory_stream.h"
 #include "heap_watch_internal.h"
 
-/* The one that the program's calls of malloc reach: of those that other files can be bound to, the
- * first in the linker's order. NULL: none is probed. */
+/* By then a program that has begun has its libraries mapped, on a busy machine, too. */
+#define BEGIN_MS 1000
+
+bool heap_watch__begins(const struct heap_watch *watch)
+{
+	return watch->exec_ms && clock__monotonic_ms() - watch->exec_ms < BEGIN_MS;
+}
+
+/* Whether calls of the one reach the program rather than those of the other: the one that is
+ * mapped, that other files can be bound to, that comes first in the linker's order. */
+static bool is_before(const struct followed *a, const struct followed *b)
+{
+	if (a->is_mapped != b->is_mapped)
+		return a->is_mapped;
+	if (a->allocator.is_exported != b->allocator.is_exported)
+		return a->allocator.is_exported;
+	return a->rank < b->rank;
+}
+
+/* The one that the program's calls of malloc reach. NULL: none is probed. Of a program that begins,
+ * it may be one whose probes wait for it to be mapped: nothing that it will give out is missed. */
 static const struct followed *in_use(const struct heap_watch *watch)
 {
 	const struct followed *best = NULL;
+	bool may_come = heap_watch__begins(watch);
 
 	for (size_t i = 0; i < watch->count; i++) {
 		const struct followed *followed = &watch->followed[i];
 
-		if (!followed->is_mapped || followed->err)
+		if (followed->err || !(followed->is_mapped || (may_come && followed->is_attached)))
 			continue;
-		if (!best || followed->allocator.is_exported > best->allocator.is_exported ||
-		    (followed->allocator.is_exported == best->allocator.is_exported &&
-		     followed->rank < best->rank))
+		if (!best || is_before(followed, best))
 			best = followed;
 	}
 	return best;
@@ -176,6 +195,20 @@ static void put_unprobed(FILE *out, const struct heap_watch *watch)
 	}
 }
 
+static void put_gone(FILE *out, const struct heap_watch *watch)
+{
+	if (!watch->times_gone)
+		return;
+	fprintf(out,
+		"probes were taken away in the target's memory, as by a debugger, %u time%s, the last at ",
+		watch->times_gone, watch->times_gone > 1 ? "s" : "");
+	put_time(out, watch->gone_ns);
+	fputs(watch->cannot_keep
+		      ? ", and cannot be set again: what they would have seen is missing; "
+		      : ", and set again: what was allocated and freed in between is missing; ",
+	      out);
+}
+
 /* Whatever does not fit is cut. */
 static void print_into(char *text, size_t size, const struct heap_watch *watch,
 		       void (*put)(FILE *out, const struct heap_watch *watch))
@@ -198,6 +231,7 @@ static void put_warnings(FILE *out, const struct heap_watch *watch)
 			watch->budget.limit ? ", and the budget is without effect" : "");
 	if (watch->has_too_many)
 		fputs("there are more files with a malloc than are followed; ", out);
+	put_gone(out, watch);
 	put_budget(out, watch);
 }
 

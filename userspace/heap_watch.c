@@ -231,7 +231,7 @@ static void find_ranks(struct heap_watch *watch, const struct maps *maps)
 	linker__release(&order);
 }
 
-static void attach_anew(struct heap_watch *watch)
+void heap_watch__attach_anew(struct heap_watch *watch)
 {
 	heap__detach(watch->collector, process__pid(watch->process));
 	for (size_t i = 0; i < watch->count; i++) {
@@ -264,11 +264,13 @@ void heap_watch__note_exec(struct heap_watch *watch, uint32_t era, bool is_lost)
 {
 	watch->era = era;
 	watch->exec_ns = clock__realtime_ns();
+	watch->exec_ms = clock__monotonic_ms();
 	watch->preattach_bytes = 0;
+	watch->cannot_keep = false;
 	heap_meter__clear(&watch->meter);
 	set_safe_size(watch);
 	if (is_lost)
-		attach_anew(watch);
+		heap_watch__attach_anew(watch);
 	forget_failures(watch);
 }
 
@@ -325,7 +327,7 @@ static void put_on(struct heap_watch *watch)
 	watch->off_until_ns = clock__realtime_ns();
 }
 
-void heap_watch__tick(struct heap_watch *watch)
+void heap_watch__tick(struct heap_watch *watch, const struct maps *maps)
 {
 	double share;
 
@@ -333,6 +335,8 @@ void heap_watch__tick(struct heap_watch *watch)
 	retry(watch);
 	if (!watch->has_begun)
 		return;
+	if (maps)
+		heap_watch__keep_probes(watch, maps);
 	if (!watch->budget.is_over)
 		take_reading(watch);
 	share = heap_meter__last_share(&watch->meter, &watch->prices);

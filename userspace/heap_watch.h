@@ -46,6 +46,9 @@ void heap_watch__note_exec(struct heap_watch *watch, uint32_t era, bool is_lost)
 
 bool heap_watch__is_followed(const struct heap_watch *watch);
 
+/* Whether the program was executed so lately that it may have its libraries still to map. */
+bool heap_watch__begins(const struct heap_watch *watch);
+
 /* Hits so far, a second ago. */
 const struct heap_hits *heap_watch__hits(const struct heap_watch *watch);
 
@@ -55,8 +58,13 @@ uint64_t heap_watch__preattach(const struct heap_watch *watch);
 /* The target's mappings are these now: probes what is new in them. */
 void heap_watch__update(struct heap_watch *watch, const struct maps *maps);
 
-/* To be called each second: takes the readings, keeps the budget. */
-void heap_watch__tick(struct heap_watch *watch);
+/* To be called each second: takes the readings, keeps the budget, and the probes where they are.
+ * `maps`: the target's mappings, NULL: unknown. */
+void heap_watch__tick(struct heap_watch *watch, const struct maps *maps);
+
+/* For when the probes have been taken off: says so if a debugger is there that may put breakpoint
+ * instructions back. */
+void heap_watch__warn_of_tracer(const struct heap_watch *watch);
 
 void heap_watch__state(const struct heap_watch *watch, struct heap_state *state);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What heap_watch.c keeps and heap_report.c tells of. */
+/* What heap_watch.c keeps, heap_guard.c sees to and heap_report.c tells of. */
 #ifndef EXOPROF_HEAP_WATCH_INTERNAL_H
 #define EXOPROF_HEAP_WATCH_INTERNAL_H
 
@@ -28,6 +28,7 @@ struct heap_watch {
 	bool has_begun;    /* probes were attached */
 	uint32_t era;
 	int64_t since_ns, exec_ns; /* of the real-time clock; 0: none */
+	int64_t exec_ms;           /* of the monotonic one; 0: none */
 	uint64_t preattach_bytes;
 
 	bool is_unpriced; /* what a probe costs could not be measured */
@@ -39,6 +40,17 @@ struct heap_watch {
 	int64_t off_since_ns,
 		off_until_ns; /* the last time; real-time clock; 0: never, or not yet */
 	unsigned int times_off;
+
+	/* Taken away in the target's memory by others, and set again. */
+	unsigned int times_gone;
+	int64_t gone_ns;  /* when that was seen the last time; real-time clock */
+	bool cannot_keep; /* they were gone again at once */
 };
+
+/* All probes off, and on again. */
+void heap_watch__attach_anew(struct heap_watch *watch);
+
+/* To be called each second: sets probes again that are gone from the target's memory. */
+void heap_watch__keep_probes(struct heap_watch *watch, const struct maps *maps);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 void measuring__release(struct measuring *measuring)
 {
@@ -15,15 +16,33 @@ static bool is_alive(const struct measuring *measuring)
 	return targets__alive(measuring->targets);
 }
 
+/* Looks at a program that has just begun, which has its libraries mapped after about a millisecond:
+ * as often as finds one that executes itself every 2 ms in a moment in which it has. */
+#define LOOKS        20
+#define LOOK_WAIT_NS 500000
+
 /* Whether the heap is followed is known better once its mappings are read. */
+static bool has_heap(const struct measuring *measuring)
+{
+	static const struct timespec wait = {.tv_nsec = LOOK_WAIT_NS};
+	struct heap_state heap;
+
+	for (unsigned int i = 0; i < LOOKS; i++) {
+		targets__heap(measuring->targets, &heap);
+		if (heap.is_followed || !targets__begin(measuring->targets))
+			break;
+		nanosleep(&wait, NULL);
+		targets__refresh(measuring->targets);
+	}
+	return heap.is_followed;
+}
+
 static struct samples *heap_now(const struct measuring *measuring,
 				const struct agent_request *request)
 {
-	struct heap_state heap;
 	struct samples *now;
 
-	targets__heap(measuring->targets, &heap);
-	if (!heap.is_followed) {
+	if (!has_heap(measuring)) {
 		errno = ENODATA;
 		return NULL;
 	}

@@ -471,7 +471,7 @@ static void tick_heaps(struct targets *targets)
 	targets->heap_tick_ms = now_ms + HEAP_TICK_MS;
 	for (size_t i = 0; i < targets->count; i++) {
 		if (!targets->items[i]->is_gone)
-			heap_watch__tick(targets->items[i]->watch);
+			heap_watch__tick(targets->items[i]->watch, targets->items[i]->maps);
 	}
 }
 
@@ -487,6 +487,14 @@ static bool sweep(struct targets *targets)
 	targets->has_outdated = collector__sweep(targets->collector) || !targets->is_swept;
 	targets->is_swept = !targets->is_swept;
 	return true;
+}
+
+void targets__warn_of_tracers(const struct targets *targets)
+{
+	for (size_t i = 0; i < targets->count; i++) {
+		if (!targets->items[i]->is_gone)
+			heap_watch__warn_of_tracer(targets->items[i]->watch);
+	}
 }
 
 bool targets__tick(struct targets *targets)
@@ -532,6 +540,15 @@ void targets__refresh(struct targets *targets)
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		targets->items[i]->refresh_ms = 0;
 	refresh_due(targets);
+}
+
+bool targets__begin(const struct targets *targets)
+{
+	for (size_t i = 0; i < targets->given; i++) {
+		if (heap_watch__begins(targets->items[i]->watch))
+			return true;
+	}
+	return false;
 }
 
 size_t targets__alive(const struct targets *targets)

@@ -61,6 +61,13 @@ int64_t targets__next_tick_ms(const struct targets *targets);
 /* Reads all mappings anew. */
 void targets__refresh(struct targets *targets);
 
+/* For when their probes have been taken off: says whose debugger may put breakpoints back. */
+void targets__warn_of_tracers(const struct targets *targets);
+
+/* Whether one that was given has just executed a program, whose libraries may be mapped in a
+ * moment. */
+bool targets__begin(const struct targets *targets);
+
 /* How many processes are followed now, children included. */
 size_t targets__alive(const struct targets *targets);
 

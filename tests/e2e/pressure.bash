@@ -56,19 +56,9 @@ ask() {
 	[ "$status" = 200 ] || say_and_fail "$2 gives $status: $(head -c 300 "$1")"
 }
 
-# Of a program that has begun this very moment there is no heap before its malloc is mapped, which is said.
-ask_heap() {
-	local tries
-	for ((tries = 0; tries < 20; tries++)); do
-		if ask heap.pb.gz heap 2> heap.why; then return; fi
-		[ "${BEGINS_AGAIN:-}" ] && grep -q 'has symbols for malloc and free' heap.why || break
-	done
-	say_and_fail "$(cat heap.why)"
-}
-
 ask_all() {
 	ask cpu.pb.gz 'profile?seconds=4'
-	ask_heap
+	ask heap.pb.gz heap
 	ask threads.txt 'goroutine?debug=2'
 	ask block.pb.gz block
 	ask cpu.svg 'profile?seconds=1&format=flamegraph'
@@ -189,7 +179,6 @@ lost_stacks() {
 
 # A process that executes itself again and again says the how manieth time it is.
 start_execs() {
-	BEGINS_AGAIN=yes
 	start pressure "$targets/pressure" execs 0
 	TARGET=$STARTED
 	exec 4> /dev/null

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "target/code.h"
 
+#include <string.h>
 #include <sys/uio.h>
 
 #define BYTES_MAX  64
 #define BREAKPOINT 0xcc
+
+struct both {
+	unsigned char in_file[BYTES_MAX], in_memory[BYTES_MAX];
+};
 
 /* 0: it is not mapped. */
 static uint64_t find_address(const struct maps *maps, const struct elf_file *file,
@@ -31,20 +36,39 @@ static bool read_memory(pid_t pid, uint64_t address, unsigned char *bytes, size_
 	return process_vm_readv(pid, &here, 1, &there, 1, 0) == (ssize_t)size;
 }
 
+/* As many bytes as `size` says, of the target's memory and of its file; or not. */
+static bool read_both(pid_t pid, const struct maps *maps, const struct elf_file *file,
+		      uint64_t file_offset, size_t size, struct both *both)
+{
+	uint64_t address = find_address(maps, file, file_offset);
+
+	return address && elf_file__read(file, file_offset, both->in_file, size) == size &&
+	       read_memory(pid, address, both->in_memory, size);
+}
+
 bool code__is_as_in_file(pid_t pid, const struct maps *maps, const struct elf_file *file,
 			 uint64_t file_offset, size_t size)
 {
-	unsigned char in_file[BYTES_MAX], in_memory[BYTES_MAX];
-	uint64_t address = find_address(maps, file, file_offset);
+	struct both both;
 
 	if (size > BYTES_MAX)
 		size = BYTES_MAX;
-	if (!address || elf_file__read(file, file_offset, in_file, size) != size ||
-	    !read_memory(pid, address, in_memory, size))
+	if (!read_both(pid, maps, file, file_offset, size, &both))
 		return false;
 	for (size_t i = 0; i < size; i++) {
-		if (in_memory[i] != in_file[i] && in_memory[i] != BREAKPOINT)
+		if (both.in_memory[i] != both.in_file[i] && both.in_memory[i] != BREAKPOINT)
 			return false;
 	}
 	return true;
+}
+
+bool code__is_without_breakpoint(pid_t pid, const struct maps *maps, const struct elf_file *file,
+				 uint64_t file_offset, size_t size)
+{
+	struct both both;
+
+	if (size > BYTES_MAX)
+		size = BYTES_MAX;
+	return read_both(pid, maps, file, file_offset, size, &both) &&
+	       memcmp(both.in_memory, both.in_file, size) == 0;
 }

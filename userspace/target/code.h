@@ -12,4 +12,8 @@
 bool code__is_as_in_file(pid_t pid, const struct maps *maps, const struct elf_file *file,
 			 uint64_t file_offset, size_t size);
 
+/* Whether they are the same without exception: nobody has a breakpoint there. */
+bool code__is_without_breakpoint(pid_t pid, const struct maps *maps, const struct elf_file *file,
+				 uint64_t file_offset, size_t size);
+
 #endif
