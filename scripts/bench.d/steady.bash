@@ -1,0 +1,81 @@
+# shellcheck shell=bash disable=SC2154
+# SPDX-License-Identifier: Apache-2.0
+# Loaded by scripts/bench: does exoprof stay as it is under full load, and cost what it cost at first?
+# wrk asks demo-server for /gc as fast as it answers, while exoprof gives metrics, a heap profile, and a CPU
+# profile of five seconds out of each ten. The minutes before and after are without exoprof.
+
+scrape_every=10
+scrape_paths=('metrics' 'debug/pprof/heap' 'debug/pprof/profile?seconds=5')
+
+# scrape_all URL: until it is killed; a line of each answer's status.
+scrape_all() {
+	local path
+	while :; do
+		for path in "${scrape_paths[@]}"; do
+			curl -s -o "$work/answer" -w '%{http_code}\n' "$1$path" >>"$work/answers" || true
+		done &
+		sleep "$scrape_every"
+		wait $!
+	done
+}
+
+# resident PID: KiB, of exoprof itself; and of the processes that read files for it, too.
+resident() {
+	awk '/^VmRSS/ { print $2 }' "/proc/$1/status"
+}
+
+resident_all() {
+	local pid
+	for pid in $(tree "$1"); do resident "$pid"; done | awk '{ sum += $1 } END { print sum }'
+}
+
+map_kib() {
+	local ids
+	ids=$(sed -n 's/^map_id:\s*//p' /proc/"$1"/fdinfo/* | sort -un | jq -s .)
+	bpftool -j map show | jq --argjson ids "$ids" \
+		'[.[] | select(.id as $id | $ids | index($id)) | .bytes_memlock] | add / 1024 | floor'
+}
+
+# load_minute: $rate, requests a second, and $failed.
+load_minute() {
+	wrk -t1 -c8 -d60s "$demo_url/gc" >"$work/wrk"
+	rate=$(awk '$1 == "Requests/sec:" { print $2 }' "$work/wrk")
+	failed=$(awk '/Socket errors/ { sum += $4 + $6 + $8 + $10 } /Non-2xx/ { sum += $NF } END { print sum + 0 }' "$work/wrk")
+}
+
+steady_row() {
+	local ok others
+	ok=$(grep -c '^200$' "$work/answers" || true)
+	others=$(grep -vc '^200$' "$work/answers" || true)
+	: >"$work/answers"
+	printf '| %s | %.0f | %s | %s | %s | %s | %s | %s + %s |\n' "$1" "$rate" "$failed" "$(resident "$exoprof")" \
+		"$(resident_all "$exoprof")" "$(map_kib "$exoprof")" "$(find "/proc/$exoprof/fd" -type l | wc -l)" \
+		"$ok" "$others"
+}
+
+bench_steady() {
+	local minutes=20 minute demo demo_url before
+	[ "${1:-}" != --minutes ] || minutes=$2
+	make -s build/exoprof build/demo-server
+	machine
+	build/demo-server --listen 127.0.0.1:0 --threads 1 --gc-keep-every 0 >"$work/demo" 2>&1 &
+	demo=$!
+	while ! grep -q http "$work/demo"; do sleep 0.1; done
+	demo_url=$(grep -o 'http://[^ /]*' "$work/demo")
+	load_minute
+	before=$rate
+	serve "$demo" || die "exoprof did not start: $(cat "$work/exoprof")"
+	: >"$work/answers"
+	scrape_all "${url%debug/pprof/}" &
+	echo '| minute | requests a second | failed | RSS KiB | with its readers | BPF maps KiB | descriptors | answers 200 + others |'
+	echo '|---|---|---|---|---|---|---|---|'
+	for ((minute = 1; minute <= minutes; minute++)); do
+		load_minute
+		steady_row "$minute"
+	done
+	stop $!
+	stop "$exoprof"
+	load_minute
+	printf '\nWithout exoprof: %.0f requests a second in the minute before, %.0f in the minute after (%s failed).\n' \
+		"$before" "$rate" "$failed"
+}
