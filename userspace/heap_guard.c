@@ -21,8 +21,9 @@ static bool is_bare(const struct heap_watch *watch, const struct maps *maps,
 	if (!followed->is_attached || !followed->is_mapped)
 		return false;
 	for (size_t i = 0; i < allocator->count; i++) {
-		if (code__is_without_breakpoint(process__pid(watch->process), maps, allocator->file,
-						allocator->probes[i].file_offset, INSTRUCTION_MAX))
+		if (code__compare(process__pid(watch->process), maps, allocator->file,
+				  allocator->probes[i].file_offset,
+				  INSTRUCTION_MAX) == CODE_AS_IN_FILE)
 			return true;
 	}
 	return false;

@@ -108,7 +108,10 @@ static void put_why_not(FILE *out, const struct heap_watch *watch)
 			return;
 		}
 	}
-	if (watch->options.allocator)
+	if (watch->unread_err)
+		fprintf(out, "the code of its malloc cannot be read: %s",
+			watch->unread_err == ESRCH ? "it is ending" : strerror(watch->unread_err));
+	else if (watch->options.allocator)
 		fprintf(out,
 			"no malloc and free%s%s%s in %s, or the target has not mapped it (its "
 			"files are in /proc/%d/maps)",
@@ -120,6 +123,15 @@ static void put_why_not(FILE *out, const struct heap_watch *watch)
 		fputs("no file that the target has mapped has symbols for malloc and free (a static "
 		      "program, stripped?)",
 		      out);
+}
+
+static bool is_ending(const struct heap_watch *watch)
+{
+	for (size_t i = 0; i < watch->count; i++) {
+		if (watch->followed[i].err == -ESRCH)
+			return true;
+	}
+	return watch->unread_err == ESRCH;
 }
 
 static void put_state(FILE *out, const struct heap_watch *watch)
@@ -250,6 +262,7 @@ void heap_watch__state(const struct heap_watch *watch, struct heap_state *state)
 	*state = (struct heap_state){
 		.is_followed = in_use(watch),
 		.is_attached = in_use(watch) && !watch->budget.is_over,
+		.is_ending = is_ending(watch),
 		.hits = watch->hits,
 		.prices = watch->prices,
 		.cost = heap_meter__cost(&watch->meter, &watch->prices),

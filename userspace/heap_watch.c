@@ -121,26 +121,35 @@ struct code_check {
 	pid_t pid;
 	const struct maps *maps;
 	const struct elf_file *file;
+	int err; /* of what could not be read; 0: all could */
 };
 
 static bool is_unpatched(void *context, const struct allocator_probe *probe)
 {
-	const struct code_check *check = context;
+	struct code_check *check = context;
+	enum code_state state = code__compare(check->pid, check->maps, check->file,
+					      probe->file_offset - probe->place.offset,
+					      probe->place.offset + BEYOND_PROBE);
 
-	return code__is_as_in_file(check->pid, check->maps, check->file,
-				   probe->file_offset - probe->place.offset,
-				   probe->place.offset + BEYOND_PROBE);
+	if (state == CODE_UNREAD)
+		check->err = errno;
+	return state == CODE_AS_IN_FILE || state == CODE_WITH_BREAKPOINTS;
 }
 
 static void look_at(struct heap_watch *watch, const struct maps *maps, struct elf_file *file)
 {
-	struct code_check check = {process__pid(watch->process), maps, file};
+	struct code_check check = {process__pid(watch->process), maps, file, 0};
 	struct followed followed = {.rank = SIZE_MAX};
 
 	if (!is_wanted(watch, file) ||
 	    allocator__read(&followed.allocator, file, watch->options.prefix))
 		return;
 	followed.patched = allocator__filter(&followed.allocator, is_unpatched, &check);
+	if (check.err) {
+		watch->unread_err = check.err;
+		allocator__release(&followed.allocator);
+		return;
+	}
 	watch->has_too_many = watch->count == FOLLOWED_MAX;
 	if (watch->has_too_many ||
 	    array_append(&watch->followed, &watch->count, &watch->capacity, followed)) {
@@ -267,6 +276,7 @@ void heap_watch__note_exec(struct heap_watch *watch, uint32_t era, bool is_lost)
 	watch->exec_ms = clock__monotonic_ms();
 	watch->preattach_bytes = 0;
 	watch->cannot_keep = false;
+	watch->unread_err = 0;
 	heap_meter__clear(&watch->meter);
 	set_safe_size(watch);
 	if (is_lost)

@@ -25,6 +25,7 @@ struct heap_watch_options {
 struct heap_state {
 	bool is_followed;
 	bool is_attached;      /* not so while probes are off for the budget */
+	bool is_ending;        /* for want of a memory: the process ends, which others tell */
 	char text[1024];       /* whose and how: "glibc (/usr/lib/libc.so.6) by session uprobes"; or
 				* why it is not followed */
 	char warning[512];     /* why the profile may miss something; or "" */

@@ -153,7 +153,7 @@ void lifecycle__say_heap(struct agent *agent, const struct options *options)
 	if (!options->agent.heap.enabled)
 		return;
 	agent__heap(agent, &heap);
-	if (!heap.is_followed)
+	if (!heap.is_followed && !heap.is_ending)
 		say("no heap profile of pid %d: %s", pid, heap.text);
 	if (*heap.warning)
 		say("the heap profile of pid %d is not whole: %s", pid, heap.warning);

@@ -6,14 +6,17 @@
 
 #include "target/maps.h"
 
-/* Whether `size` bytes (64 at most) from there are mapped, and the same in memory as in the file,
- * but for single bytes 0xcc: other probes' breakpoints. The kernel executes a probed instruction as
- * the file has it, in the middle of whatever is around it. */
-bool code__is_as_in_file(pid_t pid, const struct maps *maps, const struct elf_file *file,
-			 uint64_t file_offset, size_t size);
+enum code_state {
+	CODE_AS_IN_FILE,
+	CODE_WITH_BREAKPOINTS, /* single bytes 0xcc, and nothing else, are not the file's */
+	CODE_CHANGED,          /* or not mapped any more, or not in the file */
+	CODE_UNREAD,           /* errno says why: ESRCH has the memory of a process that ends */
+};
 
-/* Whether they are the same without exception: nobody has a breakpoint there. */
-bool code__is_without_breakpoint(pid_t pid, const struct maps *maps, const struct elf_file *file,
-				 uint64_t file_offset, size_t size);
+/* How `size` bytes (64 at most) from there are in the target's memory. Other probes' breakpoints do
+ * no harm: the kernel executes a probed instruction as the file has it, in the middle of whatever
+ * is around it. */
+enum code_state code__compare(pid_t pid, const struct maps *maps, const struct elf_file *file,
+			      uint64_t file_offset, size_t size);
 
 #endif
