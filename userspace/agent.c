@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/memory_stream.h"
 #include "base/say.h"
+#include "base/spare_memory.h"
 #include "collect/support.h"
 #include "measurement.h"
 #include "privilege/capabilities.h"
@@ -81,9 +82,10 @@ struct agent {
 	struct agent_figures figures; /* but for the fetches */
 	struct agent_status status;
 	bool stopping, collecting_over, watching_over;
-	bool is_ending; /* nobody is to wait any longer than it takes */
-	bool is_stuck;  /* one of the threads, in the kernel */
-	int wake_fd;    /* eventfd */
+	unsigned int trim_in; /* seconds, until malloc gives memory back; 0: it has */
+	bool is_ending;       /* nobody is to wait any longer than it takes */
+	bool is_stuck;        /* one of the threads, in the kernel */
+	int wake_fd;          /* eventfd */
 
 	pthread_t collecting, naming, watching;
 	bool collecting_runs, naming_runs, watching_runs;
@@ -520,6 +522,9 @@ static void publish_names(struct agent *agent)
 	pthread_mutex_unlock(&agent->lock);
 }
 
+/* Seconds; a client has its answer by then, and what that took is free. */
+#define TRIM_AFTER 2
+
 /* Whether nobody has answered it meanwhile. */
 static bool forget(struct agent *agent, const struct job *job)
 {
@@ -531,6 +536,8 @@ static bool forget(struct agent *agent, const struct job *job)
 		at = &(*at)->next_alive;
 	*at = job->next_alive;
 	is_answered = job->is_answered;
+	if (!agent->trim_in)
+		agent->trim_in = TRIM_AFTER;
 	pthread_mutex_unlock(&agent->lock);
 	return !is_answered;
 }
@@ -633,6 +640,16 @@ static void look_at_threads(struct agent *agent)
 	answer_all(agent, agent->is_ending ? -ECANCELED : -ETIMEDOUT);
 }
 
+/* Under the lock, which it lets go of meanwhile. */
+static void give_memory_back(struct agent *agent)
+{
+	if (!agent->trim_in || --agent->trim_in)
+		return;
+	pthread_mutex_unlock(&agent->lock);
+	spare_memory__give_back();
+	pthread_mutex_lock(&agent->lock);
+}
+
 static void *watching_thread(void *context)
 {
 	struct agent *agent = context;
@@ -648,6 +665,7 @@ static void *watching_thread(void *context)
 					       &next))
 			;
 		look_at_threads(agent);
+		give_memory_back(agent);
 	}
 	pthread_mutex_unlock(&agent->lock);
 	return NULL;
@@ -774,6 +792,7 @@ struct agent *agent__open(struct process **processes, size_t count,
 	struct agent *agent = new_agent(options);
 	int err;
 
+	spare_memory__limit();
 	if (!agent) {
 		for (size_t i = 0; i < count; i++)
 			process__close(processes[i]);

@@ -19,14 +19,27 @@ scrape_all() {
 	done
 }
 
-# resident PID: KiB, of exoprof itself; and of the processes that read files for it, too.
+# resident PID...: KiB, of all of them.
 resident() {
-	awk '/^VmRSS/ { print $2 }' "/proc/$1/status"
+	local pid
+	for pid; do awk '/^VmRSS/ { print $2 }' "/proc/$pid/status"; done | awk '{ sum += $1 } END { print sum }'
 }
 
-resident_all() {
-	local pid
-	for pid in $(tree "$1"); do resident "$pid"; done | awk '{ sum += $1 } END { print sum }'
+# watch_memory PID: until it is killed; each second a line, of exoprof itself, and with the processes that read
+# files for it.
+watch_memory() {
+	while :; do
+		# shellcheck disable=SC2046
+		echo "$(resident "$1") $(resident $(tree "$1"))" >>"$work/memory"
+		sleep 1
+	done
+}
+
+# memory_columns: the mean and the most of exoprof's own, the mean of all.
+memory_columns() {
+	awk '{ own += $1; all += $2; if ($1 > most) most = $1 }
+		END { printf "%.0f | %d | %.0f", own / NR, most, all / NR }' "$work/memory"
+	: >"$work/memory"
 }
 
 map_kib() {
@@ -48,13 +61,12 @@ steady_row() {
 	ok=$(grep -c '^200$' "$work/answers" || true)
 	others=$(grep -vc '^200$' "$work/answers" || true)
 	: >"$work/answers"
-	printf '| %s | %.0f | %s | %s | %s | %s | %s | %s + %s |\n' "$1" "$rate" "$failed" "$(resident "$exoprof")" \
-		"$(resident_all "$exoprof")" "$(map_kib "$exoprof")" "$(find "/proc/$exoprof/fd" -type l | wc -l)" \
-		"$ok" "$others"
+	printf '| %s | %.0f | %s | %s | %s | %s | %s + %s |\n' "$1" "$rate" "$failed" "$(memory_columns)" \
+		"$(map_kib "$exoprof")" "$(find "/proc/$exoprof/fd" -type l | wc -l)" "$ok" "$others"
 }
 
 bench_steady() {
-	local minutes=20 minute demo demo_url before
+	local minutes=20 minute demo demo_url before watching scraping
 	[ "${1:-}" != --minutes ] || minutes=$2
 	make -s build/exoprof build/demo-server
 	machine
@@ -66,14 +78,18 @@ bench_steady() {
 	before=$rate
 	serve "$demo" || die "exoprof did not start: $(cat "$work/exoprof")"
 	: >"$work/answers"
+	watch_memory "$exoprof" &
+	watching=$!
 	scrape_all "${url%debug/pprof/}" &
-	echo '| minute | requests a second | failed | RSS KiB | with its readers | BPF maps KiB | descriptors | answers 200 + others |'
-	echo '|---|---|---|---|---|---|---|---|'
+	scraping=$!
+	echo '| minute | requests a second | failed | RSS KiB, mean | most | with its readers, mean | BPF maps KiB | descriptors | answers 200 + others |'
+	echo '|---|---|---|---|---|---|---|---|---|'
 	for ((minute = 1; minute <= minutes; minute++)); do
 		load_minute
 		steady_row "$minute"
 	done
-	stop $!
+	stop "$watching"
+	stop "$scraping"
 	stop "$exoprof"
 	load_minute
 	printf '\nWithout exoprof: %.0f requests a second in the minute before, %.0f in the minute after (%s failed).\n' \

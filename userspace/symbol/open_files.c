@@ -2,12 +2,12 @@
 #include "symbol/open_files.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/resident.h"
+#include "base/spare_memory.h"
 #include "symbol/demangled.h"
 #include "symbol/jit_list.h"
 #include "symbol/module.h"
@@ -183,7 +183,7 @@ static void make_room(struct open_files *files, const struct file *spared)
 		if (file->module)
 			module__forget(file->module);
 	}
-	malloc_trim(0);
+	spare_memory__give_back();
 	while ((resident = resident__read(files->resident_fd)) + slack / 4 > limit(files)) {
 		size_t bytes;
 		struct file *file = heaviest(files, spared, &bytes);
@@ -193,7 +193,7 @@ static void make_room(struct open_files *files, const struct file *spared)
 			return;
 		}
 		let_go(file);
-		malloc_trim(0);
+		spare_memory__give_back();
 	}
 	if (resident + slack < files->needed_bytes)
 		files->needed_bytes = 0;

@@ -4,13 +4,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/array.h"
 #include "base/resident.h"
 #include "base/say.h"
+#include "base/spare_memory.h"
 #include "symbol/answers.h"
 #include "symbol/debug_files.h"
 #include "symbol/demangle.h"
@@ -228,7 +228,7 @@ static void make_room(struct symbolizer *symbolizer)
 	size_t slack = symbolizer->ceiling_bytes / 8 + SLACK_BYTES;
 	size_t resident;
 
-	malloc_trim(0);
+	spare_memory__give_back();
 	while ((resident = resident__bytes()) + slack / 4 > symbolizer->limit_bytes) {
 		struct file *file = heaviest(symbolizer);
 
@@ -238,7 +238,7 @@ static void make_room(struct symbolizer *symbolizer)
 		}
 		answers__free(file->answers);
 		file->answers = NULL;
-		malloc_trim(0);
+		spare_memory__give_back();
 	}
 	if (resident + slack <= usual_limit(symbolizer))
 		symbolizer->limit_bytes = usual_limit(symbolizer);
