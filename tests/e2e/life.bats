@@ -216,8 +216,10 @@ hang_up() {
 }
 
 @test "record: heap in each format, by the file's ending" {
-	start_demo --gc-keep-every 10
-	start_load 60 /gc
+	# Something is kept each second, of a slow machine's few requests, too, and of no machine's too many.
+	start_demo --gc-keep-every 1
+	start load bash -c 'while curl -sS -o gc "$1"; do sleep 0.1; done' load "$DEMO_URL/gc"
+	LOAD=$STARTED
 	run -0 "$exoprof" record -p "$DEMO" --type heap --heap-rate 4096 -d 1 -o h.pb.gz
 	go tool pprof -top h.pb.gz | grep gc_heavy_handler
 	run -0 "$exoprof" record -p "$DEMO" --type heap --heap-rate 4096 -d 1 -o h.folded
