@@ -155,6 +155,8 @@ int record_command(const struct options *options)
 	recording.agent = lifecycle__attach(processes, count, &wanted);
 	if (!recording.agent)
 		return EXIT_FAILURE;
+	if (wanted.agent.heap.enabled)
+		lifecycle__warn_of_heap(recording.agent);
 	if (!path) {
 		snprintf(default_path, sizeof(default_path), "%s%s", type_name(options),
 			 options->format->ending);

@@ -80,6 +80,8 @@ int serve_command(const struct options *options)
 		return fail("%s", why);
 	}
 	agent = lifecycle__attach(processes, count, options);
+	if (agent)
+		lifecycle__say_heap(agent, options);
 	status = agent ? serve(server, agent, signal_fd) : EXIT_FAILURE;
 	server__close(server);
 	agent__close(agent, status);

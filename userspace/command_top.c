@@ -45,6 +45,7 @@ static int attach_and_watch(struct process **processes, size_t count, const stru
 
 	if (!agent)
 		return EXIT_FAILURE;
+	lifecycle__say_heap(agent, options);
 	session = session__new(agent, &wanted, top_view__of_kind(options->kind));
 	if (session)
 		status = watch(session, options, signal_fd, screen_signal_fd);

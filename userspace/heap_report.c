@@ -120,9 +120,10 @@ static void put_why_not(FILE *out, const struct heap_watch *watch)
 			watch->options.prefix ? "'" : "", watch->options.allocator,
 			process__pid(watch->process));
 	else
-		fputs("no file that the target has mapped has symbols for malloc and free (a static "
-		      "program, stripped?)",
-		      out);
+		fprintf(out,
+			"no file that the target has mapped has symbols for malloc and free (%s)",
+			watch->unopened ? "some could not be opened"
+					: "a static program, stripped?");
 }
 
 static bool is_ending(const struct heap_watch *watch)

@@ -202,9 +202,11 @@ static bool is_followed(const struct heap_watch *watch, const struct elf_file *f
 
 static void look_at_new_files(struct heap_watch *watch, const struct maps *maps)
 {
+	watch->unopened = 0;
 	for (size_t i = 0; i < maps->count; i++) {
 		struct elf_file *file = maps->items[i].file;
 
+		watch->unopened += !file && maps->items[i].inode;
 		if (!file || is_seen(watch, file))
 			continue;
 		if (array_append(&watch->seen, &watch->seen_count, &watch->seen_capacity, file))

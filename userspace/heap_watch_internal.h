@@ -26,6 +26,7 @@ struct heap_watch {
 	bool has_too_many; /* more files than are followed */
 	bool has_throwing; /* functions that throw are among the followed */
 	bool has_begun;    /* probes were attached */
+	size_t unopened;   /* mappings of files that could not be opened */
 	int unread_err;    /* why an allocator's code could not be read; 0: it could */
 	uint32_t era;
 	int64_t since_ns, exec_ns; /* of the real-time clock; 0: none */

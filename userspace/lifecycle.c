@@ -145,18 +145,27 @@ int lifecycle__open_targets(const struct options *options,
 	return processes[0] ? 1 : -1;
 }
 
+void lifecycle__warn_of_heap(struct agent *agent)
+{
+	struct heap_state heap;
+
+	agent__heap(agent, &heap);
+	if (*heap.warning)
+		say("the heap profile of pid %d is not whole: %s",
+		    process__pid(agent__process(agent)), heap.warning);
+}
+
 void lifecycle__say_heap(struct agent *agent, const struct options *options)
 {
-	pid_t pid = process__pid(agent__process(agent));
 	struct heap_state heap;
 
 	if (!options->agent.heap.enabled)
 		return;
 	agent__heap(agent, &heap);
 	if (!heap.is_followed && !heap.is_ending)
-		say("no heap profile of pid %d: %s", pid, heap.text);
-	if (*heap.warning)
-		say("the heap profile of pid %d is not whole: %s", pid, heap.warning);
+		say("no heap profile of pid %d: %s", process__pid(agent__process(agent)),
+		    heap.text);
+	lifecycle__warn_of_heap(agent);
 }
 
 struct agent *lifecycle__attach(struct process **processes, size_t count,
@@ -171,7 +180,5 @@ struct agent *lifecycle__attach(struct process **processes, size_t count,
 		fail("cannot attach to pid %d: %s", pid, why);
 		return NULL;
 	}
-	if (!options->agent.heap.from_start)
-		lifecycle__say_heap(agent, options);
 	return agent;
 }

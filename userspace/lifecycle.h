@@ -18,13 +18,15 @@ int lifecycle__signals(sigset_t *before);
  * limit as it was. */
 void lifecycle__raise_descriptors(struct rlimit *before);
 
-/* Attaches to the processes. NULL after a line that says why not. Says what will be missing, too,
- * but of a heap that is followed from the program's start, which is not known yet. */
+/* Attaches to the processes. NULL after a line that says why not. */
 struct agent *lifecycle__attach(struct process **processes, size_t count,
 				const struct options *options);
 
 /* Says what will be missing of the heap, if anything will. */
 void lifecycle__say_heap(struct agent *agent, const struct options *options);
+
+/* The same of a heap that is followed: who wants it alone is told in the end why it is not. */
+void lifecycle__warn_of_heap(struct agent *agent);
 
 /* Opens the process of that pid. NULL after a line that says why not. */
 struct process *lifecycle__open(pid_t pid);

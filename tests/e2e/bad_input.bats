@@ -300,3 +300,12 @@ copy_for_all() {
 	echo "$output"
 	answer 200 /debug/pprof/heap
 }
+
+@test "record: a heap that cannot be followed is refused in one line, and leaves no file" {
+	start_fed waits "$targets/waits-static"
+	run -1 --separate-stderr "$exoprof" record -p "$TARGET" --type heap -d 1 -o heap.pb.gz
+	echo "$stderr"
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[[ "$stderr" == "exoprof: no heap profile: no file that the target has mapped has symbols for malloc and free ("* ]]
+	[ ! -e heap.pb.gz ]
+}
