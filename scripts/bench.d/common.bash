@@ -28,6 +28,22 @@ tree() {
 	for child in $(ps -o pid= --ppid "$1"); do tree "$child"; done
 }
 
+# map_kib PID: what its BPF maps take.
+map_kib() {
+	local ids
+	ids=$(sed -n 's/^map_id:\s*//p' /proc/"$1"/fdinfo/* 2>/dev/null | sort -un | jq -s .)
+	bpftool -j map show | jq --argjson ids "$ids" \
+		'[.[] | select(.id as $id | $ids | index($id)) | .bytes_memlock] | add / 1024 | floor'
+}
+
+# start_demo [OPTION...]: demo-server with one thread; $demo, $demo_url.
+start_demo() {
+	build/demo-server --listen 127.0.0.1:0 --threads 1 "$@" >"$work/demo" 2>&1 &
+	demo=$!
+	while ! grep -q http "$work/demo"; do sleep 0.1; done
+	demo_url=$(grep -o 'http://[^ /]*' "$work/demo")
+}
+
 clean_up() {
 	trap - EXIT
 	[ "$(cat "$stats")" = "$old_stats" ] || echo "$old_stats" >"$stats"

@@ -9,12 +9,8 @@ books_rate=65536
 # figures NAME PID URL: one row, of an exoprof. Blocks: sampled ones that are in use; rows: of (stack,
 # size).
 soak_row() {
-	local ids memory
-	ids=$(sed -n 's/^map_id:\s*//p' /proc/"$2"/fdinfo/* 2>/dev/null | sort -un | jq -s .)
-	memory=$(bpftool -j map show | jq --argjson ids "$ids" \
-		'[.[] | select(.id as $id | $ids | index($id)) | .bytes_memlock] | add')
 	printf '| %s | %s | %s | %s | %s | %s | %s |\n' "$((SECONDS / 60))" "$1" \
-		"$(awk '/^VmRSS/ { print $2 }' "/proc/$2/status")" "$((memory / 1024))" \
+		"$(awk '/^VmRSS/ { print $2 }' "/proc/$2/status")" "$(map_kib "$2")" \
 		"$(find "/proc/$2/fd" -type l | wc -l)" \
 		"$(curl -sf "$3" -o "$work/soak.pb.gz" && go tool pprof -raw "$work/soak.pb.gz" 2>/dev/null |
 			awk '/^Samples:/ { on = 1 } /^Locations/ { on = 0 } on && /:/ { rows++; if ($3 > 0) blocks++ } END { print rows + 0 " (" blocks + 0 " in use)" }')" \
@@ -23,10 +19,7 @@ soak_row() {
 }
 
 soak_demo() {
-	build/demo-server --listen 127.0.0.1:0 --threads 1 >"$work/demo" 2>&1 &
-	demo=$!
-	while ! grep -q http "$work/demo"; do sleep 0.1; done
-	demo_url=$(grep -o 'http://[^ /]*' "$work/demo")
+	start_demo
 	serve "$demo" || die "exoprof did not start: $(cat "$work/exoprof")"
 	demo_exoprof=$exoprof demo_profile=${url}heap
 	# Each request keeps five or six blocks of 10 KiB for ever.

@@ -42,13 +42,6 @@ memory_columns() {
 	: >"$work/memory"
 }
 
-map_kib() {
-	local ids
-	ids=$(sed -n 's/^map_id:\s*//p' /proc/"$1"/fdinfo/* | sort -un | jq -s .)
-	bpftool -j map show | jq --argjson ids "$ids" \
-		'[.[] | select(.id as $id | $ids | index($id)) | .bytes_memlock] | add / 1024 | floor'
-}
-
 # load_minute: $rate, requests a second, and $failed.
 load_minute() {
 	wrk -t1 -c8 -d60s "$demo_url/gc" >"$work/wrk"
@@ -66,14 +59,11 @@ steady_row() {
 }
 
 bench_steady() {
-	local minutes=20 minute demo demo_url before watching scraping
+	local minutes=20 minute before watching scraping
 	[ "${1:-}" != --minutes ] || minutes=$2
 	make -s build/exoprof build/demo-server
 	machine
-	build/demo-server --listen 127.0.0.1:0 --threads 1 --gc-keep-every 0 >"$work/demo" 2>&1 &
-	demo=$!
-	while ! grep -q http "$work/demo"; do sleep 0.1; done
-	demo_url=$(grep -o 'http://[^ /]*' "$work/demo")
+	start_demo --gc-keep-every 0
 	load_minute
 	before=$rate
 	serve "$demo" || die "exoprof did not start: $(cat "$work/exoprof")"
