@@ -17,13 +17,16 @@ static bool is_bare(const struct heap_watch *watch, const struct maps *maps,
 		    const struct followed *followed)
 {
 	const struct allocator *allocator = &followed->allocator;
+	pid_t pid = process__pid(watch->process);
 
 	if (!followed->is_attached || !followed->is_mapped)
 		return false;
 	for (size_t i = 0; i < allocator->count; i++) {
-		if (code__compare(process__pid(watch->process), maps, allocator->file,
-				  allocator->probes[i].file_offset,
-				  INSTRUCTION_MAX) == CODE_AS_IN_FILE)
+		uint64_t offset = allocator->probes[i].file_offset;
+
+		if (!code__may_have_breakpoint(pid, maps, allocator->file, offset) &&
+		    code__compare(pid, maps, allocator->file, offset, INSTRUCTION_MAX) ==
+			    CODE_AS_IN_FILE)
 			return true;
 	}
 	return false;

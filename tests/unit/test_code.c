@@ -112,6 +112,25 @@ static void breakpoints_are_told_from_other_changes(void **state)
 	assert_int_equal(state_with(SIZE - 1, 0xe9), CODE_CHANGED);
 }
 
+static bool may_have_breakpoint_with(size_t at, int byte)
+{
+	struct fixture fixture = start(at, byte);
+	bool may = code__may_have_breakpoint(fixture.pid, fixture.maps, fixture.mapping->file,
+					     fixture.file_offset);
+
+	end(&fixture);
+	return may;
+}
+
+static void a_breakpoint_is_seen_in_memory_alone(void **state)
+{
+	(void)state;
+	assert_true(may_have_breakpoint_with(0, 0xcc));
+	assert_false(may_have_breakpoint_with(1, 0xcc));
+	assert_false(may_have_breakpoint_with(0, -1));
+	assert_false(may_have_breakpoint_with(0, 0xe9));
+}
+
 static void what_is_not_in_the_mappings_has_changed(void **state)
 {
 	struct fixture fixture = start(0, -1);
@@ -142,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_nobody_has_changed_is_as_in_the_file),
 		cmocka_unit_test(breakpoints_are_told_from_other_changes),
+		cmocka_unit_test(a_breakpoint_is_seen_in_memory_alone),
 		cmocka_unit_test(what_is_not_in_the_mappings_has_changed),
 		cmocka_unit_test(the_memory_of_one_that_has_ended_cannot_be_read),
 	};

@@ -57,3 +57,12 @@ enum code_state code__compare(pid_t pid, const struct maps *maps, const struct e
 	}
 	return state;
 }
+
+bool code__may_have_breakpoint(pid_t pid, const struct maps *maps, const struct elf_file *file,
+			       uint64_t file_offset)
+{
+	uint64_t address = find_address(maps, file, file_offset);
+	unsigned char byte;
+
+	return !address || !read_memory(pid, address, &byte, 1) || byte == BREAKPOINT;
+}

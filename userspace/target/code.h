@@ -19,4 +19,9 @@ enum code_state {
 enum code_state code__compare(pid_t pid, const struct maps *maps, const struct elf_file *file,
 			      uint64_t file_offset, size_t size);
 
+/* Whether the byte there is 0xcc in memory, or cannot be read: no file is asked, whose file system
+ * might not answer. */
+bool code__may_have_breakpoint(pid_t pid, const struct maps *maps, const struct elf_file *file,
+			       uint64_t file_offset);
+
 #endif
