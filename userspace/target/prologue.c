@@ -163,6 +163,8 @@ void prologue__place(const unsigned char *code, size_t size, unsigned int argume
 	if (ZYAN_FAILED(
 		    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
 		return;
+	if (size > PROLOGUE_BYTES)
+		size = PROLOGUE_BYTES;
 	for (size_t at = 0; at < size; at += instruction.info.length) {
 		if (ZYAN_FAILED(ZydisDecoderDecodeFull(&decoder, code + at, size - at,
 						       &instruction.info, instruction.operands)))

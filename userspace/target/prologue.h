@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of a function worth looking at; fewer are fine. */
+/* Bytes of a function worth looking at; fewer are fine, what is behind them is not looked at. */
 #define PROLOGUE_BYTES         64
 
 #define PROLOGUE_ARGUMENTS_MAX 3
