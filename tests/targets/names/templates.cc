@@ -58,12 +58,14 @@ int main() // begins main
 	names::box<uint64_t> box = {1};
 
 	say_ready();
+	/* Each call takes what the one before it gave: a processor that runs one ahead, beside the other,
+	 * is hardly ever interrupted in it. */
 	for (;;) {
 		box.turn<3>(); // main calls turn<3>
 		box.turn<-4>(); // main calls turn<-4>
-		box.value += names::overloaded(5); // main calls overloaded(int)
+		box.value += names::overloaded(static_cast<int>(box.value)); // main calls overloaded(int)
 		box.value += names::overloaded(box); // main calls overloaded(box)
-		box.value += names::sum(1, 2u, 3l, 'c'); // main calls sum
+		box.value += names::sum(static_cast<int>(box.value), 2u, 3l, 'c'); // main calls sum
 		auto near = [](uint64_t x) __attribute__((always_inline)) { // begins operator()
 			BURN(x); // burns near
 			return x;
