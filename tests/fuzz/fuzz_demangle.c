@@ -5,7 +5,8 @@
 #include "symbol/demangle.h"
 #include "replay.h"
 
-#define LIMIT_NS 50000000
+/* It is left after 5 ms, of which a busy machine can make 50; what is not left takes hours. */
+#define LIMIT_NS 1000000000
 
 const char *__asan_default_options(void);
 
@@ -29,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int64_t began_ns = cpu_ns();
 	char *name = demangle__name(mangled);
 
-	check(cpu_ns() - began_ns < LIMIT_NS, "a name takes no more than 50 ms");
+	check(cpu_ns() - began_ns < LIMIT_NS, "a name takes no more than a second");
 	check(!name || mangled[0] == '_', "what is not mangled has no other name");
 	check(!name || (*name && strlen(name) < 16384 + strlen(mangled)), "a name is no novel");
 	free(name);
