@@ -107,13 +107,23 @@ static int note_relocations(struct listing *listing, Elf_Scn *section, const GEl
 	return err;
 }
 
+/* Of those that the file has: the section may claim any number. */
+static int note_stubs(struct listing *listing, Elf_Scn *section, const GElf_Shdr *shdr)
+{
+	uint64_t step = shdr->sh_entsize == STUB_SIZE / 2 ? STUB_SIZE / 2 : STUB_SIZE;
+	const Elf_Data *data = read_table(listing, section, shdr);
+	uint64_t count = data ? data->d_size / step : 0;
+	int err = 0;
+
+	for (uint64_t i = 0; !err && i < count && listing->stubs++ < STUBS_MAX; i++)
+		err = listing->note(listing->context, shdr->sh_addr + i * step);
+	return err;
+}
+
 /* As the linker's crti.o and its own stubs are laid out. */
-static int note_code(struct listing *listing, const GElf_Shdr *shdr)
+static int note_code(struct listing *listing, Elf_Scn *section, const GElf_Shdr *shdr)
 {
 	const char *name = elf_strptr(listing->elf, listing->names, shdr->sh_name);
-	uint64_t step = shdr->sh_entsize == STUB_SIZE / 2 ? STUB_SIZE / 2 : STUB_SIZE;
-	uint64_t count = shdr->sh_size / step;
-	int err = 0;
 
 	if (!name || !(shdr->sh_flags & SHF_EXECINSTR))
 		return 0;
@@ -121,16 +131,14 @@ static int note_code(struct listing *listing, const GElf_Shdr *shdr)
 		return listing->note(listing->context, shdr->sh_addr);
 	if (strcmp(name, ".plt.sec") && strcmp(name, ".plt.got"))
 		return 0;
-	for (uint64_t i = 0; !err && i < count && listing->stubs++ < STUBS_MAX; i++)
-		err = listing->note(listing->context, shdr->sh_addr + i * step);
-	return err;
+	return note_stubs(listing, section, shdr);
 }
 
 static int note_section(struct listing *listing, Elf_Scn *section, const GElf_Shdr *shdr)
 {
 	switch (shdr->sh_type) {
 	case SHT_PROGBITS:
-		return note_code(listing, shdr);
+		return note_code(listing, section, shdr);
 	case SHT_DYNAMIC:
 		return note_dynamic(listing, section, shdr);
 	case SHT_PREINIT_ARRAY:
