@@ -829,7 +829,7 @@ static void join(struct agent *agent, pthread_t thread, int status)
 
 	do {
 		if (is_stuck(agent)) {
-			collector__let_go();
+			collector__let_go(agent->collector);
 			fflush(NULL);
 			_exit(status);
 		}

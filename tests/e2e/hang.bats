@@ -114,3 +114,21 @@ ends_with_server() {
 	wait_for 15 detached
 	ends_with_server 0
 }
+
+# Its allocator is on that file system, too, and what of it is open then the kernel cannot close.
+@test "kill -9 while a file system hangs takes the probes away" {
+	start_hanging books.static mnt/books.static
+	start_exoprof -p "$TARGET"
+	[ "$(heap_links)" -gt 0 ]
+	# Its connection is not closed either.
+	start fetching curl -sS --max-time 60 -o late "${URL}profile?seconds=60"
+	wait_for 10 is_sampling
+	LINKS=$(held_links "$EXOPROF")
+	hang
+	kill -KILL "$EXOPROF"
+	wait_for 15 detached
+	# It really was such an end: a thread is still there.
+	cat "/proc/$EXOPROF/task/"*/status | grep -q '^State:[[:space:]]D'
+	grep -q '^State:[[:space:]][RSD]' "/proc/$TARGET/status"
+	ends_with_server 137
+}

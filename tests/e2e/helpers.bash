@@ -232,7 +232,8 @@ stop_all() {
 
 # Ids of the BPF programs and links that a living process holds: of pid $1, or of all.
 held_programs() { cat /proc/${1:-[0-9]*}/fdinfo/* 2> /dev/null | awk '$1 == "prog_id:" { print $2 }' | sort -u; }
-held_links() { cat /proc/${1:-[0-9]*}/fdinfo/* 2> /dev/null | awk '$1 == "link_id:" { print $2 }' | sort -u; }
+# The links are in a thread's own table (collect/link_keeper.h).
+held_links() { cat /proc/${1:-[0-9]*}/task/*/fdinfo/* 2> /dev/null | awk '$1 == "link_id:" { print $2 }' | sort -u; }
 
 exoprof_programs() {
 	bpftool -j prog show | jq -r '.[] | select((.name // "") | test("^(cpu_tick|heap_(session|free|entry|return)|process_(exec|fork|exit)|offcpu_(switch|back|begin)|threads_look|clone_thread)$")) | .id'

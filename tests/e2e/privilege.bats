@@ -67,6 +67,7 @@ expected_rights() {
 		right_line exoprof-collect "${3:-$collect}" "$1"
 		right_line exoprof-http 0 "$1"
 		right_line exoprof-names $names "$1"
+		right_line exoprof-links 0 "$1"
 		right_line exoprof-watch 0 "$1"
 	} | sort
 }
@@ -86,7 +87,7 @@ has_expected_rights() {
 nothing_refused() {
 	fetch metrics.txt ../../metrics
 	grep -qx 'exoprof_unfiltered_threads 0' metrics.txt
-	[ "$(grep -c '^exoprof_refused_system_calls_total{.*} 0$' metrics.txt)" -eq 6 ]
+	[ "$(grep -c '^exoprof_refused_system_calls_total{.*} 0$' metrics.txt)" -eq 7 ]
 }
 
 @test "root's exoprof keeps what each thread's work takes, and nothing in reserve" {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/collector.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -12,7 +11,6 @@
 #include "base/intern.h"
 #include "collect/internal.h"
 #include "collect/news.h"
-#include "collect/ticking.h"
 
 /* libbpf tells a verifier's whole story; what we have to say of a failure, the caller says. */
 static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
@@ -69,16 +67,21 @@ static void measure_maps(struct collector *collector)
 struct collector *collector__open(const struct collector_options *options)
 {
 	struct collector *collector = calloc(1, sizeof(*collector));
-	int err = -ENOMEM;
+	int err;
 
 	if (!collector)
 		return NULL;
 	libbpf_set_print(print_nothing);
 	collector->options = *options;
-	collector->cpu = cpu_source__new();
-	collector->heap = heap_source__new();
-	if (!collector->cpu || !collector->heap)
+	for (size_t i = 0; i < LIFE_LINKS; i++)
+		collector->life_links[i] = -1;
+	collector->keeper = link_keeper__start();
+	collector->cpu = cpu_source__new(collector->keeper);
+	collector->heap = heap_source__new(collector->keeper);
+	if (!collector->keeper || !collector->cpu || !collector->heap) {
+		err = -errno;
 		goto fail;
+	}
 	collector->skel = exoprof_bpf__open();
 	if (!collector->skel) {
 		err = -errno;
@@ -93,7 +96,6 @@ struct collector *collector__open(const struct collector_options *options)
 	if (err)
 		goto fail;
 	offcpu__find_scheduler(collector);
-	ticking__prepare(collector->skel->progs.cpu_tick);
 	measure_maps(collector);
 	return collector;
 fail:
@@ -112,38 +114,17 @@ void collector__close(struct collector *collector)
 	tables__free(collector->tables);
 	file_rows__free(collector->file_rows);
 	for (size_t i = 0; i < LIFE_LINKS; i++)
-		bpf_link__destroy(collector->life_links[i]);
+		link_keeper__drop(collector->keeper, &collector->life_links[i]);
+	link_keeper__end(collector->keeper);
 	eras__free(collector->eras);
 	intern__free(collector->unused_stacks);
 	exoprof_bpf__destroy(collector->skel);
 	free(collector);
 }
 
-/* Of links, programs, maps and perf events. */
-static bool is_ours(DIR *descriptors, const char *name)
+void collector__let_go(struct collector *collector)
 {
-	char what[32];
-	ssize_t length = readlinkat(dirfd(descriptors), name, what, sizeof(what) - 1);
-
-	if (length < 0)
-		return false;
-	what[length] = '\0';
-	return !strncmp(what, "anon_inode:bpf", 14) || !strcmp(what, "anon_inode:[perf_event]");
-}
-
-/* One by one: what is closed by the end of a process, or all at once, is let go of only when all of
- * it is closed, and a file on a file system that hangs is not. */
-void collector__let_go(void)
-{
-	DIR *descriptors = opendir("/proc/self/fd");
-	const struct dirent *entry;
-
-	while (descriptors && (entry = readdir(descriptors))) {
-		if (is_ours(descriptors, entry->d_name))
-			close(atoi(entry->d_name));
-	}
-	if (descriptors)
-		closedir(descriptors);
+	link_keeper__let_go(collector->keeper);
 }
 
 int collector__news_fd(const struct collector *collector)
@@ -154,6 +135,17 @@ int collector__news_fd(const struct collector *collector)
 void collector__take_news(struct collector *collector, const struct news_receiver *receiver)
 {
 	news__take(collector->news, receiver);
+}
+
+/* What its link is kept as, or -errno. */
+static int attach(struct collector *collector, const struct bpf_program *program)
+{
+	struct bpf_link *link = bpf_program__attach(program);
+	int fd = link ? dup(bpf_link__fd(link)) : -1;
+	int err = fd < 0 ? -errno : 0;
+
+	bpf_link__destroy(link);
+	return err ? err : link_keeper__keep(collector->keeper, fd);
 }
 
 /* Forks are everybody's: that program is attached only where they are of interest. */
@@ -172,11 +164,10 @@ static int watch_life(struct collector *collector)
 	};
 
 	for (size_t i = 0; i < LIFE_LINKS; i++) {
-		if (!programs[i] || collector->life_links[i])
-			continue;
-		collector->life_links[i] = bpf_program__attach(programs[i]);
-		if (!collector->life_links[i])
-			return -errno;
+		if (programs[i] && collector->life_links[i] < 0)
+			collector->life_links[i] = attach(collector, programs[i]);
+		if (programs[i] && collector->life_links[i] < 0)
+			return collector->life_links[i];
 	}
 	return 0;
 }

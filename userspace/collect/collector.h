@@ -51,9 +51,9 @@ struct collector_options {
 struct collector *collector__open(const struct collector_options *options);
 void collector__close(struct collector *collector); /* NULL is fine */
 
-/* For the end of a process that cannot close it, since a thread that uses it is stuck: closes what
- * holds programs and probes in the kernel, and nothing else. */
-void collector__let_go(void);
+/* For the end of a process that cannot close it, since a thread that uses it is stuck: takes the
+ * probes away, and nothing else. */
+void collector__let_go(struct collector *collector);
 
 /* Readable (POLLIN) when there is news. */
 int collector__news_fd(const struct collector *collector);

@@ -48,9 +48,13 @@ static const struct {
 	{"cpu-clock", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK },
 };
 
-struct cpu_source *cpu_source__new(void)
+struct cpu_source *cpu_source__new(struct link_keeper *keeper)
 {
-	return calloc(1, sizeof(struct cpu_source));
+	struct cpu_source *source = calloc(1, sizeof(*source));
+
+	if (source)
+		source->ticking.keeper = keeper;
+	return source;
 }
 
 /* Those that no count of this epoch or a later one can be of: a program that was about to count had

@@ -17,13 +17,13 @@ struct heap_source {
 	struct intern *unused_stacks; /* hashes, when they were last looked at */
 };
 
-struct heap_source *heap_source__new(void)
+struct heap_source *heap_source__new(struct link_keeper *keeper)
 {
 	struct heap_source *source = calloc(1, sizeof(*source));
 
 	if (!source)
 		return NULL;
-	source->probes = heap_probes__new();
+	source->probes = heap_probes__new(keeper);
 	if (source->probes)
 		return source;
 	free(source);

@@ -17,11 +17,12 @@ struct attachment {
 	uint32_t first_number;
 	uint32_t count;
 	uint64_t emulated[ALLOCATOR_PROBES_MAX / 64]; /* bits: that probe's instruction is */
-	int free_fd, session_fd;                      /* -1: none */
-	struct bpf_link **pairs; /* a return's and an entry's for each probe; NULL: none */
+	int *links;                                   /* as they are kept */
+	size_t link_count, link_capacity;
 };
 
 struct heap_probes {
+	struct link_keeper *keeper;
 	bool sessions;
 	struct attachment *attachments;
 	size_t count, capacity;
@@ -30,33 +31,45 @@ struct heap_probes {
 	struct heap_prices prices;
 };
 
-struct heap_probes *heap_probes__new(void)
+struct heap_probes *heap_probes__new(struct link_keeper *keeper)
 {
-	return calloc(1, sizeof(struct heap_probes));
+	struct heap_probes *probes = calloc(1, sizeof(*probes));
+
+	if (probes)
+		probes->keeper = keeper;
+	return probes;
 }
 
-static void close_link(int *fd)
+/* In the order opposite to that of attaching. */
+static void detach(struct heap_probes *probes, struct attachment *attachment)
 {
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
+	while (attachment->link_count)
+		link_keeper__drop(probes->keeper, &attachment->links[--attachment->link_count]);
+	free(attachment->links);
+	attachment->links = NULL;
+	attachment->link_capacity = 0;
 }
 
-static void detach(struct attachment *attachment)
+/* `fd`: of a link, or -errno. 0 or -errno. */
+static int keep(struct heap_probes *probes, struct attachment *attachment, int fd)
 {
-	close_link(&attachment->session_fd);
-	close_link(&attachment->free_fd);
-	for (uint32_t i = 2 * attachment->count; attachment->pairs && i-- > 0;)
-		bpf_link__destroy(attachment->pairs[i]);
-	free(attachment->pairs);
-	attachment->pairs = NULL;
+	int link = fd < 0 ? fd : link_keeper__keep(probes->keeper, fd);
+	int err;
+
+	if (link < 0)
+		return link;
+	err = array_append(&attachment->links, &attachment->link_count, &attachment->link_capacity,
+			   link);
+	if (err)
+		link_keeper__drop(probes->keeper, &link);
+	return err;
 }
 
 void heap_probes__detach(struct heap_probes *probes, pid_t pid)
 {
 	for (size_t i = 0; i < probes->count; i++) {
 		if (probes->attachments[i].pid == pid)
-			detach(&probes->attachments[i]);
+			detach(probes, &probes->attachments[i]);
 	}
 }
 
@@ -71,7 +84,7 @@ void heap_probes__forget(struct heap_probes *probes, pid_t pid)
 			probes->attachments[kept++] = *attachment;
 			continue;
 		}
-		detach(attachment);
+		detach(probes, attachment);
 		elf_file__put(attachment->file);
 	}
 	probes->count = kept;
@@ -82,7 +95,7 @@ void heap_probes__free(struct heap_probes *probes)
 	if (!probes)
 		return;
 	for (size_t i = 0; i < probes->count; i++) {
-		detach(&probes->attachments[i]);
+		detach(probes, &probes->attachments[i]);
 		elf_file__put(probes->attachments[i].file);
 	}
 	free(probes->attachments);
@@ -139,12 +152,12 @@ static bool is_plain_free(const struct allocator_probe *probe)
 		       (WIRE_HEAP_REGISTERS_AT_ENTRY >> WIRE_HEAP_REGISTER_SHIFT(0) & 15);
 }
 
-static int attach_frees(struct attachment *attachment, struct collector *collector,
-			const struct allocator *allocator, const char *path)
+static int attach_frees(struct heap_probes *probes, struct attachment *attachment,
+			const struct bpf_program *program, const struct allocator *allocator,
+			const char *path)
 {
 	uint64_t offsets[ALLOCATOR_PROBES_MAX], cookies[ALLOCATOR_PROBES_MAX];
 	size_t count = 0;
-	int fd;
 
 	for (size_t i = 0; i < allocator->count; i++) {
 		if (!is_plain_free(&allocator->probes[i]))
@@ -154,20 +167,18 @@ static int attach_frees(struct attachment *attachment, struct collector *collect
 	}
 	if (!count)
 		return 0;
-	fd = uprobe__attach(collector->skel->progs.heap_free, UPROBE_ENTRY, attachment->pid, path,
-			    offsets, cookies, count);
-	if (fd < 0)
-		return fd;
-	attachment->free_fd = fd;
-	return 0;
+	return keep(probes, attachment,
+		    uprobe__attach(program, UPROBE_ENTRY, attachment->pid, path, offsets, cookies,
+				   count));
 }
 
 /* Frees come first: a block must not look alive for want of a probe. */
-static int attach_sessions(struct attachment *attachment, struct collector *collector,
-			   const struct allocator *allocator, const char *path)
+static int attach_sessions(struct heap_probes *probes, struct attachment *attachment,
+			   const struct exoprof_bpf *skel, const struct allocator *allocator,
+			   const char *path)
 {
 	uint64_t offsets[ALLOCATOR_PROBES_MAX], cookies[ALLOCATOR_PROBES_MAX];
-	int fd, err = attach_frees(attachment, collector, allocator, path);
+	int err = attach_frees(probes, attachment, skel->progs.heap_free, allocator, path);
 	size_t count = 0;
 
 	if (err)
@@ -178,49 +189,40 @@ static int attach_sessions(struct attachment *attachment, struct collector *coll
 		offsets[count] = allocator->probes[i].file_offset;
 		cookies[count++] = cookie_of(&allocator->probes[i], attachment->first_number + i);
 	}
-	fd = uprobe__attach(collector->skel->progs.heap_session, UPROBE_SESSION, attachment->pid,
-			    path, offsets, cookies, count);
-	if (fd < 0)
-		return fd;
-	attachment->session_fd = fd;
-	return 0;
+	return keep(probes, attachment,
+		    uprobe__attach(skel->progs.heap_session, UPROBE_SESSION, attachment->pid, path,
+				   offsets, cookies, count));
 }
 
-static int attach_one(struct attachment *attachment, struct collector *collector,
-		      const struct allocator *allocator, const char *path, size_t i, bool is_return)
+static int attach_one(struct heap_probes *probes, struct attachment *attachment,
+		      const struct exoprof_bpf *skel, const struct allocator *allocator,
+		      const char *path, size_t i, bool is_return)
 {
-	struct exoprof_bpf *skel = collector->skel;
 	const struct allocator_probe *probe = &allocator->probes[i];
-	LIBBPF_OPTS(bpf_uprobe_opts, opts,
-		    .bpf_cookie = cookie_of(probe, attachment->first_number + i),
-		    .retprobe = is_return);
-	struct bpf_link *link = bpf_program__attach_uprobe_opts(
-		is_return ? skel->progs.heap_return : skel->progs.heap_entry, attachment->pid, path,
-		probe->file_offset, &opts);
+	const struct bpf_program *program =
+		is_return ? skel->progs.heap_return : skel->progs.heap_entry;
 
-	if (!link)
-		return -errno;
-	attachment->pairs[2 * i + !is_return] = link;
-	return 0;
+	return keep(probes, attachment,
+		    uprobe__attach_one(program, is_return, attachment->pid, path,
+				       probe->file_offset,
+				       cookie_of(probe, attachment->first_number + i)));
 }
 
 /* A return's probe comes before the entry's: a call must not look unfinished. It takes hold of
  * every call's return, so what throws is left alone, see may_throw() in bpf/heap.bpf.c. */
-static int attach_pairs(struct attachment *attachment, struct collector *collector,
-			const struct allocator *allocator, const char *path)
+static int attach_pairs(struct heap_probes *probes, struct attachment *attachment,
+			const struct exoprof_bpf *skel, const struct allocator *allocator,
+			const char *path)
 {
 	int err = 0;
 
-	attachment->pairs = calloc(2 * allocator->count, sizeof(*attachment->pairs));
-	if (!attachment->pairs)
-		return -ENOMEM;
 	for (size_t i = 0; i < allocator->count && !err; i++) {
 		if (allocator->probes[i].throws)
 			continue;
 		if (allocator__gives(allocator->probes[i].call))
-			err = attach_one(attachment, collector, allocator, path, i, true);
+			err = attach_one(probes, attachment, skel, allocator, path, i, true);
 		if (!err)
-			err = attach_one(attachment, collector, allocator, path, i, false);
+			err = attach_one(probes, attachment, skel, allocator, path, i, false);
 	}
 	return err;
 }
@@ -271,8 +273,6 @@ static int add_attachment(struct heap_probes *probes, struct collector *collecto
 		.file = allocator->file,
 		.first_number = free_numbers(probes, allocator->count),
 		.count = allocator->count,
-		.free_fd = -1,
-		.session_fd = -1,
 	};
 	int err;
 
@@ -321,11 +321,11 @@ int heap_probes__attach(struct heap_probes *probes, struct collector *collector,
 	/* The very file that is mapped, whatever its path leads to by now. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", elf_file__fd(allocator->file));
 	if (probes->sessions)
-		err = attach_sessions(attachment, collector, allocator, path);
+		err = attach_sessions(probes, attachment, collector->skel, allocator, path);
 	else
-		err = attach_pairs(attachment, collector, allocator, path);
+		err = attach_pairs(probes, attachment, collector->skel, allocator, path);
 	if (err)
-		detach(attachment);
+		detach(probes, attachment);
 	return err;
 }
 
@@ -349,10 +349,10 @@ static int add_hits(struct collector *collector, uint32_t number, bool is_emulat
  * one, then. */
 static bool is_shared(const struct heap_probes *probes, const struct attachment *attachment)
 {
-	for (size_t i = 0; i < probes->count; i++) {
+	for (size_t i = 0; i < probes->count && probes->sessions; i++) {
 		const struct attachment *other = &probes->attachments[i];
 
-		if (other->pid != attachment->pid && other->session_fd >= 0 &&
+		if (other->pid != attachment->pid && other->link_count &&
 		    elf_file__is_same(other->file, attachment->file))
 			return true;
 	}
@@ -390,21 +390,18 @@ int heap_probes__hits(const struct heap_probes *probes, struct collector *collec
 	return err;
 }
 
+/* The link's descriptor, or -errno. */
 static int attach_calibration(const struct heap_probes *probes, struct collector *collector,
-			      const struct scratch_code *code, bool with_return,
-			      struct bpf_link **link)
+			      const struct scratch_code *code, bool with_return)
 {
-	struct bpf_program *program = collector->skel->progs.heap_calibrate;
+	const struct bpf_program *program = collector->skel->progs.heap_calibrate;
+	const char *path = scratch_code__path(code);
 	uint64_t cookie = with_return, offset = 0;
-	/* A return probe alone makes the entry trap as well. */
-	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie, .retprobe = with_return);
 
 	if (probes->sessions)
-		return uprobe__attach(program, UPROBE_SESSION, getpid(), scratch_code__path(code),
-				      &offset, &cookie, 1);
-	*link = bpf_program__attach_uprobe_opts(program, getpid(), scratch_code__path(code), 0,
-						&opts);
-	return *link ? 0 : -errno;
+		return uprobe__attach(program, UPROBE_SESSION, getpid(), path, &offset, &cookie, 1);
+	/* A return probe alone makes the entry trap as well. */
+	return uprobe__attach_one(program, with_return, getpid(), path, offset, cookie);
 }
 
 /* Nanoseconds that a probe adds to a call of the function; < 0: -errno. */
@@ -412,22 +409,19 @@ static double measure(const struct heap_probes *probes, struct collector *collec
 		      const void *function, size_t size, bool with_return)
 {
 	struct scratch_code *code = scratch_code__new(function, size);
-	struct bpf_link *link = NULL;
 	double bare_ns, probed_ns;
 	int fd;
 
 	if (!code)
 		return -errno;
 	bare_ns = scratch_code__call_ns(code);
-	fd = attach_calibration(probes, collector, code, with_return, &link);
+	fd = attach_calibration(probes, collector, code, with_return);
 	if (fd < 0) {
 		scratch_code__free(code);
 		return fd;
 	}
 	probed_ns = scratch_code__call_ns(code);
-	bpf_link__destroy(link);
-	if (probes->sessions)
-		close(fd);
+	close(fd);
 	scratch_code__free(code);
 	return probed_ns > bare_ns ? probed_ns - bare_ns : 0;
 }

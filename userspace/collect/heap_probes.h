@@ -7,7 +7,8 @@
 
 struct heap_probes;
 
-struct heap_probes *heap_probes__new(void);         /* NULL with errno set */
+/* The probes' links are the keeper's. NULL with errno set. */
+struct heap_probes *heap_probes__new(struct link_keeper *keeper);
 void heap_probes__free(struct heap_probes *probes); /* detaches; NULL is fine */
 
 /* Chooses how functions are probed, between open and load. 0 or -errno. */

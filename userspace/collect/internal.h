@@ -9,6 +9,7 @@
 #include "collect/eras.h"
 #include "collect/figures.h"
 #include "collect/file_rows.h"
+#include "collect/link_keeper.h"
 
 #include "exoprof.skel.h"
 
@@ -26,7 +27,8 @@ struct collector {
 	struct file_rows *file_rows;
 	struct tables *tables;
 	struct news *news;
-	struct bpf_link *life_links[LIFE_LINKS];
+	struct link_keeper *keeper;
+	int life_links[LIFE_LINKS];             /* as it keeps them; -1: none */
 	uint32_t since_era;                     /* counters are from there on */
 	uint64_t since_counters[WIRE_COUNTERS]; /* what they were then */
 	struct intern *unused_stacks; /* hashes, of kept_stacks, when they were last looked at */
@@ -34,10 +36,11 @@ struct collector {
 	uint64_t map_bytes;           /* of the maps that were there from the start */
 };
 
-/* Each source: its state, made before anything is attached. NULL with errno set. */
-struct cpu_source *cpu_source__new(void);
+/* Each source: its state, made before anything is attached, and freed before its links' keeper.
+ * NULL with errno set. */
+struct cpu_source *cpu_source__new(struct link_keeper *keeper);
 void cpu_source__free(struct cpu_source *source);
-struct heap_source *heap_source__new(void);
+struct heap_source *heap_source__new(struct link_keeper *keeper);
 void heap_source__free(struct heap_source *source);
 /* Sets up the source's maps and programs between open and load. */
 int heap_source__configure(struct collector *collector);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/ticking.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -8,42 +9,26 @@
 
 #include "base/array.h"
 
-void ticking__prepare(const struct bpf_program *program)
-{
-	struct perf_event_attr attr = {
-		.size = sizeof(attr),
-		.type = PERF_TYPE_SOFTWARE,
-		.config = PERF_COUNT_SW_DUMMY,
-	};
-	int fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
-	struct bpf_link *link = fd < 0 ? NULL : bpf_program__attach_perf_event(program, fd);
-
-	if (link)
-		bpf_link__destroy(link);
-	else if (fd >= 0)
-		close(fd);
-}
-
 /* Opens the event on one CPU and ties the program to it. 0, 1 for a CPU that is offline, -errno. */
 static int tick_on(struct ticking *ticking, const struct bpf_program *program, uint64_t cookie,
 		   const struct perf_event_attr *attr, int cpu)
 {
-	LIBBPF_OPTS(bpf_perf_event_opts, opts, .bpf_cookie = cookie);
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = cookie);
 	int fd = syscall(SYS_perf_event_open, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-	struct bpf_link *link;
-	int err;
+	int link, err;
 
 	if (fd < 0)
 		return errno == ENODEV ? 1 : -errno;
-	link = bpf_program__attach_perf_event_opts(program, fd, &opts);
-	if (!link) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
+	/* Which has the event from then on, and ends it. */
+	link = bpf_link_create(bpf_program__fd(program), fd, BPF_PERF_EVENT, &opts);
+	close(fd);
+	if (link >= 0)
+		link = link_keeper__keep(ticking->keeper, link);
+	if (link < 0)
+		return link;
 	err = array_append(&ticking->links, &ticking->count, &ticking->capacity, link);
 	if (err)
-		bpf_link__destroy(link);
+		link_keeper__drop(ticking->keeper, &link);
 	return err;
 }
 
@@ -65,7 +50,7 @@ int ticking__start(struct ticking *ticking, const struct bpf_program *program, u
 void ticking__stop(struct ticking *ticking)
 {
 	for (size_t i = 0; i < ticking->count; i++)
-		bpf_link__destroy(ticking->links[i]);
+		link_keeper__drop(ticking->keeper, &ticking->links[i]);
 	free(ticking->links);
-	*ticking = (struct ticking){};
+	*ticking = (struct ticking){.keeper = ticking->keeper};
 }

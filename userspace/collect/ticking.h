@@ -8,13 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* libbpf asks the kernel once whether links to perf events exist, by loading a program of its own.
- * To be called before the collecting thread may load none any more. */
-void ticking__prepare(const struct bpf_program *program);
+#include "collect/link_keeper.h"
 
-/* All zero: nothing ticks. */
+/* But for `keeper` all zero: nothing ticks. */
 struct ticking {
-	struct bpf_link **links; /* one an online CPU */
+	struct link_keeper *keeper; /* NULL: of what is over within a millisecond */
+	int *links;                 /* one an online CPU */
 	size_t count, capacity;
 };
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/uprobe.h"
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -70,4 +73,43 @@ int uprobe__attach(const struct bpf_program *program, enum uprobe_kind kind, pid
 	int fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
 
 	return fd < 0 ? -errno : fd;
+}
+
+/* The number of that kind of perf event, or -errno. */
+static int event_type(void)
+{
+	FILE *file = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
+	int type;
+
+	if (!file)
+		return -errno;
+	if (fscanf(file, "%d", &type) != 1)
+		type = -EINVAL;
+	fclose(file);
+	return type;
+}
+
+int uprobe__attach_one(const struct bpf_program *program, bool is_return, pid_t pid,
+		       const char *path, uint64_t offset, uint64_t cookie)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = cookie);
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		/* format/retprobe, beside the type */
+		.config = is_return,
+		.uprobe_path = (uintptr_t)path,
+		.probe_offset = offset,
+	};
+	int fd, link, type = event_type();
+
+	if (type < 0)
+		return type;
+	attr.type = type;
+	fd = syscall(SYS_perf_event_open, &attr, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* Which has the event from then on, and ends it. */
+	link = bpf_link_create(bpf_program__fd(program), fd, BPF_PERF_EVENT, &opts);
+	close(fd);
+	return link;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Probes on many functions by one link, which Debian 12's libbpf does not know by name yet. */
+/* Probes on functions. Those on many by one link Debian 12's libbpf does not know by name yet;
+ * those on one it makes links of that have two descriptors, of which it gives but one. */
 #ifndef EXOPROF_UPROBE_H
 #define EXOPROF_UPROBE_H
 
@@ -25,5 +26,9 @@ int uprobe__prepare(struct bpf_program *program, enum uprobe_kind kind);
 int uprobe__attach(const struct bpf_program *program, enum uprobe_kind kind, pid_t pid,
 		   const char *path, const uint64_t *offsets, const uint64_t *cookies,
 		   size_t count);
+
+/* Probes one offset, or the returns of the function there. A link's fd, or -errno. */
+int uprobe__attach_one(const struct bpf_program *program, bool is_return, pid_t pid,
+		       const char *path, uint64_t offset, uint64_t cookie);
 
 #endif

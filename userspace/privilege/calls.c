@@ -8,7 +8,6 @@
 #include <limits.h>
 #include <linux/bpf.h>
 #include <linux/fcntl.h>
-#include <linux/perf_event.h>
 #include <linux/sched.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
@@ -124,9 +123,15 @@ static const struct rule mapping_code[] = {
 	{.call = END},
 };
 
+/* collect/link_keeper. */
 static const struct rule ending_probes[] = {
-	CALL(epoll_ctl),
-	CALL_IF(ioctl, 1, PERF_EVENT_IOC_DISABLE),
+	CALL(epoll_ctl), CALL(recvfrom), CALL(sendmsg), CALL(shutdown), {.call = END},
+};
+
+static const struct rule keeping_links[] = {
+	CALL(close_range),
+	CALL(recvmsg),
+	CALL(sendto),
 	{.call = END},
 };
 
@@ -176,7 +181,6 @@ static const struct rule collecting[] = {
 	/* No BPF_PROG_LOAD: all programs are there since the attach. */
 	CALL_IF(bpf, 0, BPF_ITER_CREATE),
 	CALL_IF(bpf, 0, BPF_LINK_CREATE),
-	CALL_IF(bpf, 0, BPF_LINK_DETACH),
 	CALL_IF(bpf, 0, BPF_MAP_CREATE),
 	CALL_IF(bpf, 0, BPF_MAP_DELETE_BATCH),
 	CALL_IF(bpf, 0, BPF_MAP_DELETE_ELEM),
@@ -190,9 +194,6 @@ static const struct rule collecting[] = {
 	CALL_IF(bpf, 0, BPF_OBJ_GET_INFO_BY_FD),
 	CALL(epoll_wait),
 	CALL(epoll_pwait),
-	CALL_IF(ioctl, 1, PERF_EVENT_IOC_ENABLE),
-	/* Before 5.15's links for perf events. */
-	CALL_IF(ioctl, 1, PERF_EVENT_IOC_SET_BPF),
 	CALL(perf_event_open),
 	CALL(pidfd_open),
 	CALL(process_vm_readv),
@@ -278,10 +279,12 @@ static const struct rule *const for_collect[] = {
 	computing, reading_files, mapping_code, ending_probes, collecting, handing_files, NULL};
 static const struct rule *const for_names[] = {computing, reading_files, handing_files, NULL};
 static const struct rule *const for_watch[] = {computing, NULL};
+static const struct rule *const for_links[] = {computing, keeping_links, NULL};
 
 static const struct rule *const *const of_roles[SANDBOX_ROLES] = {
 	[SANDBOX_FETCH] = for_fetch,     [SANDBOX_MAIN] = for_main,   [SANDBOX_HTTP] = for_http,
 	[SANDBOX_COLLECT] = for_collect, [SANDBOX_NAMES] = for_names, [SANDBOX_WATCH] = for_watch,
+	[SANDBOX_LINKS] = for_links,
 };
 
 static int allow_list(scmp_filter_ctx filter, const struct rule *rules)

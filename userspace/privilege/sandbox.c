@@ -47,6 +47,7 @@ static const struct {
 	[SANDBOX_COLLECT] = {"exoprof-collect", COLLECT},
 	[SANDBOX_NAMES] = {"exoprof-names",   NAMES  },
 	[SANDBOX_WATCH] = {"exoprof-watch",   0      },
+	[SANDBOX_LINKS] = {"exoprof-links",   0      },
 };
 
 static const uint64_t extras[SANDBOX_EXTRAS] = {
