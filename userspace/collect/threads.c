@@ -63,12 +63,14 @@ int iterate__threads(struct bpf_program *program, char **bytes, size_t *size)
 	if (!link)
 		return -errno;
 	fd = bpf_iter_create(bpf_link__fd(link));
-	err = fd < 0 ? -errno : read_all(fd, bytes, size);
-	if (err && fd >= 0)
-		free(*bytes);
-	if (fd >= 0)
-		close(fd);
+	err = fd < 0 ? -errno : 0;
 	bpf_link__destroy(link);
+	if (err)
+		return err;
+	err = read_all(fd, bytes, size);
+	if (err)
+		free(*bytes);
+	close(fd);
 	return err;
 }
 
