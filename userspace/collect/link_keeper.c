@@ -98,8 +98,9 @@ static int start_thread(struct link_keeper *keeper)
 	keeper->socket = ends[0];
 	keeper->its_end = ends[1];
 	err = pthread_create(&keeper->thread, NULL, keeping_thread, keeper);
-	if (!err && receive(keeper)) {
-		pthread_join(keeper->thread, NULL);
+	if (err || receive(keeper)) {
+		if (!err)
+			pthread_join(keeper->thread, NULL);
 		close(keeper->socket);
 		keeper->socket = -1;
 	}
