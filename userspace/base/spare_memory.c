@@ -9,8 +9,13 @@
 #define LARGE_BYTES (1 << 20)
 #define KEPT_BYTES  (128 << 10)
 
+/* An arena of its own for each thread would take 64 MiB of address space, which may be limited, for
+ * threads that seldom allocate at the same time. */
+#define ARENAS_MAX  1
+
 void spare_memory__limit(void)
 {
+	mallopt(M_ARENA_MAX, ARENAS_MAX);
 	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }

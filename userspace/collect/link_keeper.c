@@ -12,7 +12,10 @@
 #include "privilege/sandbox.h"
 #include "reader/passed_fd.h"
 
-#define LET_GO_MS 5000
+#define LET_GO_MS   5000
+
+/* Of what it calls, libseccomp needs the most: some KiB. */
+#define STACK_BYTES (256 << 10)
 
 /* A question: with a descriptor, or what to let go of. The answer is a number: what it is kept as,
  * or -errno. */
@@ -91,13 +94,17 @@ static int receive(const struct link_keeper *keeper)
 /* 0 or -errno. */
 static int start_thread(struct link_keeper *keeper)
 {
+	pthread_attr_t attributes;
 	int ends[2], err;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return -errno;
 	keeper->socket = ends[0];
 	keeper->its_end = ends[1];
-	err = pthread_create(&keeper->thread, NULL, keeping_thread, keeper);
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	err = pthread_create(&keeper->thread, &attributes, keeping_thread, keeper);
+	pthread_attr_destroy(&attributes);
 	if (err || receive(keeper)) {
 		if (!err)
 			pthread_join(keeper->thread, NULL);
