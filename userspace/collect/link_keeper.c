@@ -28,7 +28,7 @@ struct link_keeper {
 /* One question and its answer. False: nobody asks any more. */
 static bool attend(int socket)
 {
-	int number;
+	int number = -1;
 	union passed_fd passed;
 	struct iovec part = {.iov_base = &number, .iov_len = sizeof(number)};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
