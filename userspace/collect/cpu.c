@@ -53,7 +53,7 @@ struct cpu_source *cpu_source__new(struct link_keeper *keeper)
 	struct cpu_source *source = calloc(1, sizeof(*source));
 
 	if (source)
-		source->ticking.keeper = keeper;
+		source->ticking.links.keeper = keeper;
 	return source;
 }
 

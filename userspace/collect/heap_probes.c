@@ -17,8 +17,7 @@ struct attachment {
 	uint32_t first_number;
 	uint32_t count;
 	uint64_t emulated[ALLOCATOR_PROBES_MAX / 64]; /* bits: that probe's instruction is */
-	int *links;                                   /* as they are kept */
-	size_t link_count, link_capacity;
+	struct kept_links links;
 };
 
 struct heap_probes {
@@ -40,36 +39,11 @@ struct heap_probes *heap_probes__new(struct link_keeper *keeper)
 	return probes;
 }
 
-/* In the order opposite to that of attaching. */
-static void detach(struct heap_probes *probes, struct attachment *attachment)
-{
-	while (attachment->link_count)
-		link_keeper__drop(probes->keeper, &attachment->links[--attachment->link_count]);
-	free(attachment->links);
-	attachment->links = NULL;
-	attachment->link_capacity = 0;
-}
-
-/* `fd`: of a link, or -errno. 0 or -errno. */
-static int keep(struct heap_probes *probes, struct attachment *attachment, int fd)
-{
-	int link = fd < 0 ? fd : link_keeper__keep(probes->keeper, fd);
-	int err;
-
-	if (link < 0)
-		return link;
-	err = array_append(&attachment->links, &attachment->link_count, &attachment->link_capacity,
-			   link);
-	if (err)
-		link_keeper__drop(probes->keeper, &link);
-	return err;
-}
-
 void heap_probes__detach(struct heap_probes *probes, pid_t pid)
 {
 	for (size_t i = 0; i < probes->count; i++) {
 		if (probes->attachments[i].pid == pid)
-			detach(probes, &probes->attachments[i]);
+			kept_links__drop(&probes->attachments[i].links);
 	}
 }
 
@@ -84,7 +58,7 @@ void heap_probes__forget(struct heap_probes *probes, pid_t pid)
 			probes->attachments[kept++] = *attachment;
 			continue;
 		}
-		detach(probes, attachment);
+		kept_links__drop(&attachment->links);
 		elf_file__put(attachment->file);
 	}
 	probes->count = kept;
@@ -95,7 +69,7 @@ void heap_probes__free(struct heap_probes *probes)
 	if (!probes)
 		return;
 	for (size_t i = 0; i < probes->count; i++) {
-		detach(probes, &probes->attachments[i]);
+		kept_links__drop(&probes->attachments[i].links);
 		elf_file__put(probes->attachments[i].file);
 	}
 	free(probes->attachments);
@@ -152,9 +126,8 @@ static bool is_plain_free(const struct allocator_probe *probe)
 		       (WIRE_HEAP_REGISTERS_AT_ENTRY >> WIRE_HEAP_REGISTER_SHIFT(0) & 15);
 }
 
-static int attach_frees(struct heap_probes *probes, struct attachment *attachment,
-			const struct bpf_program *program, const struct allocator *allocator,
-			const char *path)
+static int attach_frees(struct attachment *attachment, const struct bpf_program *program,
+			const struct allocator *allocator, const char *path)
 {
 	uint64_t offsets[ALLOCATOR_PROBES_MAX], cookies[ALLOCATOR_PROBES_MAX];
 	size_t count = 0;
@@ -167,18 +140,17 @@ static int attach_frees(struct heap_probes *probes, struct attachment *attachmen
 	}
 	if (!count)
 		return 0;
-	return keep(probes, attachment,
-		    uprobe__attach(program, UPROBE_ENTRY, attachment->pid, path, offsets, cookies,
-				   count));
+	return kept_links__add(&attachment->links,
+			       uprobe__attach(program, UPROBE_ENTRY, attachment->pid, path, offsets,
+					      cookies, count));
 }
 
 /* Frees come first: a block must not look alive for want of a probe. */
-static int attach_sessions(struct heap_probes *probes, struct attachment *attachment,
-			   const struct exoprof_bpf *skel, const struct allocator *allocator,
-			   const char *path)
+static int attach_sessions(struct attachment *attachment, const struct exoprof_bpf *skel,
+			   const struct allocator *allocator, const char *path)
 {
 	uint64_t offsets[ALLOCATOR_PROBES_MAX], cookies[ALLOCATOR_PROBES_MAX];
-	int err = attach_frees(probes, attachment, skel->progs.heap_free, allocator, path);
+	int err = attach_frees(attachment, skel->progs.heap_free, allocator, path);
 	size_t count = 0;
 
 	if (err)
@@ -189,30 +161,28 @@ static int attach_sessions(struct heap_probes *probes, struct attachment *attach
 		offsets[count] = allocator->probes[i].file_offset;
 		cookies[count++] = cookie_of(&allocator->probes[i], attachment->first_number + i);
 	}
-	return keep(probes, attachment,
-		    uprobe__attach(skel->progs.heap_session, UPROBE_SESSION, attachment->pid, path,
-				   offsets, cookies, count));
+	return kept_links__add(&attachment->links,
+			       uprobe__attach(skel->progs.heap_session, UPROBE_SESSION,
+					      attachment->pid, path, offsets, cookies, count));
 }
 
-static int attach_one(struct heap_probes *probes, struct attachment *attachment,
-		      const struct exoprof_bpf *skel, const struct allocator *allocator,
-		      const char *path, size_t i, bool is_return)
+static int attach_one(struct attachment *attachment, const struct exoprof_bpf *skel,
+		      const struct allocator *allocator, const char *path, size_t i, bool is_return)
 {
 	const struct allocator_probe *probe = &allocator->probes[i];
 	const struct bpf_program *program =
 		is_return ? skel->progs.heap_return : skel->progs.heap_entry;
 
-	return keep(probes, attachment,
-		    uprobe__attach_one(program, is_return, attachment->pid, path,
-				       probe->file_offset,
-				       cookie_of(probe, attachment->first_number + i)));
+	return kept_links__add(&attachment->links,
+			       uprobe__attach_one(program, is_return, attachment->pid, path,
+						  probe->file_offset,
+						  cookie_of(probe, attachment->first_number + i)));
 }
 
 /* A return's probe comes before the entry's: a call must not look unfinished. It takes hold of
  * every call's return, so what throws is left alone, see may_throw() in bpf/heap.bpf.c. */
-static int attach_pairs(struct heap_probes *probes, struct attachment *attachment,
-			const struct exoprof_bpf *skel, const struct allocator *allocator,
-			const char *path)
+static int attach_pairs(struct attachment *attachment, const struct exoprof_bpf *skel,
+			const struct allocator *allocator, const char *path)
 {
 	int err = 0;
 
@@ -220,9 +190,9 @@ static int attach_pairs(struct heap_probes *probes, struct attachment *attachmen
 		if (allocator->probes[i].throws)
 			continue;
 		if (allocator__gives(allocator->probes[i].call))
-			err = attach_one(probes, attachment, skel, allocator, path, i, true);
+			err = attach_one(attachment, skel, allocator, path, i, true);
 		if (!err)
-			err = attach_one(probes, attachment, skel, allocator, path, i, false);
+			err = attach_one(attachment, skel, allocator, path, i, false);
 	}
 	return err;
 }
@@ -273,6 +243,7 @@ static int add_attachment(struct heap_probes *probes, struct collector *collecto
 		.file = allocator->file,
 		.first_number = free_numbers(probes, allocator->count),
 		.count = allocator->count,
+		.links = {.keeper = probes->keeper},
 	};
 	int err;
 
@@ -321,11 +292,11 @@ int heap_probes__attach(struct heap_probes *probes, struct collector *collector,
 	/* The very file that is mapped, whatever its path leads to by now. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", elf_file__fd(allocator->file));
 	if (probes->sessions)
-		err = attach_sessions(probes, attachment, collector->skel, allocator, path);
+		err = attach_sessions(attachment, collector->skel, allocator, path);
 	else
-		err = attach_pairs(probes, attachment, collector->skel, allocator, path);
+		err = attach_pairs(attachment, collector->skel, allocator, path);
 	if (err)
-		detach(probes, attachment);
+		kept_links__drop(&attachment->links);
 	return err;
 }
 
@@ -352,7 +323,7 @@ static bool is_shared(const struct heap_probes *probes, const struct attachment 
 	for (size_t i = 0; i < probes->count && probes->sessions; i++) {
 		const struct attachment *other = &probes->attachments[i];
 
-		if (other->pid != attachment->pid && other->link_count &&
+		if (other->pid != attachment->pid && other->links.count &&
 		    elf_file__is_same(other->file, attachment->file))
 			return true;
 	}

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "privilege/sandbox.h"
 #include "reader/passed_fd.h"
 
@@ -178,6 +179,27 @@ void link_keeper__drop(struct link_keeper *keeper, int *link)
 			ask(keeper, *link, -1);
 	}
 	*link = -1;
+}
+
+int kept_links__add(struct kept_links *links, int fd)
+{
+	int link = fd < 0 ? fd : link_keeper__keep(links->keeper, fd);
+	int err;
+
+	if (link < 0)
+		return link;
+	err = array_append(&links->items, &links->count, &links->capacity, link);
+	if (err)
+		link_keeper__drop(links->keeper, &link);
+	return err;
+}
+
+void kept_links__drop(struct kept_links *links)
+{
+	while (links->count)
+		link_keeper__drop(links->keeper, &links->items[--links->count]);
+	free(links->items);
+	*links = (struct kept_links){.keeper = links->keeper};
 }
 
 void link_keeper__let_go(struct link_keeper *keeper)

@@ -8,6 +8,8 @@
 #ifndef EXOPROF_LINK_KEEPER_H
 #define EXOPROF_LINK_KEEPER_H
 
+#include <stddef.h>
+
 struct link_keeper;
 
 /* In a thread that may still make others, and before a file of a target's is opened, whose
@@ -26,6 +28,20 @@ int link_keeper__keep(struct link_keeper *keeper, int fd);
 /* Lets go of what is kept as `*link`, and returns when the kernel has; -1, which it becomes: of
  * nothing. */
 void link_keeper__drop(struct link_keeper *keeper, int *link);
+
+/* Links that are let go of together; but for `keeper` all zero: none. */
+struct kept_links {
+	struct link_keeper *keeper; /* or NULL */
+	int *items;                 /* as they are kept */
+	size_t count, capacity;
+};
+
+/* Takes over `fd`, as link_keeper__keep() does; one that is negative is an error already. 0 or
+ * -errno. */
+int kept_links__add(struct kept_links *links, int fd);
+
+/* All of them, the last one first. */
+void kept_links__drop(struct kept_links *links);
 
 /* Lets go of everything, and waits for it for at most 5 s. In any thread: for the end of a process
  * in which the one that asks otherwise is stuck. */

@@ -10,11 +10,10 @@
 
 #include "collect/link_keeper.h"
 
-/* But for `keeper` all zero: nothing ticks. */
+/* Without links: nothing ticks. */
 struct ticking {
-	struct link_keeper *keeper; /* NULL: of what is over within a millisecond */
-	int *links;                 /* one an online CPU */
-	size_t count, capacity;
+	struct kept_links
+		links; /* one an online CPU; of no keeper: what is over within a millisecond */
 };
 
 /* `cookie`: what the program is told of these ticks. 0 or -errno, and nothing ticks. */

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/uprobe.h"
 
-#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
 #include <linux/bpf.h>
-#include <linux/perf_event.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "collect/perf_link.h"
 
 /* The part of union bpf_attr that BPF_LINK_CREATE reads for uprobes (same file, since 6.6). */
 struct link_create_uprobes {
@@ -92,7 +92,6 @@ static int event_type(void)
 int uprobe__attach_one(const struct bpf_program *program, bool is_return, pid_t pid,
 		       const char *path, uint64_t offset, uint64_t cookie)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = cookie);
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
 		/* format/retprobe, beside the type */
@@ -100,16 +99,10 @@ int uprobe__attach_one(const struct bpf_program *program, bool is_return, pid_t 
 		.uprobe_path = (uintptr_t)path,
 		.probe_offset = offset,
 	};
-	int fd, link, type = event_type();
+	int type = event_type();
 
 	if (type < 0)
 		return type;
 	attr.type = type;
-	fd = syscall(SYS_perf_event_open, &attr, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	/* Which has the event from then on, and ends it. */
-	link = bpf_link_create(bpf_program__fd(program), fd, BPF_PERF_EVENT, &opts);
-	close(fd);
-	return link;
+	return perf_link__open(program, &attr, pid, -1, cookie);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Probes on functions. Those on many by one link Debian 12's libbpf does not know by name yet;
- * those on one it makes links of that have two descriptors, of which it gives but one. */
+/* Probes on functions. Those on many by one link Debian 12's libbpf does not know by name yet. */
 #ifndef EXOPROF_UPROBE_H
 #define EXOPROF_UPROBE_H
 
