@@ -116,6 +116,7 @@ struct reading {
 	size_t prefix_count;
 	struct place {
 		uint64_t file_offset; /* 0: not there */
+		uint64_t size;
 		bool is_exported;
 	} (*places)[FUNCTIONS]; /* by prefix */
 	size_t marker;          /* MARKERS: none */
@@ -159,7 +160,8 @@ static void see_function(void *context, const struct elf_function *function)
 			continue;
 		place = &reading->places[i][(const typeof(*functions) *)found - functions];
 		if (!place->file_offset)
-			*place = (struct place){function->file_offset, function->is_exported};
+			*place = (struct place){function->file_offset, function->size,
+						function->is_exported};
 	}
 }
 
@@ -198,21 +200,22 @@ static bool throws(const char *name)
 	       !strstr(name, "nothrow");
 }
 
-static void add_probe(struct allocator *allocator, size_t function, uint64_t entry)
+static void add_probe(struct allocator *allocator, size_t function, const struct place *found)
 {
 	unsigned char code[PROLOGUE_BYTES];
-	size_t size = elf_file__read(allocator->file, entry, code, sizeof(code));
+	size_t size = elf_file__read(allocator->file, found->file_offset, code, sizeof(code));
 	struct allocator_probe probe = {
 		.function = functions[function].name,
 		.call = functions[function].call,
 		.throws = throws(functions[function].name),
+		.size = found->size,
 	};
 
 	/* A segment may claim more than the file holds, where the kernel probes nothing. */
 	if (!size)
 		return;
 	prologue__place(code, size, argument_count(probe.call), &probe.place);
-	probe.file_offset = entry + probe.place.offset;
+	probe.file_offset = found->file_offset + probe.place.offset;
 	if (allocator->count == ALLOCATOR_PROBES_MAX || is_probed(allocator, probe.file_offset))
 		return;
 	allocator->probes[allocator->count++] = probe;
@@ -227,7 +230,7 @@ static void add_probes(struct allocator *allocator, const struct reading *readin
 			const struct place *place = &reading->places[prefix][i];
 
 			if (place->file_offset && allocator__gives(functions[i].call) == gives)
-				add_probe(allocator, i, place->file_offset);
+				add_probe(allocator, i, place);
 		}
 	}
 }

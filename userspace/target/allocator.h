@@ -16,6 +16,7 @@ struct allocator_probe {
 	enum wire_heap_call call;
 	bool throws; /* an exception where it fails, instead of returning */
 	uint64_t file_offset;
+	uint64_t size;            /* of the function's code, bytes; 0: unknown */
 	struct probe_place place; /* its offset is in file_offset already */
 };
 

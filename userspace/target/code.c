@@ -7,9 +7,7 @@
 #define BYTES_MAX  64
 #define BREAKPOINT 0xcc
 
-/* 0: it is not mapped. */
-static uint64_t find_address(const struct maps *maps, const struct elf_file *file,
-			     uint64_t file_offset)
+uint64_t code__address(const struct maps *maps, const struct elf_file *file, uint64_t file_offset)
 {
 	for (size_t i = 0; i < maps->count; i++) {
 		const struct mapping *mapping = &maps->items[i];
@@ -39,7 +37,7 @@ enum code_state code__compare(pid_t pid, const struct maps *maps, const struct e
 			      uint64_t file_offset, size_t size)
 {
 	unsigned char in_file[BYTES_MAX], in_memory[BYTES_MAX];
-	uint64_t address = find_address(maps, file, file_offset);
+	uint64_t address = code__address(maps, file, file_offset);
 	enum code_state state = CODE_AS_IN_FILE;
 
 	if (size > BYTES_MAX)
@@ -61,7 +59,7 @@ enum code_state code__compare(pid_t pid, const struct maps *maps, const struct e
 bool code__may_have_breakpoint(pid_t pid, const struct maps *maps, const struct elf_file *file,
 			       uint64_t file_offset)
 {
-	uint64_t address = find_address(maps, file, file_offset);
+	uint64_t address = code__address(maps, file, file_offset);
 	unsigned char byte;
 
 	return !address || !read_memory(pid, address, &byte, 1) || byte == BREAKPOINT;

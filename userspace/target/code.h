@@ -13,6 +13,9 @@ enum code_state {
 	CODE_UNREAD,           /* errno says why: ESRCH has the memory of a process that ends */
 };
 
+/* Where in the target's memory that is; 0: it is not mapped. */
+uint64_t code__address(const struct maps *maps, const struct elf_file *file, uint64_t file_offset);
+
 /* How `size` bytes (64 at most) from there are in the target's memory. Other probes' breakpoints do
  * no harm: the kernel executes a probed instruction as the file has it, in the middle of whatever
  * is around it. */

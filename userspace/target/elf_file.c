@@ -252,6 +252,20 @@ bool elf_file__code_vaddr(const struct elf_file *file, uint64_t file_offset, uin
 	return false;
 }
 
+bool elf_file__code_end(const struct elf_file *file, uint64_t file_offset, uint64_t *end)
+{
+	for (unsigned int i = 0; i < file->segment_count; i++) {
+		const struct segment *segment = &file->segments[i];
+
+		if (segment->executable && file_offset >= (segment->offset & ~PAGE_MASK) &&
+		    file_offset < segment->offset + segment->size) {
+			*end = segment->offset + segment->size;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Of code: what a function's symbol says may lead anywhere. */
 static bool code_offset(const struct elf_file *file, uint64_t vaddr, uint64_t *file_offset)
 {
@@ -285,6 +299,7 @@ static void give_functions(const struct function_search *search, Elf_Scn *sectio
 	for (int i = 0; data && gelf_getsym(data, i, &sym); i++) {
 		if (sym.st_shndx == SHN_UNDEF || GELF_ST_TYPE(sym.st_info) != STT_FUNC)
 			continue;
+		function.size = sym.st_size;
 		function.name = elf_strptr(search->elf, shdr->sh_link, sym.st_name);
 		if (function.name && code_offset(search->file, sym.st_value, &function.file_offset))
 			search->each(search->context, &function);

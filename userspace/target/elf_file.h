@@ -63,9 +63,14 @@ bool elf_file__vaddr(const struct elf_file *file, uint64_t file_offset, uint64_t
  * the segment in it perhaps later. False where the offset belongs to no executable segment. */
 bool elf_file__code_vaddr(const struct elf_file *file, uint64_t file_offset, uint64_t *vaddr);
 
+/* Where in the file the executable segment ends in which that is; a mapping of it goes on to the
+ * end of the page. False as above. */
+bool elf_file__code_end(const struct elf_file *file, uint64_t file_offset, uint64_t *end);
+
 struct elf_function {
 	const char *name; /* as long as the call */
 	uint64_t file_offset;
+	uint64_t size;    /* bytes of its code; 0: the file does not say */
 	bool is_exported; /* in the dynamic symbol table, where other files find it */
 };
 
