@@ -95,7 +95,9 @@ $(PROTO_SOURCE) $(PROTO_HEADER) &: userspace/export/profile.proto
 	$(Q)protoc-c --c_out=$(BUILD)/proto -Iuserspace/export $<
 
 SOURCES := $(wildcard userspace/*.c userspace/*/*.c)
-OBJECTS := $(SOURCES:%.c=$(OBJ)/%.o) $(OBJ)/proto/profile.pb-c.o
+ASSEMBLY := $(wildcard userspace/*/*.S)
+ASSEMBLY_OBJECTS := $(ASSEMBLY:%.S=$(OBJ)/%.o)
+OBJECTS := $(SOURCES:%.c=$(OBJ)/%.o) $(ASSEMBLY_OBJECTS) $(OBJ)/proto/profile.pb-c.o
 
 # Generated headers must be there before the first compilation; after it, the .d files know.
 $(OBJECTS): | $(SKELETON) $(PROTO_HEADER)
@@ -104,6 +106,12 @@ $(OBJ)/userspace/%.o: userspace/%.c Makefile
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+# What is put into targets: data of exoprof's, which no sanitizer touches.
+$(ASSEMBLY_OBJECTS): $(OBJ)/%.o: %.S Makefile
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) -c $< -o $@
 
 $(OBJ)/proto/profile.pb-c.o: $(PROTO_SOURCE)
 	$(call say,CC,$<)
@@ -150,7 +158,7 @@ $(BUILD)/demo-server: $(DEMO_OBJECTS)
 # --- unit tests: all of exoprof but its main, with sanitizers, as a library ---------------------------
 
 ASAN_OBJECTS := $(patsubst %.c,$(BUILD)/asan/%.o,$(filter-out userspace/main.c,$(SOURCES))) \
-	$(BUILD)/asan/proto/profile.pb-c.o
+	$(ASSEMBLY_OBJECTS) $(BUILD)/asan/proto/profile.pb-c.o
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
 $(ASAN_OBJECTS): | $(SKELETON) $(PROTO_HEADER)
