@@ -239,12 +239,20 @@ $(HAND_MADE): $(BUILD)/e2e/%: tests/e2e/%.c $(BUILD)/asan/libexoprof.a
 	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) $(SANITIZE) $< -o $@ \
 		$(BUILD)/asan/libexoprof.a $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
 
+# Puts code into a program; as fast as exoprof is.
+PUT_STUB := $(BUILD)/e2e/put_stub
+
+$(PUT_STUB): tests/e2e/put_stub.c $(filter-out $(OBJ)/userspace/main.o,$(OBJECTS))
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(EXOPROF_CPPFLAGS) $(CFLAGS) $^ -o $@ $(EXOPROF_LDFLAGS) $(EXOPROF_LIBS)
+
 # What the end-to-end tests profile.
 E2E_TARGETS := $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(PRESSURE_TARGETS)
 
 targets: all $(E2E_TARGETS)
 
-e2e: targets $(HAND_MADE) $(BUILD)/asan/exoprof $(FAULT_SHIM)
+e2e: targets $(HAND_MADE) $(PUT_STUB) $(BUILD)/asan/exoprof $(FAULT_SHIM)
 	$(Q)scripts/run-tests e2e $(wildcard tests/e2e/*.bats)
 
 # Lets one call fail (scripts/faults). It takes the place of functions that the compiler knows.

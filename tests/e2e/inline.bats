@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+# Code that is put into a program and taken out of it again (userspace/inline), by put_stub, without
+# probes: the program must not notice.
+
+load helpers
+
+put_stub=$root/build/e2e/put_stub
+
+start_churn() {
+	start target env "$@" "$targets/churn" "${THREADS:-16}"
+	TARGET=$STARTED
+	wait_for 10 grep -qx ready target.out
+}
+
+# It goes on doing all that it does, and its code is as its files have it.
+is_unharmed() {
+	kill -0 "$TARGET"
+	[ ! -s target.err ]
+	end "$TARGET"
+	cat target.out
+	[ "$STATUS" -eq 0 ]
+	tail -n 1 target.out | grep -Ev '(^| )0 '
+}
+
+# While it stands still: it loads and unloads libraries all the time.
+code_intact() {
+	local status=0
+	kill -STOP "$TARGET"
+	wait_for 5 grep -q '^State:.*stopped' "/proc/$TARGET/status"
+	python3 "$root/scripts/torture.d/code_intact.py" "$TARGET" || status=$?
+	kill -CONT "$TARGET"
+	return $status
+}
+
+stubs_left() { grep -c exoprof-inline "/proc/$TARGET/maps" || true; }
+
+open_files() { find "/proc/$TARGET/fd" -lname '*exoprof-inline*' | wc -l; }
+
+# put_often [VARIABLE=VALUE...]: into a program with these in its environment.
+put_often() {
+	start_churn "$@"
+	"$put_stub" "$TARGET" "${TIMES:-40}" 20 "${ALLOCATOR:-glibc}" | tee stub.out
+	code_intact
+	[ "$(stubs_left)" -eq 0 ]
+	[ "$(open_files)" -eq 0 ]
+	is_unharmed
+}
+
+@test "it comes and goes while threads allocate, take signals, fork, throw and load libraries" {
+	put_often
+	grep -q '^glibc: \([0-9]*\) of \1 functions$' stub.out
+}
+
+@test "the same with other allocators" {
+	local ALLOCATOR TIMES=20
+	for ALLOCATOR in jemalloc:libjemalloc.so.2 tcmalloc:libtcmalloc_minimal.so.4 mimalloc:libmimalloc.so.2.0; do
+		local library=${ALLOCATOR#*:}
+		ALLOCATOR=${ALLOCATOR%:*}
+		put_often LD_PRELOAD="$library"
+		grep -q "^$ALLOCATOR: [1-9]" stub.out
+	done
+}
+
+@test "whoever puts it there is killed at any moment: the program goes on" {
+	local i
+	start_churn
+	for ((i = 0; i < 40; i++)); do
+		start stub "$put_stub" "$TARGET" 100 1
+		sleep "0.0$((RANDOM % 100))"
+		kill -KILL "$STARTED"
+		wait "$STARTED" || true
+		sleep 0.02
+		kill -0 "$TARGET"
+	done
+	is_unharmed
+}
+
+@test "it is not put where it must not be" {
+	start_churn
+	start strace strace -f -o trace -e trace=none -p "$TARGET"
+	wait_for 10 grep -q attached strace.err
+	run "$put_stub" "$TARGET" 1 0
+	[ "$status" -eq 1 ]
+	grep -qx 'none: another process traces it' <<< "$output"
+	end "$STARTED"
+	is_unharmed
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether code may be put into a process at all. */
+#ifndef EXOPROF_CONSENT_H
+#define EXOPROF_CONSENT_H
+
+#include <sys/types.h>
+
+/* Why not, in a few words, a constant; NULL: it may. By what /proc/PID/status says now. */
+const char *consent__refusal(pid_t pid);
+
+/* The same of that text; for tests. */
+const char *consent__refusal_in(const char *status);
+
+#endif
