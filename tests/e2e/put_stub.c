@@ -104,12 +104,8 @@ static void describe(const struct plan *plan, const struct allocator *allocator)
 
 static int once(struct job *job, unsigned int hold_ms, int64_t *longest_ns)
 {
-	int err;
+	int err = do_job(put, job);
 
-	job->plan = plan__make(job->pid, job->maps, job->allocator, BUCKET_BITS);
-	if (!job->plan)
-		return -errno;
-	err = job->plan->why ? -ENOTSUP : do_job(put, job);
 	if (!err)
 		usleep(hold_ms * 1000);
 	if (job->installation) {
@@ -123,7 +119,6 @@ static int once(struct job *job, unsigned int hold_ms, int64_t *longest_ns)
 		job->installation = NULL;
 		err = err ? err : end_err;
 	}
-	free(job->plan);
 	return err;
 }
 
@@ -132,6 +127,8 @@ static int put_often(struct job *job, int times, unsigned int hold_ms)
 	int64_t longest_ns = 0;
 	int failed = 0, err = 0;
 
+	if (job->plan->why)
+		return 1;
 	for (int i = 0; i < times; i++) {
 		int this_err = once(job, hold_ms, &longest_ns);
 
@@ -163,9 +160,9 @@ int main(int argc, char **argv)
 	job.plan = plan__make(job.pid, maps, &allocator, BUCKET_BITS);
 	if (job.plan) {
 		describe(job.plan, &allocator);
-		free(job.plan);
 		status = put_often(&job, atoi(argv[2]), atoi(argv[3]));
 	}
+	free(job.plan);
 	allocator__release(&allocator);
 	maps__put(maps);
 	files__free(files);
