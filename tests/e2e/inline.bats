@@ -66,7 +66,8 @@ put_often() {
 	for ((i = 0; i < 40; i++)); do
 		THREADS=8 start_churn
 		start stub "$put_stub" "$TARGET" 1000 1
-		sleep "$(printf '0.%03d' $((40 + RANDOM % 160)))"
+		wait_for 10 grep -q exoprof-inline "/proc/$TARGET/maps"
+		sleep "$(printf '0.%03d' $((RANDOM % 60)))"
 		kill -KILL "$STARTED"
 		wait "$STARTED" || true
 		sleep 0.1
@@ -75,6 +76,31 @@ put_often() {
 	done
 	echo "$left of $i times it was in the middle of something"
 	[ "$left" -ge 3 ]
+}
+
+# Stacks through the stub, by its call-frame information, which eu-stack reads in memory.
+@test "while it is there others walk stacks through it" {
+	THREADS=4 start_churn
+	start stub "$put_stub" "$TARGET" 1 10000
+	wait_for 10 grep -q exoprof-inline "/proc/$TARGET/maps"
+	# It traces the program until the last jump is written.
+	wait_for 5 grep -qx 'TracerPid:.0' "/proc/$TARGET/status"
+	sleep 0.5
+	local text i
+	text=$(awk -F- '/exoprof-inline/ { print substr($1, 1, length($1) - 4) }' "/proc/$TARGET/maps")
+	for ((i = 0; i < 6; i++)); do eu-stack -p "$TARGET"; done > stacks
+	# Of each thread: whether the stub is in its stack, the program's own function behind it, and the
+	# first of all at the end.
+	awk -v text="$text" '
+		function judge() { if (inside) lost++; inside = 0 }
+		/^TID/ { judge() }
+		index($2, text) { if (!inside) seen++; inside = 1 }
+		inside && / (churn|fork_often|load_often)\(void\*\)/ { named++ }
+		/clone3/ { inside = 0 }
+		END { judge(); print seen " stacks through the stub, " named " named, " lost + 0 " lost"
+			exit !seen || named < seen || lost }' stacks
+	wait "$STARTED"
+	is_unharmed
 }
 
 @test "it is not put where it must not be" {

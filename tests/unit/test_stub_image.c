@@ -330,6 +330,7 @@ static void install(uint64_t gap, unsigned int bucket_bits)
 	stub_image__begin(&stub.image, (uintptr_t)stub.base, bucket_bits);
 	for (size_t i = 0; i < FUNCTIONS; i++)
 		add(i);
+	assert_int_equal(stub_image__finish(&stub.image), 0);
 	memcpy(stub.base, stub.image.text, STUB_TEXT_BYTES);
 	memcpy(stub.base + STUB_RECORDS_AT, stub.image.records, sizeof(stub.image.records));
 	set_mode(false);

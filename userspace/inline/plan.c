@@ -149,7 +149,7 @@ static const char *explain(int err)
 	}
 }
 
-static void build(struct plan *plan, uint64_t address, unsigned int bucket_bits)
+static int build(struct plan *plan, uint64_t address, unsigned int bucket_bits)
 {
 	stub_image__begin(&plan->image, address, bucket_bits);
 	for (size_t i = 0; i < plan->count; i++) {
@@ -167,6 +167,7 @@ static void build(struct plan *plan, uint64_t address, unsigned int bucket_bits)
 		if (err)
 			function->why = explain(err);
 	}
+	return stub_image__finish(&plan->image);
 }
 
 static int fill(struct plan *plan, pid_t pid, const struct maps *maps,
@@ -192,12 +193,13 @@ static int fill(struct plan *plan, pid_t pid, const struct maps *maps,
 	address = room__find(mappings, mapping_count, &code,
 			     STUB_TEXT_BYTES + stub_image__data_bytes(&plan->image));
 	free(mappings);
-	if (address)
-		build(plan, address, bucket_bits);
-	else
+	if (!address) {
 		plan->why = "there is no room within 2 GiB of its allocator";
-	plan->possible = address ? count_possible(plan, &code) : 0;
-	return 0;
+		return 0;
+	}
+	err = build(plan, address, bucket_bits);
+	plan->possible = count_possible(plan, &code);
+	return err;
 }
 
 struct plan *plan__make(pid_t pid, const struct maps *maps, const struct allocator *allocator,

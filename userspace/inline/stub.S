@@ -41,7 +41,7 @@ stub_fixes:
 /* The field begins so many bytes before here. */
 	.macro fix kind, back
 	.pushsection .rodata.stub_fixes, "a", @progbits
-	.long 998f - stub_shared - \back, \kind
+	.long 998f - image - \back, \kind
 	.popsection
 998:
 	.endm
@@ -54,6 +54,7 @@ stub_fixes:
 	.endm
 
 	.globl stub_shared, stub_shared_end, stub_probe_entry, stub_probe_return, stub_probe_free
+	.set image, stub_shared - STUB_SHARED_AT
 stub_shared:
 
 /* --- the set of sampled blocks -------------------------------------------------------------------- */
@@ -72,10 +73,10 @@ take:
 	jz 4f
 	push rax
 	push rcx
-	lea r11, [rip + stub_shared + STUB_COUNTS_AT]
+	lea r11, [rip + image + STUB_COUNTS_AT]
 	lea rcx, [r11 + r10]
 	shl r10, 6
-	lea r11, [rip + stub_shared + STUB_BUCKETS_AT]
+	lea r11, [rip + image + STUB_BUCKETS_AT]
 	add r11, r10
 	mov eax, STUB_BUCKET_BYTES / 8
 1:	cmp [r11], rdi
@@ -105,10 +106,10 @@ take:
 put:
 	mov r10, rdi
 	hash r10
-	lea r11, [rip + stub_shared + STUB_COUNTS_AT]
+	lea r11, [rip + image + STUB_COUNTS_AT]
 	lea rcx, [r11 + r10]
 	shl r10, 6
-	lea r11, [rip + stub_shared + STUB_BUCKETS_AT]
+	lea r11, [rip + image + STUB_BUCKETS_AT]
 	add r11, r10
 	mov r10d, STUB_BUCKET_BYTES / 8
 1:	xor eax, eax
@@ -138,10 +139,10 @@ draw:
 	push r10
 	mov rax, 6364136223846793005 /* Knuth's, for 64 bits (MMIX) */
 	imul rax, [r11 + STUB_RANDOM]
-	add rax, [rip + stub_shared + STUB_GLOBALS_AT + STUB_INCREMENT]
+	add rax, [rip + image + STUB_GLOBALS_AT + STUB_INCREMENT]
 	mov [r11 + STUB_RANDOM], rax
 	shr rax, 52 /* the best of its bits: one of STUB_GAPS */
-	lea r10, [rip + stub_shared + STUB_GAPS_AT]
+	lea r10, [rip + image + STUB_GAPS_AT]
 	mov rax, [r10 + rax * 8]
 	mov [r11 + STUB_LEFT], rax
 	pop r10
@@ -200,7 +201,7 @@ alloc:
 	test byte ptr [r10 + STUB_RECORD_FLAGS], STUB_FLAG_THROWS
 	jz 4f
 	mov rax, [rsp]
-	cmp rax, [rip + stub_shared + STUB_GLOBALS_AT + STUB_SAFE_SIZE]
+	cmp rax, [rip + image + STUB_GLOBALS_AT + STUB_SAFE_SIZE]
 	mov eax, STUB_TOLD_SAMPLED
 	jbe 4f
 	inc qword ptr [r11 + STUB_TOO_LARGE]
@@ -211,7 +212,7 @@ alloc:
 3:	test byte ptr [r10 + STUB_RECORD_FLAGS], STUB_FLAG_THROWS
 	jz 4f
 	mov rax, [rsp]
-	cmp rax, [rip + stub_shared + STUB_GLOBALS_AT + STUB_SAFE_SIZE]
+	cmp rax, [rip + image + STUB_GLOBALS_AT + STUB_SAFE_SIZE]
 	mov eax, 0
 	ja unseen
 4:	push r10
@@ -334,13 +335,13 @@ stub_shared_end:
 	imul r11d, r11d, STUB_HASH
 	shr r11d, 20
 	shl r11d, 6
-	lea r10, [rip + stub_shared + STUB_STRIPES_AT]
+	lea r10, [rip + image + STUB_STRIPES_AT]
 	fix FIX_DISTANCE, 4
 	add r11, r10
 	.endm
 
 	.macro mode_is_set
-	cmp byte ptr [rip + stub_shared + STUB_RECORDS_AT + STUB_RECORD_MODE], 0
+	cmp byte ptr [rip + image + STUB_RECORDS_AT + STUB_RECORD_MODE], 0
 	fix FIX_RECORD, 5
 	.endm
 
@@ -349,7 +350,7 @@ stub_shared_end:
 	lea rsp, [rsp + 0x11223344]
 	fix FIX_DEPTH, 4
 	push r10
-	lea r10, [rip + stub_shared + STUB_RECORDS_AT]
+	lea r10, [rip + image + STUB_RECORDS_AT]
 	fix FIX_RECORD, 4
 	mov eax, \told
 	{disp32} jmp alloc
@@ -424,7 +425,7 @@ stub_\name\()_end:
 	.macro look_up
 	mov r10, rdi
 	hash r10
-	lea r11, [rip + stub_shared + STUB_COUNTS_AT]
+	lea r11, [rip + image + STUB_COUNTS_AT]
 	fix FIX_DISTANCE, 4
 	cmp byte ptr [r11 + r10], 0
 	.endm

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "inline/code_copy.h"
+#include "inline/stub_frames.h"
 
 extern const unsigned char stub_shared[], stub_shared_end[];
 extern const unsigned char stub_probe_entry[], stub_probe_return[], stub_probe_free[];
@@ -95,9 +96,9 @@ void stub_image__begin(struct stub_image *image, uint64_t address, unsigned int 
 	memset(image->text, 0xcc, sizeof(image->text));
 	image->address = address;
 	image->bucket_bits = bucket_bits;
-	memcpy(image->text, stub_shared, stub_shared_end - stub_shared);
-	fix(image, 0, stub_shared_end - stub_shared, 0, 0);
-	image->used = align(stub_shared_end - stub_shared);
+	memcpy(image->text + STUB_SHARED_AT, stub_shared, stub_shared_end - stub_shared);
+	fix(image, STUB_SHARED_AT, stub_shared_end - stub_shared, STUB_SHARED_AT, 0);
+	image->used = align(STUB_SHARED_AT + (stub_shared_end - stub_shared));
 }
 
 static int jump(struct stub_image *image, size_t *at, uint64_t target)
@@ -124,25 +125,46 @@ static int copy(struct stub_image *image, size_t *at, const struct stub_function
 	return err;
 }
 
+/* Where the function is left. */
+static int state_at_jump(const struct stub_function *function, struct stack_state *state)
+{
+	*state = (struct stack_state){};
+	for (uint32_t at = 0; at < function->place.offset;) {
+		struct stack_step step =
+			stack_effect__follow(state, function->code + at,
+					     function->place.offset - at, function->address + at);
+
+		if (step.flow != FLOW_NEXT && step.flow != FLOW_BRANCH)
+			return -ENOTSUP;
+		at += step.length;
+	}
+	return 0;
+}
+
 int stub_image__add(struct stub_image *image, const struct stub_function *function, uint64_t *entry)
 {
 	static const unsigned char endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
 	const struct template *template = &templates[function->call];
 	struct stub_record *record = &image->records[image->count];
+	struct stub_slot *slot = &image->slots[image->count];
 	size_t size = template->end - template->begin;
 	size_t start = image->used, at = start + size, covered = at;
 	int err;
 
-	if (image->count == STUB_SLOTS_MAX || STUB_TEXT_BYTES - start < STUB_SLOT_BYTES_MAX)
+	if (image->count == STUB_SLOTS_MAX || STUB_FRAMES_AT - start < STUB_SLOT_BYTES_MAX)
 		return -ENOSPC;
 	memcpy(image->text + start, template->begin, size);
-	fix(image, template->begin - stub_shared, size, start, function->place.depth);
-	err = copy(image, &at, function, function->place.offset, function->place.end);
+	fix(image, STUB_SHARED_AT + (template->begin - stub_shared), size, start,
+	    function->place.depth);
+	err = state_at_jump(function, &slot->state);
+	if (!err)
+		err = copy(image, &at, function, function->place.offset, function->place.end);
 	if (!err)
 		err = jump(image, &at, function->address + function->place.end);
 	if (err)
 		return err;
 	/* An indirect branch leads here. */
+	slot->copy = at;
 	record->copy = image->address + at;
 	memcpy(image->text + at, endbr64, sizeof(endbr64));
 	at += sizeof(endbr64);
@@ -158,14 +180,31 @@ int stub_image__add(struct stub_image *image, const struct stub_function *functi
 	    function->call == WIRE_HEAP_REALLOCARRAY || function->call == WIRE_HEAP_RESIZE)
 		record->flags |= STUB_FLAG_TAKES_OLD;
 	record->mode = 1;
-	*entry = image->address + start + (template->entry - template->begin);
+	slot->entry = start + (template->entry - template->begin);
+	*entry = image->address + slot->entry;
 	image->used = align(at);
 	image->count++;
 	return 0;
+}
+
+int stub_image__finish(struct stub_image *image)
+{
+	return stub_frames__write(image);
 }
 
 size_t stub_image__data_bytes(const struct stub_image *image)
 {
 	return STUB_BUCKETS_AT + ((size_t)STUB_BUCKET_BYTES << image->bucket_bits) -
 	       STUB_TEXT_BYTES;
+}
+
+size_t stub_image__probe(enum stub_probe probe)
+{
+	static const unsigned char *const probes[] = {
+		[STUB_PROBE_ENTRY] = stub_probe_entry,
+		[STUB_PROBE_RETURN] = stub_probe_return,
+		[STUB_PROBE_FREE] = stub_probe_free,
+	};
+
+	return STUB_SHARED_AT + (probes[probe] - stub_shared);
 }

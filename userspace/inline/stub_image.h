@@ -7,6 +7,7 @@
 
 #include "inline/hook_place.h"
 #include "inline/stub_layout.h"
+#include "unwind/stack_effect.h"
 #include "wire.h"
 
 struct stub_record {
@@ -21,11 +22,19 @@ struct stub_record {
 	uint32_t reserved2;
 };
 
+/* Of the text, from its beginning. */
+struct stub_slot {
+	uint32_t entry;           /* where the function's jump leads to */
+	struct stack_state state; /* of the stack, there */
+	uint32_t copy;            /* where the function begins, as it was entered */
+};
+
 struct stub_image {
 	uint64_t address; /* where it is for, page-aligned */
 	unsigned int bucket_bits;
 	unsigned char text[STUB_TEXT_BYTES];
-	size_t used; /* of the text */
+	size_t used; /* of the text, without what describes it */
+	struct stub_slot slots[STUB_SLOTS_MAX];
 	struct stub_record records[STUB_SLOTS_MAX];
 	size_t count;
 };
@@ -47,10 +56,22 @@ void stub_image__begin(struct stub_image *image, uint64_t address, unsigned int 
 int stub_image__add(struct stub_image *image, const struct stub_function *function,
 		    uint64_t *entry);
 
+/* No more are added. Makes the text what it is to who walks stacks: an ELF file with call-frame
+ * information. 0; -ENOSPC; -ENOTSUP: what some instruction does to the stack is not understood. */
+int stub_image__finish(struct stub_image *image);
+
 /* Bytes of memory that the image's data take, behind its text. */
 size_t stub_image__data_bytes(const struct stub_image *image);
 
+/* Where it can be probed: instructions of five bytes that do nothing. */
+enum stub_probe {
+	STUB_PROBE_ENTRY,  /* r10: the function's cookie, r11: STUB_TOLD_*; the arguments as they
+			    * were,  the return address STUB_FRAME above rsp */
+	STUB_PROBE_RETURN, /* rax: what it gave; rsp as at the entry */
+	STUB_PROBE_FREE,   /* rdi: a block that was, or may have been, sampled */
+};
+
 /* From the image's beginning. */
-extern const size_t stub_image__probe_entry, stub_image__probe_return, stub_image__probe_free;
+size_t stub_image__probe(enum stub_probe probe);
 
 #endif

@@ -6,6 +6,8 @@
 
 /* Code, private, readable and executable, of a file in memory. */
 #define STUB_TEXT_BYTES      0x10000
+#define STUB_SHARED_AT       0x200  /* behind the headers of an ELF file, which it is to others */
+#define STUB_FRAMES_AT       0xc000 /* call-frame information, behind all slots */
 #define STUB_SLOT_ALIGNMENT  16
 #define STUB_SLOT_BYTES_MAX  640
 #define STUB_SLOTS_MAX       192
