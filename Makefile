@@ -252,11 +252,14 @@ E2E_TARGETS := $(TARGETS) $(UNWIND_TARGETS) $(BOOKS_TARGETS) $(BOXED_TARGETS) $(
 
 targets: all $(E2E_TARGETS)
 
-e2e: targets $(HAND_MADE) $(PUT_STUB) $(BUILD)/asan/exoprof $(FAULT_SHIM)
-	$(Q)scripts/run-tests e2e $(wildcard tests/e2e/*.bats)
-
 # Lets one call fail (scripts/faults). It takes the place of functions that the compiler knows.
 FAULT_SHIM := $(BUILD)/fault/libfault.so
+
+# What those tests run, of which `make check` builds all.
+E2E_NEEDS := all $(E2E_TARGETS) $(HAND_MADE) $(PUT_STUB) $(BUILD)/asan/exoprof $(FAULT_SHIM)
+
+e2e: $(E2E_NEEDS)
+	$(Q)scripts/run-tests e2e $(wildcard tests/e2e/*.bats)
 
 $(FAULT_SHIM): tests/fault/fault.c Makefile
 	$(call say,CC,$<)
@@ -420,8 +423,7 @@ $(CPPCHECKED): $(LINT)/cppcheck-%: $(FORMATTED) $(wildcard tests/lint/*.*) Makef
 
 lint: $(LINTED) $(CPPCHECKED)
 
-check: style lint all $(UNIT_TESTS) $(REPLAYS) $(E2E_TARGETS) \
-		$(HAND_MADE) $(BUILD)/asan/exoprof $(FAULT_SHIM)
+check: style lint $(UNIT_TESTS) $(REPLAYS) $(E2E_NEEDS)
 	$(Q)scripts/run-tests all $(UNIT_TESTS) $(PAGE_TESTS) $(REPLAYS) $(wildcard tests/e2e/*.bats) \
 		$(SANITIZED_CORE)
 
