@@ -9,6 +9,7 @@
 #include "heap_filter.h"
 #include "poisson.h"
 #include "stack.bpf.h"
+#include "stub_probe.h"
 
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
@@ -56,6 +57,7 @@ struct pending {
 	__u32 thread;
 	__u32 reserved;
 	__u64 block; /* where posix_memalign puts the address; the block that is resized */
+	__u64 stub;  /* the call is made by a stub, from right behind there; 0: it is not */
 };
 
 struct {
@@ -201,9 +203,9 @@ static __always_inline enum wire_counter book_alloc(__u64 address, struct pendin
 	return WIRE_ALLOC_LOST_LIVE;
 }
 
-/* The stack begins with the caller: at the entry of a function its return address is at [rsp], and
- * rbp is still the caller's. `outcome` says what became of it. */
-static __always_inline __u64 caller_stack(struct pt_regs *ctx, __u32 era,
+/* The stack begins with the caller, whose rbp is still there: at the entry of a function its return
+ * address is at [sp]. `outcome` says what became of it. */
+static __always_inline __u64 caller_stack(struct pt_regs *ctx, __u64 sp, __u32 era,
 					  enum wire_counter *outcome)
 {
 	struct scratch *scratch = scratch_take();
@@ -214,13 +216,13 @@ static __always_inline __u64 caller_stack(struct pt_regs *ctx, __u32 era,
 		return WIRE_STACK_LOST;
 	}
 	stack_start(scratch, era);
-	scratch->walk.sp = ctx->rsp + 8;
+	scratch->walk.sp = sp + 8;
 	scratch->walk.bp = ctx->rbp;
 	scratch->walk.exact = 0;
 	scratch->walk.bx_at = 0;
 	/* Those of an earlier walk. */
 	__builtin_memset(scratch->walk.registers, 0, sizeof(scratch->walk.registers));
-	if (read_stack(&scratch->walk, ctx->rsp, &scratch->walk.pc))
+	if (read_stack(&scratch->walk, sp, &scratch->walk.pc))
 		scratch->head.end = WIRE_END_READ_FAULT;
 	else
 		stack_add_user(scratch);
@@ -283,6 +285,8 @@ struct call {
 	bool throws; /* where it fails */
 	__u32 probe;
 	__u32 thread;
+	__u64 sp;   /* where its return address is */
+	__u64 stub; /* see struct pending */
 	__u64 arguments[3];
 };
 
@@ -292,6 +296,8 @@ static __always_inline void read_call(struct pt_regs *ctx, __u64 cookie, struct 
 	call->throws = cookie & WIRE_HEAP_THROWS;
 	call->probe = cookie >> WIRE_HEAP_NUMBER_SHIFT;
 	call->thread = (__u32)bpf_get_current_pid_tgid();
+	call->sp = ctx->rsp;
+	call->stub = 0;
 	if ((cookie & WIRE_HEAP_REGISTERS_MASK) == WIRE_HEAP_REGISTERS_AT_ENTRY) {
 		call->arguments[0] = ctx->rdi;
 		call->arguments[1] = ctx->rsi;
@@ -364,13 +370,26 @@ static __always_inline void learn_nesting(__u32 probe)
 		outer->nests = 1;
 }
 
+/* The same of a call that a stub has made: it has a return address of its own. */
+static __always_inline bool is_in_stub(const struct pending *pending)
+{
+	__u64 return_address;
+
+	if (bpf_probe_read_user(&return_address, sizeof(return_address),
+				(void *)(pending->sp - STUB_FRAME - sizeof(return_address))))
+		return true;
+	return return_address - pending->stub < STUB_RETURN_WITHIN;
+}
+
 /* Whether the call has not returned: as long as that lasts, the kernel's trampoline is its return
  * address. */
 static __always_inline bool is_under_way(const struct pending *pending)
 {
-	__u64 trampoline = find_trampoline(bpf_get_current_task_btf());
-	__u64 return_address;
+	__u64 trampoline, return_address;
 
+	if (pending->stub)
+		return is_in_stub(pending);
+	trampoline = find_trampoline(bpf_get_current_task_btf());
 	if (!trampoline ||
 	    bpf_probe_read_user(&return_address, sizeof(return_address), (void *)pending->sp))
 		return true;
@@ -425,11 +444,12 @@ static __always_inline void free_entry(__u64 address)
 	}
 }
 
-static __always_inline __u64 timed_stack(struct pt_regs *ctx, __u32 number, __u32 era,
+static __always_inline __u64 timed_stack(struct pt_regs *ctx, const struct call *call, __u32 era,
 					 enum wire_counter *outcome)
 {
 	__u64 start_ns = bpf_ktime_get_ns();
-	__u64 stack = caller_stack(ctx, era, outcome);
+	__u64 stack = caller_stack(ctx, call->sp, era, outcome);
+	__u32 number = call->probe;
 	struct wire_heap_probe *probe = bpf_map_lookup_elem(&heap_probes, &number);
 
 	if (probe)
@@ -443,7 +463,7 @@ static __noinline bool remember(struct pt_regs *ctx, const struct call *call, __
 				bool sampled)
 {
 	enum wire_counter outcome = WIRE_ALLOC_UNSAMPLED;
-	struct pending *pending = pending_new(call->thread, ctx->rsp);
+	struct pending *pending = pending_new(call->thread, call->sp);
 
 	if (!pending) {
 		if (takes_old(call->kind))
@@ -456,12 +476,13 @@ static __noinline bool remember(struct pt_regs *ctx, const struct call *call, __
 	pending->sampled = sampled;
 	pending->call = call->kind;
 	pending->probe = call->probe;
+	pending->stub = call->stub;
 	if (call->kind == WIRE_HEAP_POSIX_MEMALIGN || call->kind == WIRE_HEAP_RESIZE)
 		pending->block = call->arguments[0];
 	if (takes_old(call->kind))
 		realloc_take_old(pending, call->arguments[0]);
 	if (sampled)
-		pending->key.stack = timed_stack(ctx, call->probe, pending->key.era, &outcome);
+		pending->key.stack = timed_stack(ctx, call, pending->key.era, &outcome);
 	pending->outcome = outcome;
 	return true;
 }
@@ -488,7 +509,7 @@ static __always_inline bool alloc_entry(struct pt_regs *ctx, const struct call *
 {
 	bool sampled;
 
-	if (is_nested(call->thread, ctx->rsp)) {
+	if (is_nested(call->thread, call->sp)) {
 		count(WIRE_ALLOC_NESTED);
 		return false;
 	}
@@ -591,7 +612,8 @@ static __always_inline void count_return(__u64 cookie)
 		probe->returns++;
 }
 
-static __always_inline void alloc_return(struct pt_regs *ctx)
+/* `sp`: where the return address is, or was. */
+static __always_inline void alloc_return(struct pt_regs *ctx, __u64 sp)
 {
 	__u32 thread = (__u32)bpf_get_current_pid_tgid();
 	struct pending *pending = pending_find(thread);
@@ -599,14 +621,19 @@ static __always_inline void alloc_return(struct pt_regs *ctx)
 
 	/* Or clang makes a pointer into ctx of it, which the verifier does not have. */
 	barrier_var(result);
-	/* `ret` has popped the return address: sp is 8 above what it was at the entry. */
-	if (!pending || pending->sp + 8 != ctx->rsp)
+	if (!pending || pending->sp != sp)
 		return;
 	address = given_address(pending, result);
 	settle_old(pending, address);
 	if (pending->sampled)
 		count(address ? book_alloc(address, pending) : WIRE_ALLOC_FAILED);
 	pending_end(pending);
+}
+
+/* Of a call that has returned: `ret` has popped the return address. */
+static __always_inline __u64 sp_at_entry(const struct pt_regs *ctx)
+{
+	return ctx->rsp - 8;
 }
 
 /* Where the kernel has session probes (6.13), one probe sees both ends of a call, and an entry that
@@ -621,7 +648,7 @@ int heap_session(struct pt_regs *ctx)
 
 	if (bpf_session_is_return()) {
 		count_return(cookie);
-		alloc_return(ctx);
+		alloc_return(ctx, sp_at_entry(ctx));
 		return 0;
 	}
 	return call_entry(ctx, cookie) ? 0 : 1;
@@ -653,8 +680,89 @@ int heap_return(struct pt_regs *ctx)
 {
 	if (this_era()) {
 		count_return(bpf_get_attach_cookie(ctx));
-		alloc_return(ctx);
+		alloc_return(ctx, sp_at_entry(ctx));
 	}
+	return 0;
+}
+
+/* --- a stub in the target ------------------------------------------------------------------------ */
+
+/* What was asked for; one whose product overflows the stub lets go by. */
+static __always_inline __u64 size_of(const struct call *call)
+{
+	switch (call->kind) {
+	case WIRE_HEAP_MALLOC:
+		return call->arguments[0];
+	case WIRE_HEAP_CALLOC:
+		return call->arguments[0] * call->arguments[1];
+	case WIRE_HEAP_REALLOCARRAY:
+		return call->arguments[1] * call->arguments[2];
+	case WIRE_HEAP_POSIX_MEMALIGN:
+		return call->arguments[2];
+	default:
+		return call->arguments[1];
+	}
+}
+
+/* The function's cookie comes from the target's memory: it may name one of the numbers that are the
+ * target's by the probe's cookie, the first and how many. */
+static __always_inline struct wire_heap_probe *stub_number(__u64 cookie, __u64 own, __u32 *number)
+{
+	__u32 first = own, count = own >> 32;
+
+	*number = cookie >> WIRE_HEAP_NUMBER_SHIFT;
+	return *number - first < count ? bpf_map_lookup_elem(&heap_probes, number) : NULL;
+}
+
+/* A call that the stub has sampled, or one that may give a sampled block back. The stub has seen to
+ * it that no call which it follows has made this one; of functions that are probed it knows nothing.
+ */
+SEC("uprobe")
+int heap_stub_entry(struct pt_regs *ctx)
+{
+	__u64 cookie = ctx->r10, told = ctx->r11;
+	struct wire_heap_probe *probe;
+	struct call call;
+
+	barrier_var(cookie);
+	barrier_var(told);
+	cookie &= ~WIRE_HEAP_REGISTERS_MASK;
+	read_call(ctx, cookie | WIRE_HEAP_REGISTERS_AT_ENTRY, &call);
+	probe = stub_number(cookie, bpf_get_attach_cookie(ctx), &call.probe);
+	if (!probe)
+		return 0;
+	probe->hits++;
+	call.sp += STUB_FRAME;
+	call.stub = ctx->rip;
+	if (is_nested(call.thread, call.sp))
+		count(WIRE_ALLOC_NESTED);
+	else
+		remember(ctx, &call, size_of(&call), told & STUB_TOLD_SAMPLED);
+	return 0;
+}
+
+/* Of some function. */
+static __always_inline void count_hit(__u32 number)
+{
+	struct wire_heap_probe *probe = bpf_map_lookup_elem(&heap_probes, &number);
+
+	if (probe)
+		probe->hits++;
+}
+
+SEC("uprobe")
+int heap_stub_return(struct pt_regs *ctx)
+{
+	count_hit(bpf_get_attach_cookie(ctx));
+	alloc_return(ctx, ctx->rsp + STUB_FRAME);
+	return 0;
+}
+
+SEC("uprobe")
+int heap_stub_free(struct pt_regs *ctx)
+{
+	count_hit(bpf_get_attach_cookie(ctx));
+	free_entry(ctx->rdi);
 	return 0;
 }
 

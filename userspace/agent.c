@@ -390,12 +390,22 @@ static bool events_take_admin(const struct agent *agent)
 	return capabilities__try_without(CAP_SYS_ADMIN, support__cpu_clock) == -EACCES;
 }
 
+static enum sandbox_extra beyond_collecting(const struct agent *agent)
+{
+	enum sandbox_extra extra = SANDBOX_NO_EXTRA;
+
+	if (events_take_admin(agent))
+		extra |= SANDBOX_PERF_EVENTS;
+	if (agent->options.heap.enabled && agent->options.heap.mode == HEAP_MODE_INLINE)
+		extra |= SANDBOX_STOPPING;
+	return extra;
+}
+
 static void *collecting_thread(void *context)
 {
 	struct agent *agent = context;
 
-	sandbox__enter(SANDBOX_COLLECT,
-		       events_take_admin(agent) ? SANDBOX_PERF_EVENTS : SANDBOX_NO_EXTRA);
+	sandbox__enter(SANDBOX_COLLECT, beyond_collecting(agent));
 	while (take_orders(agent)) {
 		keep_up(agent);
 		finish_due(agent);
@@ -403,6 +413,7 @@ static void *collecting_thread(void *context)
 	}
 	while (agent->running)
 		cancel(agent, &agent->running);
+	targets__leave(agent->targets);
 	pthread_mutex_lock(&agent->lock);
 	agent->collecting_over = true;
 	pthread_cond_signal(&agent->collected_some);

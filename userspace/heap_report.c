@@ -135,6 +135,17 @@ static bool is_ending(const struct heap_watch *watch)
 	return watch->unread_err == ESRCH;
 }
 
+static void put_means(FILE *out, const struct heap_watch *watch)
+{
+	if (watch->stubs) {
+		fputs("a stub in its memory", out);
+		return;
+	}
+	fputs(heap__flavour(watch->collector), out);
+	if (*watch->why_no_stubs)
+		fprintf(out, " (not by a stub: %s)", watch->why_no_stubs);
+}
+
 static void put_state(FILE *out, const struct heap_watch *watch)
 {
 	const struct followed *first = in_use(watch);
@@ -144,7 +155,8 @@ static void put_state(FILE *out, const struct heap_watch *watch)
 		return;
 	}
 	put_name(out, first);
-	fprintf(out, " by %s", heap__flavour(watch->collector));
+	fputs(" by ", out);
+	put_means(out, watch);
 }
 
 static void put_time(FILE *out, int64_t time_ns)
@@ -283,7 +295,9 @@ static void put_source(FILE *out, const struct heap_watch *watch)
 		put_name(out, first);
 	else
 		fputs("nobody any more", out);
-	fprintf(out, ", by %s, since ", heap__flavour(watch->collector));
+	fputs(", by ", out);
+	put_means(out, watch);
+	fputs(", since ", out);
 	put_time(out, watch->exec_ns > watch->since_ns ? watch->exec_ns : watch->since_ns);
 }
 
@@ -331,6 +345,14 @@ static void put_cost(FILE *out, const struct heap_watch *watch)
 			cost.hits, cost.seconds, cost.ns_a_hit, 100 * cost.share);
 }
 
+static void put_stop(FILE *out, const struct heap_watch *watch)
+{
+	if (watch->stopped_ns)
+		fprintf(out,
+			"heap: for the stub the target was stopped, for %.1f ms at a time at most",
+			watch->stopped_ns / 1e6);
+}
+
 static void put_prices(FILE *out, const struct heap_watch *watch)
 {
 	if (!watch->is_unpriced)
@@ -353,7 +375,8 @@ static void put_warning(FILE *out, const struct heap_watch *watch)
 void heap_watch__annotate(const struct heap_watch *watch, struct samples *samples)
 {
 	static void (*const notes[])(FILE * out, const struct heap_watch *watch) = {
-		put_source, put_also, put_exec, put_preattach, put_cost, put_prices, put_warning,
+		put_source, put_also, put_exec, put_preattach,
+		put_stop,   put_cost, put_prices, put_warning,
 	};
 	char text[1024];
 

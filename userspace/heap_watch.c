@@ -31,10 +31,36 @@ struct heap_watch *heap_watch__new(struct collector *collector, struct process *
 	return watch;
 }
 
+static void note_stop(struct heap_watch *watch)
+{
+	if (watch->stubs && heap_inline__stopped_ns(watch->stubs) > watch->stopped_ns)
+		watch->stopped_ns = heap_inline__stopped_ns(watch->stubs);
+}
+
+/* They were all that it was followed by. */
+static void drop_stubs(struct heap_watch *watch)
+{
+	note_stop(watch);
+	heap_inline__free(watch->stubs);
+	watch->stubs = NULL;
+	for (size_t i = 0; i < watch->count; i++)
+		watch->followed[i].is_attached = false;
+}
+
+void heap_watch__leave(struct heap_watch *watch)
+{
+	if (!watch->stubs)
+		return;
+	heap_inline__leave(watch->stubs);
+	drop_stubs(watch);
+}
+
 void heap_watch__free(struct heap_watch *watch)
 {
 	if (!watch)
 		return;
+	heap_watch__leave(watch);
+	maps__put(watch->maps);
 	for (size_t i = 0; i < watch->count; i++)
 		allocator__release(&watch->followed[i].allocator);
 	for (size_t i = 0; i < watch->seen_count; i++)
@@ -49,12 +75,10 @@ void heap_watch__free(struct heap_watch *watch)
 
 static void set_safe_size(struct heap_watch *watch)
 {
-	uint64_t bytes;
-
-	if (!watch->has_throwing || !heap__follows_throwing(watch->collector))
+	if (!watch->has_throwing)
 		return;
-	bytes = headroom__bytes(process__pid(watch->process));
-	heap__set_safe_size(watch->collector, watch->era, bytes / SAFE_PART);
+	watch->safe_bytes = headroom__bytes(process__pid(watch->process)) / SAFE_PART;
+	heap__set_safe_size(watch->collector, watch->era, watch->safe_bytes);
 }
 
 /* The first probes: from now on. */
@@ -72,19 +96,88 @@ static void begin(struct heap_watch *watch)
 		watch->preattach_bytes = 0;
 }
 
+/* The program's first calls, in what it was just loaded from, only uprobes meet. */
+static bool wants_stub(const struct heap_watch *watch)
+{
+	return watch->options.mode == HEAP_MODE_INLINE && watch->maps && !*watch->why_no_stubs &&
+	       (watch->options.is_child || !watch->options.from_start);
+}
+
+static const char *add_stub(struct heap_watch *watch, const struct allocator *allocator)
+{
+	const char *why;
+
+	if (!watch->stubs)
+		watch->stubs = heap_inline__new(watch->collector, watch->process);
+	if (!watch->stubs)
+		return strerror(errno);
+	why = heap_inline__add(watch->stubs, watch->maps, allocator, watch->safe_bytes);
+	note_stop(watch);
+	watch->has_mapped |= !why;
+	return why;
+}
+
+static void attach(struct heap_watch *watch, struct followed *followed);
+
+static void attach_all(struct heap_watch *watch)
+{
+	for (size_t i = 0; i < watch->count; i++)
+		attach(watch, &watch->followed[i]);
+}
+
+/* What the stubs have seen so far is of another spell: blocks that come back are not met any more.
+ */
+static void go_without_stubs(struct heap_watch *watch, const char *why)
+{
+	snprintf(watch->why_no_stubs, sizeof(watch->why_no_stubs), "%s", why);
+	say("pid %d: its heap is followed by uprobes, not by a stub: %s",
+	    process__pid(watch->process), watch->why_no_stubs);
+	heap_watch__leave(watch);
+	if (watch->has_begun)
+		heap__new_spell(watch->collector, watch->era);
+	attach_all(watch);
+}
+
+static bool attach_stub(struct heap_watch *watch, const struct allocator *allocator)
+{
+	const char *why;
+
+	if (!wants_stub(watch))
+		return false;
+	why = add_stub(watch, allocator);
+	if (why)
+		go_without_stubs(watch, why);
+	return !why;
+}
+
+bool heap_watch__has_mapped(struct heap_watch *watch)
+{
+	bool has_mapped = watch->has_mapped;
+
+	watch->has_mapped = false;
+	return has_mapped;
+}
+
+static int attach_uprobes(struct heap_watch *watch, struct followed *followed)
+{
+	if (process__dies_of_return_probes(watch->process, watch->options.is_child))
+		return -EKEYREJECTED;
+	return heap__attach(watch->collector, process__pid(watch->process), &followed->allocator,
+			    NULL);
+}
+
 static void attach(struct heap_watch *watch, struct followed *followed)
 {
 	if (watch->budget.is_over || followed->is_attached)
 		return;
 	watch->has_throwing |= followed->allocator.throws;
 	set_safe_size(watch);
-	if (process__dies_of_return_probes(watch->process, watch->options.is_child))
-		followed->err = -EKEYREJECTED;
-	else if (!followed->allocator.count)
+	if (!followed->allocator.count)
 		followed->err = -ENOENT;
 	else
-		followed->err = heap__attach(watch->collector, process__pid(watch->process),
-					     &followed->allocator);
+		followed->err = attach_stub(watch, &followed->allocator)
+					? 0
+					: attach_uprobes(watch, followed);
 	followed->is_attached = !followed->err;
 	if (followed->is_attached)
 		begin(watch);
@@ -244,6 +337,7 @@ static void find_ranks(struct heap_watch *watch, const struct maps *maps)
 
 void heap_watch__attach_anew(struct heap_watch *watch)
 {
+	heap_watch__leave(watch);
 	heap__detach(watch->collector, process__pid(watch->process));
 	for (size_t i = 0; i < watch->count; i++) {
 		watch->followed[i].is_attached = false;
@@ -277,6 +371,12 @@ void heap_watch__note_exec(struct heap_watch *watch, uint32_t era, bool is_lost)
 	watch->exec_ns = clock__realtime_ns();
 	watch->exec_ms = clock__monotonic_ms();
 	watch->preattach_bytes = 0;
+	/* They have gone with the old program's memory; the new one gets others. */
+	if (watch->stubs) {
+		heap_inline__forget(watch->stubs);
+		drop_stubs(watch);
+	}
+	*watch->why_no_stubs = '\0';
 	watch->cannot_keep = false;
 	watch->unread_err = 0;
 	heap_meter__clear(&watch->meter);
@@ -296,10 +396,30 @@ uint64_t heap_watch__preattach(const struct heap_watch *watch)
 	return watch->preattach_bytes;
 }
 
-void heap_watch__update(struct heap_watch *watch, const struct maps *maps)
+/* What a child has is its parent's; what others have, an exoprof's that was killed. Without it the
+ * functions are as they should be. */
+static void clear_leftovers(struct heap_watch *watch)
+{
+	pid_t pid = process__pid(watch->process);
+	int err;
+
+	if (watch->has_cleared || (watch->options.is_child && !wants_stub(watch)))
+		return;
+	watch->has_cleared = true;
+	err = heap_inline__clear(pid, watch->maps, watch->options.is_child, NULL);
+	if (err && err != -ESRCH)
+		snprintf(watch->why_no_stubs, sizeof(watch->why_no_stubs), "%s",
+			 err == -EBUSY ? "another exoprof follows it by one"
+				       : "there is one of an exoprof that was killed");
+}
+
+void heap_watch__update(struct heap_watch *watch, struct maps *maps)
 {
 	if (!watch->options.enabled)
 		return;
+	maps__put(watch->maps);
+	watch->maps = maps__get(maps);
+	clear_leftovers(watch);
 	forget_unmapped(watch, maps);
 	look_at_new_files(watch, maps);
 	find_ranks(watch, maps);
@@ -319,6 +439,7 @@ static void take_reading(struct heap_watch *watch)
 
 static void take_off(struct heap_watch *watch)
 {
+	heap_watch__leave(watch);
 	heap__detach(watch->collector, process__pid(watch->process));
 	for (size_t i = 0; i < watch->count; i++)
 		watch->followed[i].is_attached = false;
@@ -334,9 +455,14 @@ static void put_on(struct heap_watch *watch)
 {
 	heap__new_spell(watch->collector, watch->era);
 	collector__sweep(watch->collector);
-	for (size_t i = 0; i < watch->count; i++)
-		attach(watch, &watch->followed[i]);
+	attach_all(watch);
 	watch->off_until_ns = clock__realtime_ns();
+}
+
+void heap_watch__count(struct heap_watch *watch)
+{
+	if (watch->stubs)
+		heap_inline__tend(watch->stubs, watch->safe_bytes);
 }
 
 void heap_watch__tick(struct heap_watch *watch, const struct maps *maps)
@@ -344,6 +470,7 @@ void heap_watch__tick(struct heap_watch *watch, const struct maps *maps)
 	double share;
 
 	set_safe_size(watch);
+	heap_watch__count(watch);
 	retry(watch);
 	if (!watch->has_begun)
 		return;

@@ -11,8 +11,16 @@
 
 struct heap_watch;
 
+/* How calls of malloc are met. */
+enum heap_mode {
+	HEAP_MODE_AUTO, /* by uprobes, so far */
+	HEAP_MODE_UPROBE,
+	HEAP_MODE_INLINE, /* by code in the target where that can be (docs/inline.md) */
+};
+
 struct heap_watch_options {
 	bool enabled;
+	enum heap_mode mode;
 	bool is_child;         /* found, not given */
 	bool from_start;       /* nothing of its own is from before: it has not run yet, or is a
 				* child */
@@ -45,6 +53,16 @@ void heap_watch__free(struct heap_watch *watch); /* NULL is fine */
  * on the way. To be updated then. */
 void heap_watch__note_exec(struct heap_watch *watch, uint32_t era, bool is_lost);
 
+/* Takes in what such code has counted; before a snapshot. */
+void heap_watch__count(struct heap_watch *watch);
+
+/* Takes out what is in the process for it; for the end. */
+void heap_watch__leave(struct heap_watch *watch);
+
+/* Whether there is code in the process since the last time this was asked: its mappings are to be
+ * read again. */
+bool heap_watch__has_mapped(struct heap_watch *watch);
+
 bool heap_watch__is_followed(const struct heap_watch *watch);
 
 /* Whether the program was executed so lately that it may have its libraries still to map. */
@@ -57,7 +75,7 @@ const struct heap_hits *heap_watch__hits(const struct heap_watch *watch);
 uint64_t heap_watch__preattach(const struct heap_watch *watch);
 
 /* The target's mappings are these now: probes what is new in them. */
-void heap_watch__update(struct heap_watch *watch, const struct maps *maps);
+void heap_watch__update(struct heap_watch *watch, struct maps *maps);
 
 /* To be called each second: takes the readings, keeps the budget, and the probes where they are.
  * `maps`: the target's mappings, NULL: unknown. */

@@ -3,6 +3,7 @@
 #ifndef EXOPROF_HEAP_WATCH_INTERNAL_H
 #define EXOPROF_HEAP_WATCH_INTERNAL_H
 
+#include "heap_inline.h"
 #include "heap_watch.h"
 
 /* A file that gives out memory. */
@@ -28,6 +29,14 @@ struct heap_watch {
 	bool has_begun;    /* probes were attached */
 	size_t unopened;   /* mappings of files that could not be opened */
 	int unread_err;    /* why an allocator's code could not be read; 0: it could */
+	struct maps *maps;   /* when they were last read; NULL: never */
+	uint64_t safe_bytes; /* as of heap__set_safe_size() */
+
+	struct heap_inline *stubs; /* NULL: it is followed by uprobes */
+	char why_no_stubs[128];    /* though stubs were wanted; "" */
+	bool has_cleared;          /* what was there before */
+	bool has_mapped;           /* code of ours, since anybody asked */
+	int64_t stopped_ns;        /* the longest time that the process was stopped for that */
 	uint32_t era;
 	int64_t since_ns, exec_ns; /* of the real-time clock; 0: none */
 	int64_t exec_ms;           /* of the monotonic one; 0: none */

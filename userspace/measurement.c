@@ -46,6 +46,7 @@ static struct samples *heap_now(const struct measuring *measuring,
 		errno = ENODATA;
 		return NULL;
 	}
+	targets__count(measuring->targets);
 	now = heap__snapshot(measuring->collector);
 	if (!now)
 		return NULL;

@@ -48,6 +48,7 @@ enum key {
 	KEY_OFFCPU_RATE,
 	KEY_OFFCPU_WALK,
 	KEY_HEAP_PROBES,
+	KEY_HEAP_MODE,
 	KEY_HEAP_BUDGET,
 	KEY_ALLOCATOR,
 	KEY_PREATTACH,
@@ -183,6 +184,13 @@ enum key {
 		 0,                                                                                \
 		 "resident memory above which what was read of symbols and DWARF is let go of, "   \
 		 "K, M or G may follow (128M)",                                                    \
+		 0},                                                                               \
+		{"heap-mode",                                                                      \
+		 KEY_HEAP_MODE,                                                                    \
+		 "auto|uprobe|inline",                                                             \
+		 0,                                                                                \
+		 "where it is decided what of the heap is sampled: in the kernel, at a uprobe, or " \
+		 "by code that is put into the target, where that can be (auto: uprobe)",          \
 		 0},                                                                               \
 	{                                                                                          \
 		"heap-probes", KEY_HEAP_PROBES, "auto|session|pair", 0,                            \
@@ -528,6 +536,18 @@ static enum probe_flavour flavour(struct argp_state *state, const char *name)
 	return PROBES_AUTO;
 }
 
+static enum heap_mode heap_mode(struct argp_state *state, const char *name)
+{
+	if (!strcmp(name, "auto"))
+		return HEAP_MODE_AUTO;
+	if (!strcmp(name, "uprobe"))
+		return HEAP_MODE_UPROBE;
+	if (!strcmp(name, "inline"))
+		return HEAP_MODE_INLINE;
+	argp_error(state, "--heap-mode: '%s' is none of auto, uprobe, inline", name);
+	return HEAP_MODE_AUTO;
+}
+
 /* PATH[:PREFIX]: behind the last colon, if no path goes on there. */
 static void allocator(struct heap_watch_options *heap, char *text)
 {
@@ -826,6 +846,9 @@ static error_t set_heap(struct argp_state *state, const struct parsing *parsing,
 		break;
 	case KEY_HEAP_PROBES:
 		agent->flavour = flavour(state, text);
+		break;
+	case KEY_HEAP_MODE:
+		agent->heap.mode = heap_mode(state, text);
 		break;
 	case KEY_HEAP_BUDGET:
 		agent->heap.budget = percent(state, "--heap-budget", text) / 100;

@@ -149,6 +149,13 @@ static bool is_unfinished(const struct targets *targets, const struct target *ta
 	return target->is_unpublished || (era && clock__monotonic_ms() >= era->retry_ms);
 }
 
+/* Stacks go through what has been mapped into the process for its heap. */
+static void read_again_if_mapped(struct target *target)
+{
+	if (heap_watch__has_mapped(target->watch))
+		target->refresh_ms = 0;
+}
+
 /* Keeps the last mappings where there are no new ones: the target's exit takes them. 0 or -errno.
  */
 static int refresh(struct targets *targets, struct target *target)
@@ -171,6 +178,7 @@ static int refresh(struct targets *targets, struct target *target)
 		maps__put(maps);
 	}
 	schedule_refresh(targets, target, reading_ns);
+	read_again_if_mapped(target);
 	return err;
 }
 
@@ -470,8 +478,10 @@ static void tick_heaps(struct targets *targets)
 		return;
 	targets->heap_tick_ms = now_ms + HEAP_TICK_MS;
 	for (size_t i = 0; i < targets->count; i++) {
-		if (!targets->items[i]->is_gone)
-			heap_watch__tick(targets->items[i]->watch, targets->items[i]->maps);
+		if (targets->items[i]->is_gone)
+			continue;
+		heap_watch__tick(targets->items[i]->watch, targets->items[i]->maps);
+		read_again_if_mapped(targets->items[i]);
 	}
 }
 
@@ -487,6 +497,18 @@ static bool sweep(struct targets *targets)
 	targets->has_outdated = collector__sweep(targets->collector) || !targets->is_swept;
 	targets->is_swept = !targets->is_swept;
 	return true;
+}
+
+void targets__count(struct targets *targets)
+{
+	for (size_t i = 0; i < targets->count; i++)
+		heap_watch__count(targets->items[i]->watch);
+}
+
+void targets__leave(struct targets *targets)
+{
+	for (size_t i = 0; i < targets->count; i++)
+		heap_watch__leave(targets->items[i]->watch);
 }
 
 void targets__warn_of_tracers(const struct targets *targets)

@@ -61,6 +61,12 @@ int64_t targets__next_tick_ms(const struct targets *targets);
 /* Reads all mappings anew. */
 void targets__refresh(struct targets *targets);
 
+/* Takes in what code in them has counted of their heaps; before a snapshot of those. */
+void targets__count(struct targets *targets);
+
+/* Takes out what is in them for their heaps, at the end; by a thread that may stop them. */
+void targets__leave(struct targets *targets);
+
 /* For when their probes have been taken off: says whose debugger may put breakpoints back. */
 void targets__warn_of_tracers(const struct targets *targets);
 

@@ -175,7 +175,7 @@ start_exoprof() {
 start_exoprof_as() {
 	local name=$1
 	shift
-	start "$name" "$exoprof" "$@" --listen 127.0.0.1:0
+	start "$name" "$exoprof" "$@" ${heap_mode:+--heap-mode "$heap_mode"} --listen 127.0.0.1:0
 	EXOPROF=$STARTED
 	if ! wait_for 20 grep -q 'profiling' "$name.out"; then
 		cat "$name.err" >&2

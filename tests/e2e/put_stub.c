@@ -157,7 +157,8 @@ int main(int argc, char **argv)
 	}
 	job.maps = maps;
 	job.allocator = &allocator;
-	job.plan = plan__make(job.pid, maps, &allocator, BUCKET_BITS);
+	job.plan = plan__make(job.pid, maps, &allocator, NULL,
+			     &(struct stub_books){.bucket_bits = BUCKET_BITS});
 	if (job.plan) {
 		describe(job.plan, &allocator);
 		status = put_often(&job, atoi(argv[2]), atoi(argv[3]));

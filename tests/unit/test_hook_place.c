@@ -25,7 +25,7 @@ static void assert_place(const void *code, size_t size, uint64_t address, const 
 	char text[64];
 
 	memcpy(copy, code, size);
-	if (hook_place__find(copy, size, address, &place, &why))
+	if (hook_place__find(copy, size, address, false, &place, &why))
 		snprintf(text, sizeof(text), "%s", why);
 	else
 		snprintf(text, sizeof(text), "%u to %u, %u deep%s", place.offset, place.end,

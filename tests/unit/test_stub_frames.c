@@ -34,7 +34,7 @@ static void make(const unsigned char *code, struct hook_place place)
 		.place = place,
 	};
 
-	stub_image__begin(&image, ADDRESS, 10);
+	stub_image__begin(&image, ADDRESS, &(struct stub_books){.bucket_bits = 10});
 	assert_int_equal(stub_image__add(&image, &function, &entry), 0);
 	assert_int_equal(stub_image__finish(&image), 0);
 	entry -= ADDRESS;

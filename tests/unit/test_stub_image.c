@@ -289,7 +289,7 @@ static void add(size_t i)
 	const char *why;
 	int32_t distance;
 
-	assert_int_equal(hook_place__find(function.code, function_size(i), function.address,
+	assert_int_equal(hook_place__find(function.code, function_size(i), function.address, false,
 					  &function.place, &why),
 			 0);
 	assert_int_equal(stub_image__add(&stub.image, &function, &entry), 0);
@@ -301,9 +301,14 @@ static void add(size_t i)
 	memcpy(at, jump, sizeof(jump));
 }
 
+static unsigned char *books(void)
+{
+	return stub.base + STUB_OWN_BYTES;
+}
+
 static uint64_t *gaps(void)
 {
-	return (uint64_t *)(stub.base + STUB_GAPS_AT);
+	return (uint64_t *)(books() + STUB_GAPS_AT);
 }
 
 static struct stub_record *record(size_t i)
@@ -320,21 +325,22 @@ static void set_mode(bool waits)
 /* With each gap the same, and nothing to be learned any more. */
 static void install(uint64_t gap, unsigned int bucket_bits)
 {
+	struct stub_books own = {.bucket_bits = bucket_bits};
 	size_t text = followed_end - followed_begin;
 	uint64_t *globals;
 
-	stub.bytes = STUB_BUCKETS_AT + ((size_t)STUB_BUCKET_BYTES << bucket_bits);
+	stub.bytes = stub_image__bytes(&own);
 	stub.base = map_near(stub.bytes);
 	assert_non_null(stub.base);
 	assert_int_equal(mprotect(followed_begin, text, PROT_READ | PROT_WRITE | PROT_EXEC), 0);
-	stub_image__begin(&stub.image, (uintptr_t)stub.base, bucket_bits);
+	stub_image__begin(&stub.image, (uintptr_t)stub.base, &own);
 	for (size_t i = 0; i < FUNCTIONS; i++)
 		add(i);
 	assert_int_equal(stub_image__finish(&stub.image), 0);
 	memcpy(stub.base, stub.image.text, STUB_TEXT_BYTES);
 	memcpy(stub.base + STUB_RECORDS_AT, stub.image.records, sizeof(stub.image.records));
 	set_mode(false);
-	globals = (uint64_t *)(stub.base + STUB_GLOBALS_AT);
+	globals = (uint64_t *)(books() + STUB_GLOBALS_AT);
 	globals[STUB_SAFE_SIZE / 8] = 1 << 30;
 	globals[STUB_INCREMENT / 8] = 1442695040888963407;
 	for (int i = 0; i < STUB_GAPS; i++)
@@ -355,7 +361,7 @@ static int remove_stub(void **state)
 static size_t in_set(void)
 {
 	size_t buckets = (size_t)1 << stub.image.bucket_bits, count = 0;
-	const uint64_t *addresses = (const uint64_t *)(stub.base + STUB_BUCKETS_AT);
+	const uint64_t *addresses = (const uint64_t *)(books() + STUB_BUCKETS_AT);
 
 	for (size_t i = 0; i < buckets * STUB_BUCKET_BYTES / 8; i++)
 		count += addresses[i] != 0;
@@ -368,7 +374,7 @@ static size_t counted(void)
 	size_t buckets = (size_t)1 << stub.image.bucket_bits, count = 0;
 
 	for (size_t i = 0; i < buckets; i++)
-		count += stub.base[STUB_COUNTS_AT + i] & 0x7f;
+		count += books()[STUB_COUNTS_AT + i] & 0x7f;
 	return count;
 }
 
@@ -377,13 +383,13 @@ static uint64_t of_stripes(size_t field)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < STUB_STRIPES; i++)
-		sum += *(uint64_t *)(stub.base + STUB_STRIPES_AT + i * STUB_STRIPE_BYTES + field);
+		sum += *(uint64_t *)(books() + STUB_STRIPES_AT + i * STUB_STRIPE_BYTES + field);
 	return sum;
 }
 
 static bool is_followed(const void *block)
 {
-	const uint64_t *addresses = (const uint64_t *)(stub.base + STUB_BUCKETS_AT);
+	const uint64_t *addresses = (const uint64_t *)(books() + STUB_BUCKETS_AT);
 	size_t buckets = (size_t)1 << stub.image.bucket_bits;
 
 	for (size_t i = 0; i < buckets * STUB_BUCKET_BYTES / 8; i++) {
@@ -541,8 +547,8 @@ static void a_bucket_that_was_full_leaves_it_to_others(void **state)
 	for (int i = 0; i < 100; i++)
 		blocks[i] = followed_malloc(1);
 	assert_int_equal(in_set(), 16);
-	assert_int_equal(stub.base[STUB_COUNTS_AT], 0x88);
-	assert_int_equal(stub.base[STUB_COUNTS_AT + 1], 0x88);
+	assert_int_equal(books()[STUB_COUNTS_AT], 0x88);
+	assert_int_equal(books()[STUB_COUNTS_AT + 1], 0x88);
 	for (int i = 0; i < 100; i++)
 		followed_free(blocks[i]);
 	assert_int_equal(in_set(), 0);

@@ -187,7 +187,7 @@ void collector__rebase(struct collector *collector, uint32_t era)
 {
 	uint64_t counters[WIRE_COUNTERS];
 
-	if (counters__read(collector->skel, counters))
+	if (counters__read(collector, counters))
 		return;
 	memcpy(collector->since_counters, counters, sizeof(counters));
 	collector->since_era = era;

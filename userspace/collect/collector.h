@@ -93,10 +93,32 @@ void collector__rebase(struct collector *collector, uint32_t era);
 /* Frees the kernel's memory of what belongs to earlier eras and spells. 0 or -errno. */
 int collector__sweep(struct collector *collector);
 
-/* Probes one file's functions in a process, beside those of other files. 0 or -errno, with nothing
- * of this one attached. */
-int heap__attach(struct collector *collector, pid_t pid, const struct allocator *allocator);
+/* Code in the process that an allocator's functions go through, and where that is probed in place of
+ * them: see bpf/stub_probe.h. */
+struct heap_stub {
+	int fd; /* of the file that it is mapped from */
+	uint64_t entry_offset, return_offset, free_offset;
+};
+
+/* Probes one file's functions in a process, or the stub (NULL: none) that they go through; beside
+ * those of other files. 0 or -errno, with nothing of this one attached. */
+int heap__attach(struct collector *collector, pid_t pid, const struct allocator *allocator,
+		 const struct heap_stub *stub);
+
+/* What such code has to say at its probes of which function it was called for; for good. `cookies`
+ * has room for all of the allocator's. 0 or -errno. */
+int heap__cookies(struct collector *collector, pid_t pid, const struct allocator *allocator,
+		  uint64_t *cookies);
+
+/* Mean bytes between samples, as of the options. */
+uint64_t heap__rate(const struct collector *collector);
+
+/* Adds what such code has counted itself. */
+void heap__count(struct collector *collector, enum wire_counter counter, uint64_t more);
 void heap__detach(struct collector *collector, pid_t pid); /* all of the process's */
+
+/* The same of one file's. */
+void heap__detach_file(struct collector *collector, pid_t pid, const struct elf_file *file);
 
 /* Once it is gone: its probes' numbers may be another's. */
 void heap__forget(struct collector *collector, pid_t pid);

@@ -122,7 +122,7 @@ struct cpu_window *cpu__start(struct collector *collector, bool with_tid)
 
 	if (!window)
 		return NULL;
-	err = counters__read(collector->skel, window->counters_then);
+	err = counters__read(collector, window->counters_then);
 	if (!err && !source->windows)
 		err = start_ticking(collector);
 	if (err) {
@@ -363,7 +363,7 @@ static int gather_counts(struct collector *collector, struct cpu_window *window,
 		.end_epoch = end_epoch,
 		.with_tid = window->with_tid,
 	};
-	int err = counters__read(skel, window->counters_now);
+	int err = counters__read(collector, window->counters_now);
 
 	for (int i = 0; i < WIRE_COUNTERS; i++)
 		samples->counters[i] = window->counters_now[i] - window->counters_then[i];

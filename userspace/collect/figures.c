@@ -68,7 +68,7 @@ int collector__figures(struct collector *collector, struct collector_figures *fi
 	int err;
 
 	*figures = (struct collector_figures){};
-	err = map__sum_cpus(skel->maps.counters, figures->counters, WIRE_COUNTERS);
+	err = counters__read(collector, figures->counters);
 	if (!err)
 		err = map__sum_cpus(skel->maps.stack_ends, figures->ends, WIRE_STACK_ENDS);
 	if (!err)

@@ -72,14 +72,36 @@ int heap_source__configure(struct collector *collector)
 	return err ? err : heap_probes__configure(collector->heap->probes, collector);
 }
 
-int heap__attach(struct collector *collector, pid_t pid, const struct allocator *allocator)
+int heap__attach(struct collector *collector, pid_t pid, const struct allocator *allocator,
+		 const struct heap_stub *stub)
 {
-	return heap_probes__attach(collector->heap->probes, collector, pid, allocator);
+	return heap_probes__attach(collector->heap->probes, collector, pid, allocator, stub);
+}
+
+int heap__cookies(struct collector *collector, pid_t pid, const struct allocator *allocator,
+		  uint64_t *cookies)
+{
+	return heap_probes__cookies(collector->heap->probes, collector, pid, allocator, cookies);
+}
+
+uint64_t heap__rate(const struct collector *collector)
+{
+	return collector->options.heap_rate;
+}
+
+void heap__count(struct collector *collector, enum wire_counter counter, uint64_t more)
+{
+	collector->counted[counter] += more;
 }
 
 void heap__detach(struct collector *collector, pid_t pid)
 {
-	heap_probes__detach(collector->heap->probes, pid);
+	heap_probes__detach(collector->heap->probes, pid, NULL);
+}
+
+void heap__detach_file(struct collector *collector, pid_t pid, const struct elf_file *file)
+{
+	heap_probes__detach(collector->heap->probes, pid, file);
 }
 
 void heap__forget(struct collector *collector, pid_t pid)

@@ -39,10 +39,11 @@ struct heap_probes *heap_probes__new(struct link_keeper *keeper)
 	return probes;
 }
 
-void heap_probes__detach(struct heap_probes *probes, pid_t pid)
+void heap_probes__detach(struct heap_probes *probes, pid_t pid, const struct elf_file *file)
 {
 	for (size_t i = 0; i < probes->count; i++) {
-		if (probes->attachments[i].pid == pid)
+		if (probes->attachments[i].pid == pid &&
+		    (!file || probes->attachments[i].file == file))
 			kept_links__drop(&probes->attachments[i].links);
 	}
 }
@@ -76,6 +77,21 @@ void heap_probes__free(struct heap_probes *probes)
 	free(probes);
 }
 
+static int prepare_entries(const struct exoprof_bpf *skel)
+{
+	struct bpf_program *const programs[] = {
+		skel->progs.heap_free,
+		skel->progs.heap_stub_entry,
+		skel->progs.heap_stub_return,
+		skel->progs.heap_stub_free,
+	};
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs) && !err; i++)
+		err = uprobe__prepare(programs[i], UPROBE_ENTRY);
+	return err;
+}
+
 int heap_probes__configure(struct heap_probes *probes, struct collector *collector)
 {
 	struct exoprof_bpf *skel = collector->skel;
@@ -91,7 +107,7 @@ int heap_probes__configure(struct heap_probes *probes, struct collector *collect
 	bpf_program__set_autoload(skel->progs.heap_return, !probes->sessions);
 	if (!probes->sessions)
 		return 0;
-	err = uprobe__prepare(skel->progs.heap_free, UPROBE_ENTRY);
+	err = prepare_entries(skel);
 	if (!err)
 		err = uprobe__prepare(skel->progs.heap_session, UPROBE_SESSION);
 	return err ? err : uprobe__prepare(skel->progs.heap_calibrate, UPROBE_SESSION);
@@ -197,6 +213,37 @@ static int attach_pairs(struct attachment *attachment, const struct exoprof_bpf 
 	return err;
 }
 
+static int attach_to_stub(struct attachment *attachment, const struct heap_probes *probes,
+			  const struct bpf_program *program, const char *path, uint64_t offset)
+{
+	uint64_t cookie = attachment->first_number | (uint64_t)attachment->count << 32;
+
+	/* Those on many functions at a time cost the target less for each hit. */
+	if (probes->sessions)
+		return kept_links__add(&attachment->links,
+				       uprobe__attach(program, UPROBE_ENTRY, attachment->pid, path,
+						      &offset, &cookie, 1));
+	return kept_links__add(&attachment->links,
+			       uprobe__attach_one(program, false, attachment->pid, path, offset,
+						  cookie));
+}
+
+/* In the order of attach_sessions() and attach_pairs(). */
+static int attach_stub(struct attachment *attachment, const struct heap_probes *probes,
+		       const struct exoprof_bpf *skel, const struct heap_stub *stub,
+		       const char *path)
+{
+	int err = attach_to_stub(attachment, probes, skel->progs.heap_stub_free, path,
+				 stub->free_offset);
+
+	if (!err)
+		err = attach_to_stub(attachment, probes, skel->progs.heap_stub_return, path,
+				     stub->return_offset);
+	return err ? err
+		   : attach_to_stub(attachment, probes, skel->progs.heap_stub_entry, path,
+				    stub->entry_offset);
+}
+
 static bool takes_numbers(const struct attachment *attachment, uint32_t first, uint32_t count)
 {
 	return attachment->first_number < first + count &&
@@ -250,10 +297,6 @@ static int add_attachment(struct heap_probes *probes, struct collector *collecto
 	if (attachment.first_number == WIRE_HEAP_PROBES_MAX)
 		return -E2BIG;
 	err = clear_numbers(collector, attachment.first_number, attachment.count);
-	for (size_t i = 0; i < allocator->count; i++) {
-		if (allocator->probes[i].place.is_emulated)
-			attachment.emulated[i / 64] |= 1ULL << i % 64;
-	}
 	if (!err)
 		err = array_append(&probes->attachments, &probes->count, &probes->capacity,
 				   attachment);
@@ -280,8 +323,33 @@ static struct attachment *attachment_of(struct heap_probes *probes, struct colle
 	return NULL;
 }
 
+/* The instructions that a stub is probed at do nothing, which the kernel emulates, too. */
+static void note_emulated(struct attachment *attachment, const struct allocator *allocator,
+			  bool by_stub)
+{
+	for (size_t i = 0; i < allocator->count; i++) {
+		uint64_t bit = 1ULL << i % 64;
+
+		attachment->emulated[i / 64] &= ~bit;
+		if (by_stub || allocator->probes[i].place.is_emulated)
+			attachment->emulated[i / 64] |= bit;
+	}
+}
+
+int heap_probes__cookies(struct heap_probes *probes, struct collector *collector, pid_t pid,
+			 const struct allocator *allocator, uint64_t *cookies)
+{
+	struct attachment *attachment = attachment_of(probes, collector, pid, allocator);
+
+	if (!attachment)
+		return -errno;
+	for (size_t i = 0; i < allocator->count; i++)
+		cookies[i] = cookie_of(&allocator->probes[i], attachment->first_number + i);
+	return 0;
+}
+
 int heap_probes__attach(struct heap_probes *probes, struct collector *collector, pid_t pid,
-			const struct allocator *allocator)
+			const struct allocator *allocator, const struct heap_stub *stub)
 {
 	struct attachment *attachment = attachment_of(probes, collector, pid, allocator);
 	char path[64];
@@ -289,9 +357,13 @@ int heap_probes__attach(struct heap_probes *probes, struct collector *collector,
 
 	if (!attachment)
 		return -errno;
+	note_emulated(attachment, allocator, stub);
 	/* The very file that is mapped, whatever its path leads to by now. */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", elf_file__fd(allocator->file));
-	if (probes->sessions)
+	snprintf(path, sizeof(path), "/proc/self/fd/%d",
+		 stub ? stub->fd : elf_file__fd(allocator->file));
+	if (stub)
+		err = attach_stub(attachment, probes, collector->skel, stub, path);
+	else if (probes->sessions)
 		err = attach_sessions(attachment, collector->skel, allocator, path);
 	else
 		err = attach_pairs(attachment, collector->skel, allocator, path);

@@ -19,10 +19,17 @@ bool heap_probes__follow_throwing(const struct heap_probes *probes);
 
 const char *heap_probes__flavour(const struct heap_probes *probes);
 
-/* Probes one file's functions in a process. 0 or -errno, with none of them probed. */
+/* Probes one file's functions in a process, or the stub (NULL: none) that they go through. 0 or
+ * -errno, with none of them probed. */
 int heap_probes__attach(struct heap_probes *probes, struct collector *collector, pid_t pid,
-			const struct allocator *allocator);
-void heap_probes__detach(struct heap_probes *probes, pid_t pid);
+			const struct allocator *allocator, const struct heap_stub *stub);
+
+/* `file`: NULL, of all files. */
+void heap_probes__detach(struct heap_probes *probes, pid_t pid, const struct elf_file *file);
+
+/* As of heap__cookies(). */
+int heap_probes__cookies(struct heap_probes *probes, struct collector *collector, pid_t pid,
+			 const struct allocator *allocator, uint64_t *cookies);
 
 /* Detaches for good. */
 void heap_probes__forget(struct heap_probes *probes, pid_t pid);

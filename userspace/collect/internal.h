@@ -31,6 +31,7 @@ struct collector {
 	int life_links[LIFE_LINKS];             /* as it keeps them; -1: none */
 	uint32_t since_era;                     /* counters are from there on */
 	uint64_t since_counters[WIRE_COUNTERS]; /* what they were then */
+	uint64_t counted[WIRE_COUNTERS];        /* by user space */
 	struct intern *unused_stacks; /* hashes, of kept_stacks, when they were last looked at */
 	uint64_t removed[WIRE_FILLS]; /* elements, by user space, less those put back */
 	uint64_t map_bytes;           /* of the maps that were there from the start */
@@ -86,7 +87,7 @@ int map__sum_cpus(const struct bpf_map *map, uint64_t *sums, uint32_t count);
 uint64_t map__bytes(const struct bpf_map *map);
 
 /* All counters. 0 or -errno. */
-int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS]);
+int counters__read(const struct collector *collector, uint64_t counters[WIRE_COUNTERS]);
 
 /* The same from the last exec on, into the samples. 0 or -errno. */
 int counters__of_program(struct collector *collector, struct samples *samples);

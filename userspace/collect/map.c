@@ -103,14 +103,18 @@ uint64_t map__bytes(const struct bpf_map *map)
 	return bytes;
 }
 
-int counters__read(struct exoprof_bpf *skel, uint64_t counters[WIRE_COUNTERS])
+int counters__read(const struct collector *collector, uint64_t counters[WIRE_COUNTERS])
 {
-	return map__sum_cpus(skel->maps.counters, counters, WIRE_COUNTERS);
+	int err = map__sum_cpus(collector->skel->maps.counters, counters, WIRE_COUNTERS);
+
+	for (int i = 0; i < WIRE_COUNTERS; i++)
+		counters[i] += collector->counted[i];
+	return err;
 }
 
 int counters__of_program(struct collector *collector, struct samples *samples)
 {
-	int err = counters__read(collector->skel, samples->counters);
+	int err = counters__read(collector, samples->counters);
 
 	samples->since_era = collector->since_era;
 	for (int i = 0; i < WIRE_COUNTERS; i++)

@@ -66,6 +66,15 @@ static bool is_branch(const struct instruction *instruction)
 	       instruction->operands[0].imm.is_relative;
 }
 
+/* mov qword ptr [rsp - 8], 0: as no_trace in stub.S has it. */
+static void add_no_trace(struct code_copy *copy)
+{
+	static const unsigned char code[] = {0x48, 0xc7, 0x44, 0x24, 0xf8, 0, 0, 0, 0};
+
+	memcpy(copy->bytes + copy->size, code, sizeof(code));
+	copy->size += sizeof(code);
+}
+
 static int copy_instruction(struct code_copy *copy, const struct instruction *instruction,
 			    const unsigned char *code, size_t room, uint64_t from, uint64_t to)
 {
@@ -81,6 +90,8 @@ static int copy_instruction(struct code_copy *copy, const struct instruction *in
 		err = copy_plain(bytes, instruction, from, to);
 	}
 	copy->size += size;
+	if (!err && instruction->info.meta.category == ZYDIS_CATEGORY_CALL)
+		add_no_trace(copy);
 	return err;
 }
 

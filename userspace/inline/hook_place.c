@@ -37,6 +37,7 @@ struct function {
 	const unsigned char *code;
 	size_t size;
 	uint64_t address;
+	bool may_call;
 	ZydisDecoder decoder;
 	const char *why;
 };
@@ -178,10 +179,11 @@ static bool can_be_left(struct function *function, struct hook_place *place)
 	for (place->end = first; place->end < last; place->end += instruction.info.length) {
 		if (is_over || !decode(function, place->end, &instruction))
 			return refuse(function, "it is too short");
-		if (is_in(&instruction, ZYDIS_CATEGORY_CALL) ||
-		    is_in(&instruction, ZYDIS_CATEGORY_SYSCALL))
+		if (is_in(&instruction, ZYDIS_CATEGORY_SYSCALL) ||
+		    (is_in(&instruction, ZYDIS_CATEGORY_CALL) && !function->may_call))
 			return refuse(function, "it begins with a call");
-		is_over = ends_the_way(&instruction);
+		/* What it calls comes back behind all that is moved, whoever has called it. */
+		is_over = ends_the_way(&instruction) || is_in(&instruction, ZYDIS_CATEGORY_CALL);
 	}
 	if (place->end > HOOK_COPY_MAX)
 		return refuse(function, "its first instructions are too long");
@@ -228,10 +230,11 @@ static bool find_behind_entry(struct function *function, struct hook_place *plac
 	return false;
 }
 
-int hook_place__find(const unsigned char *code, size_t size, uint64_t address,
+int hook_place__find(const unsigned char *code, size_t size, uint64_t address, bool may_call,
 		     struct hook_place *place, const char **why)
 {
-	struct function function = {.code = code, .size = size, .address = address};
+	struct function function = {
+		.code = code, .size = size, .address = address, .may_call = may_call};
 	struct instruction first;
 
 	*why = "its code is not understood";

@@ -25,9 +25,10 @@ struct hook_place {
 
 /* Where a stub may take r10, r11 and the flags for itself, and find the arguments, rbp and all that
  * is the caller's as they were at the entry: `depth` bytes above rsp is the return address. `code`
- * is the whole function, at that address. 0, or -ENOTSUP where there is no such place, with `why`
- * in a few words, a constant. */
-int hook_place__find(const unsigned char *code, size_t size, uint64_t address,
+ * is the whole function, at that address. `may_call`: the jump may lie on a call, too, which then
+ * comes back to the stub: not where an exception might pass there. 0, or -ENOTSUP where there is no
+ * such place, with `why` in a few words, a constant. */
+int hook_place__find(const unsigned char *code, size_t size, uint64_t address, bool may_call,
 		     struct hook_place *place, const char **why);
 
 /* Whether a jump or a call in `code`, which is at that address, may lead into the bytes between

@@ -25,19 +25,20 @@
 #define TRIES         30
 #define BETWEEN_TRIES 5000000 /* ns */
 
-/* What the mapping is called in /proc/PID/maps, as "/memfd:exoprof-inline (deleted)". */
-#define MEMFD_NAME    "exoprof-inline"
+/* Calls of a function that are waited for, to learn whether it calls another one: as the kernel
+ * side has it. */
+#define LEARNING_CALLS 64
 
 struct installation {
 	pid_t pid;
 	uint64_t address, text_bytes, data_bytes;
 	uint64_t mapped_bytes; /* of these, so far */
+	uint64_t books;        /* address */
 	uint64_t code_address; /* for remote calls */
 	int fd;
 	int64_t their_fd; /* the same, as long as the process has it open; else < 0 */
 	struct patch patches[STUB_SLOTS_MAX];
 	size_t count;
-	bool is_active;
 	int64_t longest_ns;
 };
 
@@ -114,7 +115,7 @@ static int64_t call(struct remote *remote, long number, uint64_t a, uint64_t b, 
 
 static int64_t make_memfd(struct remote *remote)
 {
-	uint64_t name = remote__put(remote, MEMFD_NAME, sizeof(MEMFD_NAME));
+	uint64_t name = remote__put(remote, MAPPING_STUB_MEMFD, sizeof(MAPPING_STUB_MEMFD));
 	unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
 	int64_t fd;
 
@@ -233,10 +234,11 @@ static int64_t clear_by(struct installation *installation, struct remote *remote
 /* --- data
  * ------------------------------------------------------------------------------------------- */
 
-static int put(const struct installation *installation, uint64_t at, const void *bytes, size_t size)
+static int put(const struct installation *installation, uint64_t address, const void *bytes,
+	       size_t size)
 {
 	struct iovec here = {(void *)bytes, size};
-	struct iovec there = {(void *)(installation->address + at), size};
+	struct iovec there = {(void *)address, size};
 	ssize_t put = process_vm_writev(installation->pid, &here, 1, &there, 1, 0);
 
 	if (put < 0)
@@ -252,11 +254,10 @@ static int put_gaps(const struct installation *installation, uint64_t rate)
 
 	for (int i = 0; i < STUB_GAPS; i++)
 		gaps[i] = rate <= 1 ? 0 : rate * -log((i + 0.5) / STUB_GAPS);
-	return put(installation, STUB_GAPS_AT, gaps, sizeof(gaps));
+	return put(installation, installation->books + STUB_GAPS_AT, gaps, sizeof(gaps));
 }
 
-static int put_data(const struct installation *installation, const struct stub_image *image,
-		    uint64_t rate)
+static int put_books(const struct installation *installation, uint64_t rate)
 {
 	uint64_t increment, globals[2] = {};
 	int err;
@@ -264,10 +265,22 @@ static int put_data(const struct installation *installation, const struct stub_i
 	if (getrandom(&increment, sizeof(increment), 0) != sizeof(increment))
 		return -EIO;
 	globals[STUB_INCREMENT / sizeof(*globals)] = increment | 1;
-	err = put(installation, STUB_GLOBALS_AT, globals, sizeof(globals));
-	if (!err)
-		err = put(installation, STUB_RECORDS_AT, image->records, sizeof(image->records));
+	err = put(installation, installation->books + STUB_GLOBALS_AT, globals, sizeof(globals));
 	return err ? err : put_gaps(installation, rate);
+}
+
+static bool has_books(const struct installation *installation)
+{
+	return installation->books == installation->address + STUB_OWN_BYTES;
+}
+
+static int put_data(const struct installation *installation, const struct stub_image *image,
+		    uint64_t rate)
+{
+	int err = put(installation, installation->address + STUB_RECORDS_AT, image->records,
+		      sizeof(image->records));
+
+	return !err && has_books(installation) ? put_books(installation, rate) : err;
 }
 
 /* --- the whole
@@ -302,7 +315,8 @@ struct installation *installation__new(pid_t pid, const struct plan *plan, const
 	installation->their_fd = -1;
 	installation->address = plan->image.address;
 	installation->text_bytes = STUB_TEXT_BYTES;
-	installation->data_bytes = stub_image__data_bytes(&plan->image);
+	installation->data_bytes = plan->image.bytes - STUB_TEXT_BYTES;
+	installation->books = plan->image.books;
 	installation->code_address = find_code_address(maps);
 	make_patches(installation, plan);
 	err = installation->code_address ? while_stopped(installation, map, &plan->image) : -ENOSPC;
@@ -357,7 +371,6 @@ int installation__activate(struct installation *installation)
 	if (!err)
 		err = while_stopped(installation, apply, &mappings);
 	free(mappings.items);
-	installation->is_active = !err;
 	return err;
 }
 
@@ -369,11 +382,101 @@ static int undo(struct installation *installation, struct stopped *stopped, cons
 
 int installation__deactivate(struct installation *installation)
 {
-	int err = while_stopped(installation, undo, NULL);
+	return while_stopped(installation, undo, NULL);
+}
 
-	installation->is_active = err != 0;
+/* --- looking after it
+ * ------------------------------------------------------------------------------- */
+
+static int get(const struct installation *installation, uint64_t address, void *bytes, size_t size)
+{
+	struct iovec here = {bytes, size};
+	struct iovec there = {(void *)address, size};
+	ssize_t got = process_vm_readv(installation->pid, &here, 1, &there, 1, 0);
+
+	if (got < 0)
+		return -errno;
+	return got == (ssize_t)size ? 0 : -EFAULT;
+}
+
+int installation__learn(const struct installation *installation)
+{
+	struct stub_record records[STUB_SLOTS_MAX];
+	uint64_t address = installation->address + STUB_RECORDS_AT;
+	int err = get(installation, address, records, sizeof(records));
+
+	for (size_t i = 0; i < installation->count && !err; i++) {
+		const struct stub_record *record = &records[i];
+		uint8_t mode = record->nests || record->called < LEARNING_CALLS;
+
+		if (mode != record->mode)
+			err = put(installation, address + i * sizeof(*records) + STUB_RECORD_MODE,
+				  &mode, sizeof(mode));
+	}
 	return err;
 }
+
+#define STRIPE_WORDS (STUB_STRIPE_BYTES / sizeof(uint64_t))
+
+static int count(const struct installation *installation, struct stub_counts *counts)
+{
+	size_t size = (size_t)STUB_STRIPES * STUB_STRIPE_BYTES;
+	uint64_t *stripes = malloc(size);
+	int err = stripes ? get(installation, installation->books + STUB_STRIPES_AT, stripes, size)
+			  : -ENOMEM;
+
+	*counts = (struct stub_counts){};
+	for (size_t i = 0; i < STUB_STRIPES && !err; i++) {
+		const uint64_t *stripe = stripes + i * STRIPE_WORDS;
+
+		counts->calls += stripe[STUB_CALLS / sizeof(*stripe)];
+		counts->sampled += stripe[STUB_SAMPLED / sizeof(*stripe)];
+		counts->nested += stripe[STUB_NESTED / sizeof(*stripe)];
+		counts->too_large += stripe[STUB_TOO_LARGE / sizeof(*stripe)];
+		counts->too_large_bytes += stripe[STUB_TOO_LARGE_BYTES / sizeof(*stripe)];
+	}
+	free(stripes);
+	return err;
+}
+
+int installation__tend(const struct installation *installation, uint64_t safe_size,
+		       struct stub_counts *counts)
+{
+	int err = put(installation, installation->books + STUB_GLOBALS_AT + STUB_SAFE_SIZE,
+		      &safe_size, sizeof(safe_size));
+
+	return err ? err : count(installation, counts);
+}
+
+uint64_t installation__books(const struct installation *installation)
+{
+	return installation->books;
+}
+
+bool installation__has_books(const struct installation *installation)
+{
+	return has_books(installation);
+}
+
+static bool has_jump(const struct installation *installation, const struct patch *patch)
+{
+	unsigned char code[HOOK_JUMP_BYTES];
+
+	return !get(installation, patch->address, code, sizeof(code)) &&
+	       !memcmp(code, patch->jump, sizeof(code));
+}
+
+bool installation__is_active(const struct installation *installation)
+{
+	for (size_t i = 0; i < installation->count; i++) {
+		if (!has_jump(installation, &installation->patches[i]))
+			return false;
+	}
+	return true;
+}
+
+/* --- leaving
+ * --------------------------------------------------------------------------------------- */
 
 static int unmap(struct installation *installation, struct stopped *stopped, const void *context)
 {
@@ -402,4 +505,73 @@ int installation__unmap(struct installation *installation)
 		err = while_stopped(installation, unmap, &mappings);
 	free(mappings.items);
 	return err;
+}
+
+/* --- what others have left
+ * -------------------------------------------------------------------------- */
+
+/* It is what the process says: its own memory may come to harm by it, and nobody else's. */
+static bool is_plausible(const struct stub_table *table, const struct mapping *mapping)
+{
+	return !memcmp(table->magic, STUB_MAGIC, sizeof(STUB_MAGIC)) &&
+	       table->address == mapping->start && table->count <= STUB_SLOTS_MAX &&
+	       table->bytes >= STUB_TEXT_BYTES &&
+	       table->bytes <= STUB_OWN_BYTES + STUB_BUCKETS_AT +
+				       ((uint64_t)STUB_BUCKET_BYTES << STUB_BUCKET_BITS_MAX);
+}
+
+/* The kernel takes a probe's instruction away when nobody has it open any more. */
+static int probed(const struct installation *installation)
+{
+	static const unsigned char nop[] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
+	unsigned char code[sizeof(nop)];
+	uint64_t address = installation->address + stub_image__probe(STUB_PROBE_ENTRY);
+	int err = get(installation, address, code, sizeof(code));
+
+	return err ? err : memcmp(code, nop, sizeof(nop)) != 0;
+}
+
+static int adopt(struct installation *installation, const struct mapping *mapping, bool also_probed)
+{
+	struct stub_table table;
+	int err;
+
+	installation->address = mapping->start;
+	installation->text_bytes = STUB_TEXT_BYTES;
+	err = get(installation, mapping->start + STUB_TABLE_AT, &table, sizeof(table));
+	if (err)
+		return err;
+	if (!is_plausible(&table, mapping))
+		return -EBADMSG;
+	err = also_probed ? 0 : probed(installation);
+	if (err)
+		return err < 0 ? err : -EBUSY;
+	installation->mapped_bytes = table.bytes;
+	installation->data_bytes = table.bytes - STUB_TEXT_BYTES;
+	installation->books = table.books;
+	for (uint32_t i = 0; i < table.count; i++) {
+		const struct stub_jump *jump = &table.jumps[i];
+
+		patch__make(&installation->patches[installation->count++], jump->address,
+			    jump->covered, jump->former, table.address + jump->entry);
+	}
+	return installation->code_address ? 0 : -ENOSPC;
+}
+
+struct installation *installation__find(pid_t pid, const struct maps *maps,
+					const struct mapping *mapping, bool also_probed)
+{
+	struct installation *installation = calloc(1, sizeof(*installation));
+	int err;
+
+	if (!installation)
+		return NULL;
+	*installation = (struct installation){.pid = pid, .fd = -1, .their_fd = -1};
+	installation->code_address = find_code_address(maps);
+	err = adopt(installation, mapping, also_probed);
+	if (!err)
+		return installation;
+	free(installation);
+	errno = -err;
+	return NULL;
 }

@@ -18,6 +18,13 @@ struct installation;
 struct installation *installation__new(pid_t pid, const struct plan *plan, const struct maps *maps,
 				       uint64_t heap_rate);
 
+/* One that somebody has left in the process, who was killed most likely; to be deactivated and
+ * unmapped. `also_probed`: whether somebody uses it or not. NULL with errno set:
+ *   EBADMSG	it is not as it should be
+ *   EBUSY	somebody has it probed */
+struct installation *installation__find(pid_t pid, const struct maps *maps,
+					const struct mapping *mapping, bool also_probed);
+
 /* Forgets it; what is in the process stays as it is. NULL is fine. */
 void installation__free(struct installation *installation);
 
@@ -33,6 +40,33 @@ int installation__deactivate(struct installation *installation);
 /* Takes it out of the process's memory, once no thread is in it any more. 0; -EAGAIN: one may be;
  * or -errno. */
 int installation__unmap(struct installation *installation);
+
+/* What the stub has counted so far. */
+struct stub_counts {
+	uint64_t calls;  /* of functions that give out memory; those that one makes of another, too */
+	uint64_t sampled;
+	uint64_t nested; /* samples not taken: of calls that another one made */
+	uint64_t too_large; /* the same: of requests that may be refused by an exception */
+	uint64_t too_large_bytes;
+};
+
+/* To be called each second, and before the functions lead there; the former once for all stubs of a
+ * process, since it is in the books. Tells it up to how many bytes a request is sure not to be
+ * refused, and reads the counts. No thread is stopped for that. 0 or -errno. */
+int installation__tend(const struct installation *installation, uint64_t safe_size,
+		       struct stub_counts *counts);
+
+/* Tells it of which functions every return is to be waited for: of those that call another one, so
+ * that what the other one gives counts as theirs alone. 0 or -errno. */
+int installation__learn(const struct installation *installation);
+
+/* Where the books are that it shares with others, and whether they are its own: then it has to be
+ * the last to go. */
+uint64_t installation__books(const struct installation *installation);
+bool installation__has_books(const struct installation *installation);
+
+/* Whether the functions lead there. False where somebody else has written their former code. */
+bool installation__is_active(const struct installation *installation);
 
 /* The longest time for which the process was stopped. */
 int64_t installation__stopped_ns(const struct installation *installation);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "inline/consent.h"
 #include "inline/room.h"
@@ -10,6 +11,14 @@
 
 /* A longer function is none that takes its caller's time, and its code would have to be read. */
 #define FUNCTION_BYTES_MAX (64 << 10)
+
+/* Operators of C++ may call what throws, also where they themselves do not ("_ZnwmRKSt9nothrow_t",
+ * "new_nothrow"). */
+static bool may_call(const struct allocator_probe *probe)
+{
+	return !probe->throws && strncmp(probe->function, "_Z", 2) &&
+	       !strstr(probe->function, "new");
+}
 
 /* By its code in the file, which is what is in memory, too. */
 static const char *find_place(struct plan_function *function, const struct elf_file *file,
@@ -29,7 +38,8 @@ static const char *find_place(struct plan_function *function, const struct elf_f
 	got = elf_file__read(file, offset, code, size);
 	if (got != size)
 		why = "the file ends in it";
-	else if (!hook_place__find(code, size, function->address, &function->place, &why))
+	else if (!hook_place__find(code, size, function->address, may_call(function->probe),
+				   &function->place, &why))
 		why = NULL;
 	for (size_t i = 0; i < got && i < sizeof(function->code); i++)
 		function->code[i] = code[i];
@@ -149,14 +159,16 @@ static const char *explain(int err)
 	}
 }
 
-static int build(struct plan *plan, uint64_t address, unsigned int bucket_bits)
+static int build(struct plan *plan, uint64_t address, const uint64_t *cookies,
+		 const struct stub_books *books)
 {
-	stub_image__begin(&plan->image, address, bucket_bits);
+	stub_image__begin(&plan->image, address, books);
 	for (size_t i = 0; i < plan->count; i++) {
 		struct plan_function *function = &plan->functions[i];
 		struct stub_function stub = {
 			.call = function->probe->call,
 			.throws = function->probe->throws,
+			.cookie = cookies ? cookies[i] : 0,
 			.address = function->address,
 			.code = function->code,
 			.place = function->place,
@@ -171,7 +183,8 @@ static int build(struct plan *plan, uint64_t address, unsigned int bucket_bits)
 }
 
 static int fill(struct plan *plan, pid_t pid, const struct maps *maps,
-		const struct allocator *allocator, unsigned int bucket_bits)
+		const struct allocator *allocator, const uint64_t *cookies,
+		const struct stub_books *books)
 {
 	struct room_range *mappings, code;
 	size_t mapping_count;
@@ -189,21 +202,19 @@ static int fill(struct plan *plan, pid_t pid, const struct maps *maps,
 	err = room__read(pid, &mappings, &mapping_count);
 	if (err)
 		return err;
-	stub_image__begin(&plan->image, 0, bucket_bits);
-	address = room__find(mappings, mapping_count, &code,
-			     STUB_TEXT_BYTES + stub_image__data_bytes(&plan->image));
+	address = room__find(mappings, mapping_count, &code, stub_image__bytes(books));
 	free(mappings);
 	if (!address) {
 		plan->why = "there is no room within 2 GiB of its allocator";
 		return 0;
 	}
-	err = build(plan, address, bucket_bits);
+	err = build(plan, address, cookies, books);
 	plan->possible = count_possible(plan, &code);
 	return err;
 }
 
 struct plan *plan__make(pid_t pid, const struct maps *maps, const struct allocator *allocator,
-			unsigned int bucket_bits)
+			const uint64_t *cookies, const struct stub_books *books)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
 	int err = 0;
@@ -212,7 +223,7 @@ struct plan *plan__make(pid_t pid, const struct maps *maps, const struct allocat
 		return NULL;
 	plan->why = consent__refusal(pid);
 	if (!plan->why)
-		err = fill(plan, pid, maps, allocator, bucket_bits);
+		err = fill(plan, pid, maps, allocator, cookies, books);
 	if (!plan->why && !plan->possible)
 		plan->why = "none of its functions can be left for a stub";
 	if (!err)

@@ -24,9 +24,10 @@ struct plan {
 	const char *why; /* none of them can be; NULL: some can */
 };
 
-/* The caller's to free, by free(3); the allocator must outlive it. `bucket_bits` as of
- * stub_image__begin(). NULL with errno set. */
+/* The caller's to free, by free(3); the allocator must outlive it. `cookies`: what the stub has to
+ * say at its probes, one for each of the allocator's functions; NULL where it is not probed.
+ * NULL with errno set. */
 struct plan *plan__make(pid_t pid, const struct maps *maps, const struct allocator *allocator,
-			unsigned int bucket_bits);
+			const uint64_t *cookies, const struct stub_books *books);
 
 #endif

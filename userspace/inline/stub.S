@@ -37,6 +37,7 @@ stub_fixes:
 #define FIX_RECORD   1 /* 32 bits: from here to the function's record */
 #define FIX_DEPTH    2 /* 32 bits: what has been taken from the stack before the jump */
 #define FIX_SHIFT    3 /* 8 bits: 32, less the bits of a bucket's number */
+#define FIX_BOOKS    4 /* 64 bits: the address of the books */
 
 /* The field begins so many bytes before here. */
 	.macro fix kind, back
@@ -44,6 +45,12 @@ stub_fixes:
 	.long 998f - image - \back, \kind
 	.popsection
 998:
+	.endm
+
+/* The address of what is so far into the books, which may be anywhere. */
+	.macro books register, at
+	movabs \register, \at
+	fix FIX_BOOKS, 8
 	.endm
 
 	.macro hash register
@@ -56,6 +63,12 @@ stub_fixes:
 	.globl stub_shared, stub_shared_end, stub_probe_entry, stub_probe_return, stub_probe_free
 	.set image, stub_shared - STUB_SHARED_AT
 stub_shared:
+
+/* A call's return address stays on the stack below where it was returned to, where it would look, to
+ * who takes the stub out, as if somebody might return there still. */
+	.macro no_trace
+	mov qword ptr [rsp - 8], 0
+	.endm
 
 /* --- the set of sampled blocks -------------------------------------------------------------------- */
 
@@ -73,10 +86,10 @@ take:
 	jz 4f
 	push rax
 	push rcx
-	lea r11, [rip + image + STUB_COUNTS_AT]
+	books r11, STUB_COUNTS_AT
 	lea rcx, [r11 + r10]
 	shl r10, 6
-	lea r11, [rip + image + STUB_BUCKETS_AT]
+	books r11, STUB_BUCKETS_AT
 	add r11, r10
 	mov eax, STUB_BUCKET_BYTES / 8
 1:	cmp [r11], rdi
@@ -106,10 +119,10 @@ take:
 put:
 	mov r10, rdi
 	hash r10
-	lea r11, [rip + image + STUB_COUNTS_AT]
+	books r11, STUB_COUNTS_AT
 	lea rcx, [r11 + r10]
 	shl r10, 6
-	lea r11, [rip + image + STUB_BUCKETS_AT]
+	books r11, STUB_BUCKETS_AT
 	add r11, r10
 	mov r10d, STUB_BUCKET_BYTES / 8
 1:	xor eax, eax
@@ -126,6 +139,7 @@ put:
 /* What a slot calls for a block, in rdi, whose bucket r10d is not empty. */
 freed:
 	call take
+	no_trace
 	test r10d, r10d
 	jz 1f
 stub_probe_free:
@@ -139,10 +153,11 @@ draw:
 	push r10
 	mov rax, 6364136223846793005 /* Knuth's, for 64 bits (MMIX) */
 	imul rax, [r11 + STUB_RANDOM]
-	add rax, [rip + image + STUB_GLOBALS_AT + STUB_INCREMENT]
+	books r10, STUB_GLOBALS_AT
+	add rax, [r10 + STUB_INCREMENT]
 	mov [r11 + STUB_RANDOM], rax
 	shr rax, 52 /* the best of its bits: one of STUB_GAPS */
-	lea r10, [rip + image + STUB_GAPS_AT]
+	books r10, STUB_GAPS_AT
 	mov rax, [r10 + rax * 8]
 	mov [r11 + STUB_LEFT], rax
 	pop r10
@@ -150,8 +165,10 @@ draw:
 
 /* eax: whether the call was made by one whose return is waited for, which is the case where that
  * one's return address, into the shared part, still is: where this call's is, or above, the stack
- * growing down. The stripe may be another thread's too, whose stack is elsewhere. */
+ * growing down. It may be into another stub of the process, which lies on pages as this one does,
+ * and the stripe, which the frame tells, another thread's too, whose stack is elsewhere. */
 #define NESTED_WITHIN (16 << 10)
+#define STRIPE_ABOVE  40 /* the marked place */
 
 is_nested:
 	push r10
@@ -161,9 +178,12 @@ is_nested:
 	sub r10, 24 /* r10 and two return addresses, but not this call's own; its size */
 	cmp r10, NESTED_WITHIN
 	ja 1f
-	lea r10, [rip + returned]
-	cmp [rax], r10
+	cmp [rax + STRIPE_ABOVE], r11
 	jne 1f
+	lea r10, [rip + returned]
+	xor r10d, [rax]
+	test r10d, 0xfff
+	jnz 1f
 	mov eax, 1
 	pop r10
 	ret
@@ -184,35 +204,41 @@ alloc:
 	/* The thread's first call: there was no gap. */
 	mov [r11 + STUB_RANDOM], r11
 	call draw
+	no_trace
 	mov rax, [rsp]
 	sub [r11 + STUB_LEFT], rax
 	mov eax, 0
 	ja 3f
 1:	call draw
+	no_trace
 	/* What is left of a gap is distributed as a whole one, so that a call which is counted twice,
 	 * by its caller and by itself, does no harm as long as it is sampled once at most. */
 	call is_nested
+	no_trace
 	test eax, eax
 	jz 2f
 	inc qword ptr [r11 + STUB_NESTED]
 	xor eax, eax
 	jmp 3f
-2:	mov eax, STUB_TOLD_SAMPLED
-	test byte ptr [r10 + STUB_RECORD_FLAGS], STUB_FLAG_THROWS
-	jz 4f
-	mov rax, [rsp]
-	cmp rax, [rip + image + STUB_GLOBALS_AT + STUB_SAFE_SIZE]
-	mov eax, STUB_TOLD_SAMPLED
-	jbe 4f
+2:	test byte ptr [r10 + STUB_RECORD_FLAGS], STUB_FLAG_THROWS
+	jz 7f
+	books rax, STUB_GLOBALS_AT
+	mov rax, [rax + STUB_SAFE_SIZE]
+	cmp [rsp], rax
+	jbe 7f
 	inc qword ptr [r11 + STUB_TOO_LARGE]
 	mov rax, [rsp]
 	add [r11 + STUB_TOO_LARGE_BYTES], rax
 	jmp unseen
+7:	inc qword ptr [r11 + STUB_SAMPLED]
+	mov eax, STUB_TOLD_SAMPLED
+	jmp 4f
 	/* Not sampled: an exception that meets this as its way finds no handler beyond. */
 3:	test byte ptr [r10 + STUB_RECORD_FLAGS], STUB_FLAG_THROWS
 	jz 4f
-	mov rax, [rsp]
-	cmp rax, [rip + image + STUB_GLOBALS_AT + STUB_SAFE_SIZE]
+	books rax, STUB_GLOBALS_AT
+	mov rax, [rax + STUB_SAFE_SIZE]
+	cmp [rsp], rax
 	mov eax, 0
 	ja unseen
 4:	push r10
@@ -238,6 +264,7 @@ stub_probe_entry:
 	lock inc dword ptr [r10 + STUB_RECORD_CALLED]
 	call [r10 + STUB_RECORD_COPY]
 returned:
+	no_trace
 	mov r11, [rsp + 32]
 	mov r10, [rsp + 16]
 	mov [r11 + STUB_MARKER], r10
@@ -266,6 +293,7 @@ take_old:
 	mov r10, rdi
 	hash r10
 	call take
+	no_trace
 	neg r10d
 	sbb r10d, r10d
 	and r10d, STUB_TOLD_OLD
@@ -295,6 +323,7 @@ given:
 	jz 1f
 again:
 	call put
+	no_trace
 1:	pop rdx
 	pop rax
 	/* The caller's return address is at rsp + STUB_FRAME. */
@@ -335,8 +364,7 @@ stub_shared_end:
 	imul r11d, r11d, STUB_HASH
 	shr r11d, 20
 	shl r11d, 6
-	lea r10, [rip + image + STUB_STRIPES_AT]
-	fix FIX_DISTANCE, 4
+	books r10, STUB_STRIPES_AT
 	add r11, r10
 	.endm
 
@@ -425,8 +453,7 @@ stub_\name\()_end:
 	.macro look_up
 	mov r10, rdi
 	hash r10
-	lea r11, [rip + image + STUB_COUNTS_AT]
-	fix FIX_DISTANCE, 4
+	books r11, STUB_COUNTS_AT
 	cmp byte ptr [r11 + r10], 0
 	.endm
 
@@ -459,6 +486,7 @@ stub_\name\()_end:
 	slot block
 1:	call freed
 	fix FIX_DISTANCE, 4
+	no_trace
 	jmp 2f
 	entry block
 	look_up

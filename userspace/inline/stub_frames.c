@@ -275,7 +275,7 @@ static void put_fde(struct writer *writer, size_t cie, const struct walk *walk)
 
 static int put_frames(struct stub_image *image, const struct walk *walk)
 {
-	struct writer writer = {image->text, STUB_FRAMES_AT, STUB_TEXT_BYTES, false};
+	struct writer writer = {image->text, STUB_FRAMES_AT, STUB_TABLE_AT, false};
 	struct writer index = writer;
 	size_t fde;
 

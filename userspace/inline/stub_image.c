@@ -42,7 +42,7 @@ templates[WIRE_HEAP_CALLS] = {
 	[WIRE_HEAP_FREE] = TEMPLATE_OF(block),
 };
 
-enum fix_kind { FIX_DISTANCE, FIX_RECORD, FIX_DEPTH, FIX_SHIFT };
+enum fix_kind { FIX_DISTANCE, FIX_RECORD, FIX_DEPTH, FIX_SHIFT, FIX_BOOKS };
 
 struct fix {
 	uint32_t at, kind; /* enum fix_kind */
@@ -53,6 +53,15 @@ extern const struct fix stub_fixes[], stub_fixes_end[];
 static void add_u32(unsigned char *field, uint32_t value)
 {
 	uint32_t now;
+
+	memcpy(&now, field, sizeof(now));
+	now += value;
+	memcpy(field, &now, sizeof(now));
+}
+
+static void add_u64(unsigned char *field, uint64_t value)
+{
+	uint64_t now;
 
 	memcpy(&now, field, sizeof(now));
 	now += value;
@@ -80,6 +89,9 @@ static void fix(struct stub_image *image, size_t from, size_t size, size_t to, u
 		case FIX_SHIFT:
 			*field = 32 - image->bucket_bits;
 			break;
+		case FIX_BOOKS:
+			add_u64(field, image->books);
+			break;
 		}
 	}
 }
@@ -89,13 +101,15 @@ static size_t align(size_t at)
 	return (at + STUB_SLOT_ALIGNMENT - 1) / STUB_SLOT_ALIGNMENT * STUB_SLOT_ALIGNMENT;
 }
 
-void stub_image__begin(struct stub_image *image, uint64_t address, unsigned int bucket_bits)
+void stub_image__begin(struct stub_image *image, uint64_t address, const struct stub_books *books)
 {
 	memset(image, 0, sizeof(*image));
 	/* A way into what is not code ends there. */
 	memset(image->text, 0xcc, sizeof(image->text));
 	image->address = address;
-	image->bucket_bits = bucket_bits;
+	image->bytes = stub_image__bytes(books);
+	image->books = books->address ? books->address : address + STUB_OWN_BYTES;
+	image->bucket_bits = books->bucket_bits;
 	memcpy(image->text + STUB_SHARED_AT, stub_shared, stub_shared_end - stub_shared);
 	fix(image, STUB_SHARED_AT, stub_shared_end - stub_shared, STUB_SHARED_AT, 0);
 	image->used = align(STUB_SHARED_AT + (stub_shared_end - stub_shared));
@@ -141,6 +155,16 @@ static int state_at_jump(const struct stub_function *function, struct stack_stat
 	return 0;
 }
 
+static void add_jump(struct stub_image *image, const struct stub_function *function, uint32_t entry)
+{
+	struct stub_jump *jump = &image->table.jumps[image->count];
+
+	jump->address = function->address + function->place.offset;
+	jump->entry = entry;
+	jump->covered = function->place.end - function->place.offset;
+	memcpy(jump->former, function->code + function->place.offset, sizeof(jump->former));
+}
+
 int stub_image__add(struct stub_image *image, const struct stub_function *function, uint64_t *entry)
 {
 	static const unsigned char endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
@@ -181,6 +205,7 @@ int stub_image__add(struct stub_image *image, const struct stub_function *functi
 		record->flags |= STUB_FLAG_TAKES_OLD;
 	record->mode = 1;
 	slot->entry = start + (template->entry - template->begin);
+	add_jump(image, function, slot->entry);
 	*entry = image->address + slot->entry;
 	image->used = align(at);
 	image->count++;
@@ -189,13 +214,24 @@ int stub_image__add(struct stub_image *image, const struct stub_function *functi
 
 int stub_image__finish(struct stub_image *image)
 {
-	return stub_frames__write(image);
+	struct stub_table *table = &image->table;
+	int err = stub_frames__write(image);
+
+	memcpy(table->magic, STUB_MAGIC, sizeof(STUB_MAGIC));
+	table->address = image->address;
+	table->bytes = image->bytes;
+	table->books = image->books;
+	table->count = image->count;
+	memcpy(image->text + STUB_TABLE_AT, table, sizeof(*table));
+	return err;
 }
 
-size_t stub_image__data_bytes(const struct stub_image *image)
+size_t stub_image__bytes(const struct stub_books *books)
 {
-	return STUB_BUCKETS_AT + ((size_t)STUB_BUCKET_BYTES << image->bucket_bits) -
-	       STUB_TEXT_BYTES;
+	if (books->address)
+		return STUB_OWN_BYTES;
+	return STUB_OWN_BYTES + STUB_BUCKETS_AT +
+	       ((size_t)STUB_BUCKET_BYTES << books->bucket_bits);
 }
 
 size_t stub_image__probe(enum stub_probe probe)

@@ -29,13 +29,36 @@ struct stub_slot {
 	uint32_t copy;            /* where the function begins, as it was entered */
 };
 
+/* How a target's functions are left for the stub, in it: whoever finds it there can take it out
+ * again, also when whoever put it there is gone. */
+#define STUB_MAGIC "exoprof stub 1"
+
+struct stub_table {
+	char magic[16];
+	uint64_t address; /* of the whole */
+	uint64_t bytes;
+	uint64_t books;
+	uint32_t count;
+	uint32_t reserved;
+	struct stub_jump {
+		uint64_t address;
+		uint16_t entry; /* where it leads to, from the beginning */
+		uint8_t covered;
+		uint8_t former[HOOK_JUMP_BYTES];
+	} jumps[STUB_SLOTS_MAX];
+};
+_Static_assert(sizeof(struct stub_table) <= STUB_TEXT_BYTES - STUB_TABLE_AT, "room for the table");
+
 struct stub_image {
 	uint64_t address; /* where it is for, page-aligned */
+	uint64_t bytes;
+	uint64_t books;
 	unsigned int bucket_bits;
 	unsigned char text[STUB_TEXT_BYTES];
 	size_t used; /* of the text, without what describes it */
 	struct stub_slot slots[STUB_SLOTS_MAX];
 	struct stub_record records[STUB_SLOTS_MAX];
+	struct stub_table table;
 	size_t count;
 };
 
@@ -48,8 +71,14 @@ struct stub_function {
 	struct hook_place place;
 };
 
-/* With none of the functions yet. `bucket_bits`: 1 to STUB_BUCKET_BITS_MAX. */
-void stub_image__begin(struct stub_image *image, uint64_t address, unsigned int bucket_bits);
+/* What all stubs of a process share. */
+struct stub_books {
+	uint64_t address;         /* 0: there are none yet; they come behind this one */
+	unsigned int bucket_bits; /* 1 to STUB_BUCKET_BITS_MAX */
+};
+
+/* With none of the functions yet. */
+void stub_image__begin(struct stub_image *image, uint64_t address, const struct stub_books *books);
 
 /* 0, with where the function's jump is to lead to; -ENOSPC; -ERANGE: it is too far away; -ENOTSUP:
  * its instructions cannot be moved. */
@@ -60,8 +89,8 @@ int stub_image__add(struct stub_image *image, const struct stub_function *functi
  * information. 0; -ENOSPC; -ENOTSUP: what some instruction does to the stack is not understood. */
 int stub_image__finish(struct stub_image *image);
 
-/* Bytes of memory that the image's data take, behind its text. */
-size_t stub_image__data_bytes(const struct stub_image *image);
+/* Bytes of memory that it takes, the books included that come behind it. */
+size_t stub_image__bytes(const struct stub_books *books);
 
 /* Where it can be probed: instructions of five bytes that do nothing. */
 enum stub_probe {

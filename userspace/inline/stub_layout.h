@@ -4,26 +4,34 @@
 #ifndef EXOPROF_STUB_LAYOUT_H
 #define EXOPROF_STUB_LAYOUT_H
 
+#include "stub_probe.h"
+
 /* Code, private, readable and executable, of a file in memory. */
 #define STUB_TEXT_BYTES      0x10000
 #define STUB_SHARED_AT       0x200  /* behind the headers of an ELF file, which it is to others */
 #define STUB_FRAMES_AT       0xc000 /* call-frame information, behind all slots */
+#define STUB_TABLE_AT        0xf000 /* struct stub_table: what it replaces, for who takes it out */
 #define STUB_SLOT_ALIGNMENT  16
 #define STUB_SLOT_BYTES_MAX  640
 #define STUB_SLOTS_MAX       192
 
-/* Data, private, readable and writable; of what is never touched there is no page. */
-#define STUB_GLOBALS_AT      0x10000
-#define STUB_RECORDS_AT      0x11000 /* one a function */
+/* Data of its own, private, readable and writable. */
+#define STUB_RECORDS_AT      0x10000 /* one a function */
 #define STUB_RECORD_BYTES    32
-#define STUB_GAPS_AT         0x13000 /* bytes until the next sample, drawn ahead */
+#define STUB_OWN_BYTES       0x12000 /* text and records */
+
+/* The books: what all stubs of a process have together, for a block that one gives out another may
+ * take back. Behind the first one; of what is never touched there is no page. From their beginning:
+ */
+#define STUB_GLOBALS_AT      0
+#define STUB_GAPS_AT         0x1000 /* bytes until the next sample, drawn ahead */
 #define STUB_GAPS            4096
-#define STUB_STRIPES_AT      0x1b000
+#define STUB_STRIPES_AT      0x9000
 #define STUB_STRIPES         4096
 #define STUB_STRIPE_BYTES    64
-#define STUB_COUNTS_AT       0x5b000 /* of blocks in each bucket, a byte each */
+#define STUB_COUNTS_AT       0x49000 /* of blocks in each bucket, a byte each */
 #define STUB_BUCKET_BITS_MAX 20
-#define STUB_BUCKETS_AT      0x15b000
+#define STUB_BUCKETS_AT      0x149000
 #define STUB_BUCKET_BYTES    64 /* of 8 addresses of sampled blocks, 0: none */
 
 /* Globals. */
@@ -50,15 +58,9 @@
 #define STUB_NESTED          32 /* samples that were not taken: of calls made by another */
 #define STUB_TOO_LARGE       40 /* the same, of requests that may be refused by an exception */
 #define STUB_TOO_LARGE_BYTES 48
-
-/* What the kernel side is told at the probes. */
-#define STUB_TOLD_SAMPLED    1
-#define STUB_TOLD_OLD        2
+#define STUB_SAMPLED         56 /* samples that were taken */
 
 /* A multiplicative hash (Knuth), odd, of 32 bits. */
 #define STUB_HASH            0x61c88647
-
-/* Bytes that the stack pointer is below the return address. */
-#define STUB_FRAME           56
 
 #endif

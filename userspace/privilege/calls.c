@@ -165,6 +165,11 @@ static const struct rule raising[] = {
 	{.call = END},
 };
 
+/* userspace/inline. */
+static const struct rule stopping[] = {
+	CALL(pidfd_getfd), CALL(process_vm_writev), CALL(ptrace), CALL(wait4), {.call = END},
+};
+
 /* Connections, once they are there. */
 static const struct rule talking[] = {
 	CALL(epoll_ctl),  CALL(epoll_pwait), CALL(epoll_wait), CALL(getpeername), CALL(getsockname),
@@ -324,7 +329,9 @@ int calls__allow(scmp_filter_ctx filter, enum sandbox_role role, enum sandbox_ex
 		err = allow_own_signals(filter);
 	if (!err)
 		err = allow_lists(filter, of_roles[role]);
-	if (!err && extra == SANDBOX_CHILD)
+	if (!err && extra & SANDBOX_CHILD)
 		err = allow_list(filter, raising);
+	if (!err && extra & SANDBOX_STOPPING)
+		err = allow_list(filter, stopping);
 	return err;
 }

@@ -50,11 +50,17 @@ static const struct {
 	[SANDBOX_LINKS] = {"exoprof-links",   0      },
 };
 
-static const uint64_t extras[SANDBOX_EXTRAS] = {
+static uint64_t capabilities_beyond(enum sandbox_extra extra)
+{
+	uint64_t mask = 0;
+
 	/* The command may have become another user's, whom signals are passed to all the same. */
-	[SANDBOX_CHILD] = CAPABILITY(KILL),
-	[SANDBOX_PERF_EVENTS] = CAPABILITY(SYS_ADMIN),
-};
+	if (extra & SANDBOX_CHILD)
+		mask |= CAPABILITY(KILL);
+	if (extra & SANDBOX_PERF_EVENTS)
+		mask |= CAPABILITY(SYS_ADMIN);
+	return mask;
+}
 
 /* What older container runtimes give for those that they do not know by name, or always give. */
 static const struct {
@@ -177,7 +183,7 @@ int sandbox__filter(enum sandbox_role role, enum sandbox_extra extra)
 
 static uint64_t capabilities_for(enum sandbox_role role, enum sandbox_extra extra)
 {
-	uint64_t wanted = roles[role].capabilities | extras[extra], mask = wanted;
+	uint64_t wanted = roles[role].capabilities | capabilities_beyond(extra), mask = wanted;
 
 	for (size_t i = 0; i < sizeof(stand_ins) / sizeof(*stand_ins); i++) {
 		if (wanted >> stand_ins[i].wanted & 1 && !capabilities__has(stand_ins[i].wanted))

@@ -19,12 +19,12 @@ enum sandbox_role {
 	SANDBOX_ROLES
 };
 
-/* What some work takes beyond that of its role. */
+/* What some work takes beyond that of its role; any of them together. */
 enum sandbox_extra {
-	SANDBOX_NO_EXTRA,
-	SANDBOX_CHILD,       /* main: looks after a command that exoprof has started */
-	SANDBOX_PERF_EVENTS, /* collect: perf events that take CAP_SYS_ADMIN */
-	SANDBOX_EXTRAS
+	SANDBOX_NO_EXTRA = 0,
+	SANDBOX_CHILD = 1,       /* main: looks after a command that exoprof has started */
+	SANDBOX_PERF_EVENTS = 2, /* collect: perf events that take CAP_SYS_ADMIN */
+	SANDBOX_STOPPING = 4,    /* collect: stops targets, and writes to their memory */
 };
 
 /* A call that is refused fails with EPERM, is counted, and told of once a thread. */

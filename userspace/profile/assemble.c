@@ -185,14 +185,19 @@ static uint64_t lookup_address(uint64_t frame)
 	return frame & WIRE_FRAME_EXACT ? frame & ~WIRE_FRAME_EXACT : frame - 1;
 }
 
-static uint32_t frame_location(struct assembly *assembly, const struct maps *maps, uint64_t frame)
+/* False of what is exoprof's own in the target: nobody has written it, nor can mend it. */
+static bool frame_location(struct assembly *assembly, const struct maps *maps, uint64_t frame,
+			   uint32_t *location)
 {
 	uint64_t address = lookup_address(frame);
 	const struct mapping *mapping = maps ? maps__find(maps, address) : NULL;
 
-	return mapping ? user_location(assembly, maps, mapping, address)
-		       : add_unnamed(assembly, PROFILE_NO_MAPPING, address, FRAME_UNKNOWN,
-				     "unknown", address);
+	if (mapping && mapping__is_stub(mapping))
+		return false;
+	*location = mapping ? user_location(assembly, maps, mapping, address)
+			    : add_unnamed(assembly, PROFILE_NO_MAPPING, address, FRAME_UNKNOWN,
+					  "unknown", address);
+	return true;
 }
 
 int profile__name(struct symbolizer *symbolizer, const struct maps *maps, uint64_t address,
@@ -261,8 +266,8 @@ static uint32_t locate(struct assembly *assembly, const struct sample_row *row, 
 	for (uint32_t i = 0; i < stack->kernel_depth; i++)
 		locations[depth++] = kernel_location(assembly, stack->frames[i]);
 	for (uint32_t i = 0; i < stack->user_depth; i++)
-		locations[depth++] =
-			frame_location(assembly, maps, stack->frames[stack->kernel_depth + i]);
+		depth += frame_location(assembly, maps, stack->frames[stack->kernel_depth + i],
+					&locations[depth]);
 	assembly->end_samples[stack->end] += weight;
 	if (end_names[stack->end])
 		locations[depth++] = cut_note(assembly, stack->end);

@@ -76,6 +76,11 @@ int map_lines__parse(FILE *in, int (*each)(void *context, const struct map_line 
 	return err;
 }
 
+bool mapping__is_stub(const struct mapping *mapping)
+{
+	return !strcmp(mapping->name, "/memfd:" MAPPING_STUB_MEMFD " (deleted)");
+}
+
 bool mapping__bias(const struct mapping *mapping, uint64_t *bias)
 {
 	uint64_t vaddr;

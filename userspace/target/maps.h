@@ -38,6 +38,11 @@ struct mapping {
  * False where there is no file, or no executable segment behind the mapping. */
 bool mapping__bias(const struct mapping *mapping, uint64_t *bias);
 
+/* What exoprof calls the memory that it maps into a process (docs/inline.md), and whether this is
+ * such code. A process may call its own so. */
+#define MAPPING_STUB_MEMFD "exoprof-inline"
+bool mapping__is_stub(const struct mapping *mapping);
+
 struct maps {
 	unsigned int refs;     /* atomic */
 	struct mapping *items; /* sorted by address, the main binary's too */
