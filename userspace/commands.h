@@ -11,6 +11,7 @@ int top_command(const struct options *options);
 int run_command(const struct options *options);
 int convert_command(const struct options *options);
 int diff_command(const struct options *options);
+int detach_command(const struct options *options);
 int check_command(const struct options *options);
 
 #endif

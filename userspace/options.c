@@ -305,6 +305,12 @@ static const struct argp_option run_options[] = {
 	OFFCPU_OPTIONS,   OUTPUT_OPTIONS, {},
 };
 
+static const struct argp_option detach_options[] = {
+	PID_OPTIONS,
+	CONTAINER_OPTIONS,
+	{},
+};
+
 static const struct argp_option convert_options[] = {
 	FORMAT_OPTION,
 	OUTPUT_OPTION,
@@ -389,6 +395,13 @@ static const struct command commands[] = {
          .run = diff_command,
 	 },
 	{
+         .name = "detach",
+         .help = "Take out of processes what an exoprof that was killed has left in them: code "
+			"for --heap-mode inline. What others leave nothing of takes no command.",		.options = detach_options,
+         .needs_pid = true,
+         .run = detach_command,
+	 },
+	{
          .name = "check",
          .help = "Say whether this machine and this user can do it, and what to do if not.",
          .options = no_options,
@@ -410,7 +423,7 @@ const struct command *command__find(const char *name)
 
 bool command__attaches(const struct command *command)
 {
-	return command->needs_pid || command->takes_command;
+	return (command->needs_pid && command->run != detach_command) || command->takes_command;
 }
 
 int command__run(const struct command *command, const struct options *options)
