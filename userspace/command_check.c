@@ -12,6 +12,7 @@
 #include "base/kernel.h"
 #include "collect/support.h"
 #include "commands.h"
+#include "heap_trial.h"
 #include "privilege/capabilities.h"
 #include "privilege/sandbox.h"
 
@@ -171,6 +172,13 @@ static struct finding check_session_uprobes(void)
 		     "instead, which cost more and take CAP_SYS_ADMIN");
 }
 
+static struct finding check_inline(void)
+{
+	return tried("code in the target for --heap-mode inline", heap_trial__inline(), NOTE,
+		     "heaps are followed by uprobes alone: it needs CAP_SYS_PTRACE, and that memory "
+		     "may be executed which a process has from memfd_create(2)");
+}
+
 static struct finding check_kallsyms(void)
 {
 	struct finding finding = {.verdict = GOOD, .what = "names of kernel functions"};
@@ -264,6 +272,7 @@ static struct finding (*const checks[])(void) = {
 	check_events_without_admin,
 	check_perf_uprobe,
 	check_session_uprobes,
+	check_inline,
 	check_kallsyms,
 	check_lockdown,
 	check_yama,

@@ -2,14 +2,12 @@
 #include "heap_inline.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/say.h"
-#include "inline/installation.h"
+#include "inline/visit.h"
 #include "target/memory.h"
 
 #define STUBS_MAX 16
@@ -30,78 +28,6 @@ struct heap_inline {
 	int64_t stopped_ns;
 	char why[128];
 };
-
-/* --- threads that stop the process
- * ----------------------------------------------------------------- */
-
-struct job {
-	int (*work)(struct job *job);
-	pid_t pid;
-	const struct maps *maps;
-	const struct plan *plan;
-	uint64_t heap_rate;
-	struct installation *installation;
-	int err;
-};
-
-static void *job_thread(void *context)
-{
-	struct job *job = context;
-
-	job->err = job->work(job);
-	return NULL;
-}
-
-static int do_job(struct job *job, int (*work)(struct job *job))
-{
-	pthread_t thread;
-	int err;
-
-	job->work = work;
-	err = pthread_create(&thread, NULL, job_thread, job);
-	if (err)
-		return -err;
-	pthread_join(thread, NULL);
-	return job->err;
-}
-
-static int map_job(struct job *job)
-{
-	job->installation = installation__new(job->pid, job->plan, job->maps, job->heap_rate);
-	return job->installation ? 0 : -errno;
-}
-
-static int activate_job(struct job *job)
-{
-	return installation__activate(job->installation);
-}
-
-static int deactivate_job(struct job *job)
-{
-	return installation__deactivate(job->installation);
-}
-
-static int unmap_job(struct job *job)
-{
-	return installation__unmap(job->installation);
-}
-
-/* A thread may be in the stub, or have a word on its stack that looks like a way back: for a
- * second, altogether. */
-#define UNMAP_TRIES    50
-#define UNMAP_AGAIN_NS 20000000
-
-static int unmap_in_time(struct job *job)
-{
-	int err = -EAGAIN;
-
-	for (int i = 0; i < UNMAP_TRIES && err == -EAGAIN; i++) {
-		if (i)
-			nanosleep(&(struct timespec){.tv_nsec = UNMAP_AGAIN_NS}, NULL);
-		err = do_job(job, unmap_job);
-	}
-	return err;
-}
 
 /* --- what others have left
  * -------------------------------------------------------------------------- */
@@ -130,16 +56,14 @@ static int find_all(struct leftovers *leftovers, pid_t pid, const struct maps *m
 }
 
 /* First those that use the books of another. */
-static int unmap_all(const struct leftovers *leftovers, pid_t pid)
+static int unmap_all(const struct leftovers *leftovers)
 {
 	int err = 0;
 
 	for (int with_books = 0; with_books <= 1; with_books++) {
 		for (size_t i = 0; i < leftovers->count && !err; i++) {
-			struct job job = {.pid = pid, .installation = leftovers->items[i]};
-
-			if (installation__has_books(job.installation) == (with_books == 1))
-				err = unmap_in_time(&job);
+			if (installation__has_books(leftovers->items[i]) == (with_books == 1))
+				err = visit__unmap(leftovers->items[i]);
 		}
 	}
 	return err;
@@ -150,13 +74,10 @@ int heap_inline__clear(pid_t pid, const struct maps *maps, bool also_used, size_
 	struct leftovers leftovers = {};
 	int err = find_all(&leftovers, pid, maps, also_used);
 
-	for (size_t i = 0; i < leftovers.count && !err; i++) {
-		struct job job = {.pid = pid, .installation = leftovers.items[i]};
-
-		err = do_job(&job, deactivate_job);
-	}
+	for (size_t i = 0; i < leftovers.count && !err; i++)
+		err = visit__deactivate(leftovers.items[i]);
 	if (!err)
-		err = unmap_all(&leftovers, pid);
+		err = unmap_all(&leftovers);
 	for (size_t i = 0; i < leftovers.count; i++)
 		installation__free(leftovers.items[i]);
 	if (count)
@@ -275,28 +196,24 @@ static int install(struct heap_inline *stubs, const struct plan *plan, const str
 		   const struct allocator *allocator, uint64_t safe_size)
 {
 	struct stub *stub = &stubs->items[stubs->count];
-	struct job job = {
-		.pid = process__pid(stubs->process),
-		.maps = maps,
-		.plan = plan,
-		.heap_rate = heap__rate(stubs->collector),
-	};
+	pid_t pid = process__pid(stubs->process);
 	struct stub_counts counts;
-	int err = do_job(&job, map_job);
+	int err;
 
+	stub->file = allocator->file;
+	err = visit__map(pid, plan, maps, heap__rate(stubs->collector), &stub->installation);
 	if (err)
 		return err;
-	*stub = (struct stub){allocator->file, job.installation};
 	err = probe(stubs, stub, allocator);
 	if (!err)
 		err = installation__tend(stub->installation, safe_size, &counts);
 	if (!err)
-		err = do_job(&job, activate_job);
+		err = visit__activate(stub->installation);
 	note_stop(stubs, stub->installation);
 	if (!err)
 		return 0;
-	heap__detach_file(stubs->collector, job.pid, stub->file);
-	unmap_in_time(&job);
+	heap__detach_file(stubs->collector, pid, stub->file);
+	visit__unmap(stub->installation);
 	installation__free(stub->installation);
 	return err;
 }
@@ -423,30 +340,27 @@ void heap_inline__forget(struct heap_inline *stubs)
 	stubs->counts = (struct stub_counts){};
 }
 
-static int deactivate_all(struct heap_inline *stubs, pid_t pid)
+static int deactivate_all(struct heap_inline *stubs)
 {
 	int first_err = 0;
 
 	for (size_t i = stubs->count; i-- > 0;) {
-		struct job job = {.pid = pid, .installation = stubs->items[i].installation};
-		int err = do_job(&job, deactivate_job);
+		int err = visit__deactivate(stubs->items[i].installation);
 
-		note_stop(stubs, job.installation);
+		note_stop(stubs, stubs->items[i].installation);
 		first_err = first_err ? first_err : err;
 	}
 	return first_err;
 }
 
 /* The one with the books goes last. */
-static int unmap_stubs(struct heap_inline *stubs, pid_t pid)
+static int unmap_stubs(struct heap_inline *stubs)
 {
 	int err = 0;
 
 	for (size_t i = stubs->count; i-- > 0 && !err;) {
-		struct job job = {.pid = pid, .installation = stubs->items[i].installation};
-
-		err = unmap_in_time(&job);
-		note_stop(stubs, job.installation);
+		err = visit__unmap(stubs->items[i].installation);
+		note_stop(stubs, stubs->items[i].installation);
 	}
 	return err;
 }
@@ -458,7 +372,7 @@ void heap_inline__leave(struct heap_inline *stubs)
 
 	if (!stubs->count)
 		return;
-	err = deactivate_all(stubs, pid);
+	err = deactivate_all(stubs);
 	heap_inline__tend(stubs, 0);
 	for (size_t i = 0; i < stubs->count; i++)
 		heap__detach_file(stubs->collector, pid, stubs->items[i].file);
@@ -467,7 +381,7 @@ void heap_inline__leave(struct heap_inline *stubs)
 		    "takes it out",
 		    pid, explain(err), pid);
 	if (!err)
-		err = unmap_stubs(stubs, pid);
+		err = unmap_stubs(stubs);
 	if (err == -EAGAIN)
 		say("pid %d: a thread may be in exoprof's code still: nothing leads there any more, "
 		    "and it stays mapped; exoprof detach -p %d takes it out",

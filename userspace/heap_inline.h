@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A process's heap followed by code that is put into it (docs/inline.md): from the plan to the last
  * of its counts. All of its allocators or none: a block that one gives out may come back to another.
- * Used by one thread; what stops the process is done by threads of its own, since the kernel lets go
- * of what a thread traces when that ends, however the others are. */
+ * Used by one thread, which may make others. */
 #ifndef EXOPROF_HEAP_INLINE_H
 #define EXOPROF_HEAP_INLINE_H
 

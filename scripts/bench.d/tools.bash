@@ -10,7 +10,7 @@
 #                    or the target where the tool tells only then. None: the tool shows no stacks
 #   base[NAME]       the row of the same allocator without its profiler
 
-rows=(none floor exoprof exact pair memleak memleak_100 bpftrace heaptrack gperftools jemalloc
+rows=(none floor exoprof exact pair inline inline_exact memleak memleak_100 bpftrace heaptrack gperftools jemalloc
 	jemalloc_prof tcmalloc tcmalloc_sampling)
 packages=(bpfcc-tools linux-headers-amd64 bpftrace heaptrack google-perftools libgoogle-perftools4
 	libjemalloc2 libjemalloc-dev binutils procps util-linux wrk curl jq)
@@ -21,6 +21,8 @@ declare -A title=(
 	[exoprof]='**exoprof**, 512 KiB (the default)'
 	[exact]='**exoprof** --heap-rate 1: every allocation'
 	[pair]='**exoprof** --heap-probes pair, 512 KiB'
+	[inline]='**exoprof** --heap-mode inline, 512 KiB'
+	[inline_exact]='**exoprof** --heap-mode inline --heap-rate 1'
 	[memleak]='memleak-bpfcc -p PID'
 	[memleak_100]='memleak-bpfcc -p PID -s 100'
 	[bpftrace]='bpftrace: count malloc, calloc and free by ustack'
@@ -121,6 +123,14 @@ attach_pair() {
 	attach_exoprof --heap-probes pair
 }
 
+attach_inline() {
+	attach_exoprof --heap-mode inline
+}
+
+attach_inline_exact() {
+	attach_exoprof --heap-mode inline --heap-rate 1
+}
+
 folded_exoprof() {
 	curl -sf "${url}allocs?format=folded"
 }
@@ -130,6 +140,14 @@ folded_exact() {
 }
 
 folded_pair() {
+	folded_exoprof
+}
+
+folded_inline() {
+	folded_exoprof
+}
+
+folded_inline_exact() {
 	folded_exoprof
 }
 

@@ -4,77 +4,21 @@
  * how it went. Status 1 where it did not go well.
  * Usage: put_stub PID TIMES HOLD_MS [ALLOCATOR]; glibc if none is named */
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "inline/installation.h"
+#include "inline/visit.h"
 
-#define HEAP_RATE      (16 << 10) /* bytes: thirty times as many samples as by default */
-#define BUCKET_BITS    13
-
-#define UNMAP_TRIES    50
-#define UNMAP_AGAIN_US 50000
-
+#define HEAP_RATE   (16 << 10) /* bytes: thirty times as many samples as by default */
+#define BUCKET_BITS 13
 struct job {
 	pid_t pid;
 	const struct maps *maps;
 	const struct allocator *allocator;
 	struct plan *plan;
-	struct installation *installation;
-	int err;
 };
-
-static void *put(void *context)
-{
-	struct job *job = context;
-
-	job->installation = installation__new(job->pid, job->plan, job->maps, HEAP_RATE);
-	job->err = job->installation ? installation__activate(job->installation) : -errno;
-	return NULL;
-}
-
-static void *take_out(void *context)
-{
-	struct job *job = context;
-
-	job->err = installation__deactivate(job->installation);
-	return NULL;
-}
-
-static void *unmap(void *context)
-{
-	struct job *job = context;
-
-	job->err = installation__unmap(job->installation);
-	return NULL;
-}
-
-/* By a thread that ends behind it, as has to be. */
-static int do_job(void *(*work)(void *context), struct job *job)
-{
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, work, job))
-		return -EAGAIN;
-	pthread_join(thread, NULL);
-	return job->err;
-}
-
-/* A word on some stack may look like a way back into the stub for a while. */
-static int unmap_in_time(struct job *job)
-{
-	int err = -EAGAIN;
-
-	for (int i = 0; i < UNMAP_TRIES && err == -EAGAIN; i++) {
-		err = do_job(unmap, job);
-		if (err == -EAGAIN)
-			usleep(UNMAP_AGAIN_US);
-	}
-	return err;
-}
 
 static int find_allocator(const struct maps *maps, const char *name, struct allocator *allocator)
 {
@@ -102,27 +46,26 @@ static void describe(const struct plan *plan, const struct allocator *allocator)
 	fflush(stdout);
 }
 
-static int once(struct job *job, unsigned int hold_ms, int64_t *longest_ns)
+static int once(const struct job *job, unsigned int hold_ms, int64_t *longest_ns)
 {
-	int err = do_job(put, job);
+	struct installation *installation;
+	int err = visit__map(job->pid, job->plan, job->maps, HEAP_RATE, &installation), end_err;
 
+	if (err)
+		return err;
+	err = visit__activate(installation);
 	if (!err)
 		usleep(hold_ms * 1000);
-	if (job->installation) {
-		int end_err = do_job(take_out, job);
-
-		if (!end_err)
-			end_err = unmap_in_time(job);
-		if (installation__stopped_ns(job->installation) > *longest_ns)
-			*longest_ns = installation__stopped_ns(job->installation);
-		installation__free(job->installation);
-		job->installation = NULL;
-		err = err ? err : end_err;
-	}
-	return err;
+	end_err = visit__deactivate(installation);
+	if (!end_err)
+		end_err = visit__unmap(installation);
+	if (installation__stopped_ns(installation) > *longest_ns)
+		*longest_ns = installation__stopped_ns(installation);
+	installation__free(installation);
+	return err ? err : end_err;
 }
 
-static int put_often(struct job *job, int times, unsigned int hold_ms)
+static int put_often(const struct job *job, int times, unsigned int hold_ms)
 {
 	int64_t longest_ns = 0;
 	int failed = 0, err = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stub in a process: how it gets there and leaves again. To be used by a thread that ends soon
- * after each of these (see stopped.h). */
+/* A stub in a process: how it gets there and leaves again. What stops the process is to be done by a
+ * thread that ends soon after (see visit.h). */
 #ifndef EXOPROF_INSTALLATION_H
 #define EXOPROF_INSTALLATION_H
 

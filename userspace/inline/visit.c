@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inline/visit.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+
+struct visit {
+	int (*work)(struct visit *visit);
+	pid_t pid;
+	const struct plan *plan;
+	const struct maps *maps;
+	uint64_t heap_rate;
+	struct installation *installation;
+	int err;
+};
+
+static void *visiting_thread(void *context)
+{
+	struct visit *visit = context;
+
+	visit->err = visit->work(visit);
+	return NULL;
+}
+
+static int go(struct visit *visit)
+{
+	pthread_t thread;
+	int err = pthread_create(&thread, NULL, visiting_thread, visit);
+
+	if (err)
+		return -err;
+	pthread_join(thread, NULL);
+	return visit->err;
+}
+
+static int map(struct visit *visit)
+{
+	visit->installation =
+		installation__new(visit->pid, visit->plan, visit->maps, visit->heap_rate);
+	return visit->installation ? 0 : -errno;
+}
+
+int visit__map(pid_t pid, const struct plan *plan, const struct maps *maps, uint64_t heap_rate,
+	       struct installation **installation)
+{
+	struct visit visit = {
+		.work = map, .pid = pid, .plan = plan, .maps = maps, .heap_rate = heap_rate};
+	int err = go(&visit);
+
+	*installation = visit.installation;
+	return err;
+}
+
+static int activate(struct visit *visit)
+{
+	return installation__activate(visit->installation);
+}
+
+int visit__activate(struct installation *installation)
+{
+	return go(&(struct visit){.work = activate, .installation = installation});
+}
+
+static int deactivate(struct visit *visit)
+{
+	return installation__deactivate(visit->installation);
+}
+
+int visit__deactivate(struct installation *installation)
+{
+	return go(&(struct visit){.work = deactivate, .installation = installation});
+}
+
+static int unmap(struct visit *visit)
+{
+	return installation__unmap(visit->installation);
+}
+
+/* Or it has a word on its stack that looks like a way back. */
+#define UNMAP_TRIES    50
+#define UNMAP_AGAIN_NS 20000000
+
+int visit__unmap(struct installation *installation)
+{
+	int err = -EAGAIN;
+
+	for (int i = 0; i < UNMAP_TRIES && err == -EAGAIN; i++) {
+		if (i)
+			nanosleep(&(struct timespec){.tv_nsec = UNMAP_AGAIN_NS}, NULL);
+		err = go(&(struct visit){.work = unmap, .installation = installation});
+	}
+	return err;
+}
