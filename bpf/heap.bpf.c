@@ -687,23 +687,6 @@ int heap_return(struct pt_regs *ctx)
 
 /* --- a stub in the target ------------------------------------------------------------------------ */
 
-/* What was asked for; one whose product overflows the stub lets go by. */
-static __always_inline __u64 size_of(const struct call *call)
-{
-	switch (call->kind) {
-	case WIRE_HEAP_MALLOC:
-		return call->arguments[0];
-	case WIRE_HEAP_CALLOC:
-		return call->arguments[0] * call->arguments[1];
-	case WIRE_HEAP_REALLOCARRAY:
-		return call->arguments[1] * call->arguments[2];
-	case WIRE_HEAP_POSIX_MEMALIGN:
-		return call->arguments[2];
-	default:
-		return call->arguments[1];
-	}
-}
-
 /* The function's cookie comes from the target's memory: it may name one of the numbers that are the
  * target's by the probe's cookie, the first and how many. */
 static __always_inline struct wire_heap_probe *stub_number(__u64 cookie, __u64 own, __u32 *number)
@@ -714,54 +697,91 @@ static __always_inline struct wire_heap_probe *stub_number(__u64 cookie, __u64 o
 	return *number - first < count ? bpf_map_lookup_elem(&heap_probes, number) : NULL;
 }
 
-/* A call that the stub has sampled, or one that may give a sampled block back. The stub has seen to
- * it that no call which it follows has made this one; of functions that are probed it knows nothing.
- */
+/* False where it is none of the target's. */
+static __always_inline bool read_stub_call(struct pt_regs *ctx, struct call *call)
+{
+	__u64 cookie = ctx->r10;
+	struct wire_heap_probe *probe;
+
+	barrier_var(cookie);
+	cookie &= ~WIRE_HEAP_REGISTERS_MASK;
+	read_call(ctx, cookie | WIRE_HEAP_REGISTERS_AT_ENTRY, call);
+	call->sp += STUB_FRAME;
+	call->stub = ctx->rip;
+	probe = stub_number(cookie, bpf_get_attach_cookie(ctx), &call->probe);
+	if (!probe)
+		return false;
+	probe->hits++;
+	return true;
+}
+
+/* A call that may give a sampled block back, before it does: by the time it returns the address may
+ * be another thread's. */
 SEC("uprobe")
 int heap_stub_entry(struct pt_regs *ctx)
 {
-	__u64 cookie = ctx->r10, told = ctx->r11;
-	struct wire_heap_probe *probe;
+	__u64 told = ctx->r11;
 	struct call call;
+	__u64 size;
 
-	barrier_var(cookie);
 	barrier_var(told);
-	cookie &= ~WIRE_HEAP_REGISTERS_MASK;
-	read_call(ctx, cookie | WIRE_HEAP_REGISTERS_AT_ENTRY, &call);
-	probe = stub_number(cookie, bpf_get_attach_cookie(ctx), &call.probe);
-	if (!probe)
+	if (!read_stub_call(ctx, &call))
 		return 0;
-	probe->hits++;
-	call.sp += STUB_FRAME;
-	call.stub = ctx->rip;
+	size = call.arguments[1];
+	if (call.kind == WIRE_HEAP_REALLOCARRAY)
+		size *= call.arguments[2];
 	if (is_nested(call.thread, call.sp))
 		count(WIRE_ALLOC_NESTED);
 	else
-		remember(ctx, &call, size_of(&call), told & STUB_TOLD_SAMPLED);
+		remember(ctx, &call, size, told & STUB_TOLD_SAMPLED);
 	return 0;
 }
 
-/* Of some function. */
-static __always_inline void count_hit(__u32 number)
+/* A call that was sampled, and is over. */
+static __noinline void book_sampled(struct pt_regs *ctx, const struct call *call)
 {
-	struct wire_heap_probe *probe = bpf_map_lookup_elem(&heap_probes, &number);
+	__u64 address = call->arguments[0];
+	struct pending pending = {.key.size = call->arguments[1]};
+	struct wire_era *era = this_life(&pending.key.era);
+	enum wire_counter outcome;
 
-	if (probe)
-		probe->hits++;
+	if (!era)
+		return;
+	if (!address) {
+		count(WIRE_ALLOC_FAILED);
+		return;
+	}
+	pending.key.spell = era->spell;
+	pending.key.stack = timed_stack(ctx, call, pending.key.era, &outcome);
+	pending.outcome = outcome;
+	count(book_alloc(address, &pending));
 }
 
 SEC("uprobe")
 int heap_stub_return(struct pt_regs *ctx)
 {
-	count_hit(bpf_get_attach_cookie(ctx));
-	alloc_return(ctx, ctx->rsp + STUB_FRAME);
+	__u64 told = ctx->r11;
+	struct call call;
+
+	barrier_var(told);
+	if (!read_stub_call(ctx, &call))
+		return 0;
+	if (told & STUB_TOLD_OLD)
+		alloc_return(ctx, call.sp);
+	else
+		book_sampled(ctx, &call);
 	return 0;
 }
 
 SEC("uprobe")
 int heap_stub_free(struct pt_regs *ctx)
 {
-	count_hit(bpf_get_attach_cookie(ctx));
+	/* Of some function. */
+	__u32 number = bpf_get_attach_cookie(ctx);
+	struct wire_heap_probe *probe = bpf_map_lookup_elem(&heap_probes, &number);
+
+	if (probe)
+		probe->hits++;
 	free_entry(ctx->rdi);
 	return 0;
 }

@@ -251,8 +251,8 @@ alloc:
 	test byte ptr [r10 + STUB_RECORD_FLAGS], STUB_FLAG_TAKES_OLD
 	jnz take_old
 told_old:
-	cmp dword ptr [rsp + 8], 0
-	je 5f
+	test byte ptr [rsp + 8], STUB_TOLD_OLD
+	jz 5f
 	mov r11d, [rsp + 8]
 	mov r10, [r10 + STUB_RECORD_COOKIE]
 stub_probe_entry:
@@ -320,13 +320,17 @@ settle:
 	mov rdi, rax
 given:
 	test byte ptr [rsp + 24], STUB_TOLD_SAMPLED
-	jz 1f
-again:
+	jz tell
 	call put
 	no_trace
-1:	pop rdx
+tell:
+	pop rdx
 	pop rax
 	/* The caller's return address is at rsp + STUB_FRAME. */
+	mov rsi, [rsp + 48]
+	mov r10, [rsp + 40]
+	mov r10, [r10 + STUB_RECORD_COOKIE]
+	mov r11d, [rsp + 8]
 stub_probe_return:
 	.byte 0x0f, 0x1f, 0x44, 0x00, 0x00
 	add rsp, STUB_FRAME
@@ -336,7 +340,7 @@ stub_probe_return:
 of_posix_memalign:
 	/* The caller's return address is at rsp + STUB_FRAME + 16. */
 	test eax, eax
-	jnz 1b
+	jnz nothing
 	mov rdi, [rdi]
 	jmp given
 of_resize:
@@ -346,12 +350,16 @@ of_resize:
 	/* The old block is still there, unless there was none, or it went all the same. */
 failed:
 	test byte ptr [rsp + 24], STUB_TOLD_OLD
-	jz 1b
+	jz nothing
 	test rcx, rcx
-	jz 1b
+	jz nothing
 	cmp r10d, CALL_REALLOCF
-	je 1b
-	jmp again
+	je nothing
+	call put
+	no_trace
+nothing:
+	xor edi, edi
+	jmp tell
 stub_shared_end:
 
 /* --- slots ----------------------------------------------------------------------------------------- */

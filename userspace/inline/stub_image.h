@@ -92,11 +92,11 @@ int stub_image__finish(struct stub_image *image);
 /* Bytes of memory that it takes, the books included that come behind it. */
 size_t stub_image__bytes(const struct stub_books *books);
 
-/* Where it can be probed: instructions of five bytes that do nothing. */
+/* Where it can be probed: instructions of five bytes that do nothing. bpf/stub_probe.h says what is
+ * in the registers. */
 enum stub_probe {
-	STUB_PROBE_ENTRY,  /* r10: the function's cookie, r11: STUB_TOLD_*; the arguments as they
-			    * were,  the return address STUB_FRAME above rsp */
-	STUB_PROBE_RETURN, /* rax: what it gave; rsp as at the entry */
+	STUB_PROBE_ENTRY,  /* of a call that may give a sampled block back */
+	STUB_PROBE_RETURN, /* of that, and of one that is sampled */
 	STUB_PROBE_FREE,   /* rdi: a block that was, or may have been, sampled */
 };
 
