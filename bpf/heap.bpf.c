@@ -685,7 +685,8 @@ int heap_return(struct pt_regs *ctx)
 	return 0;
 }
 
-/* --- a stub in the target ------------------------------------------------------------------------ */
+/* --- a stub in the target ------------------------------------------------------------------------
+ */
 
 /* The function's cookie comes from the target's memory: it may name one of the numbers that are the
  * target's by the probe's cookie, the first and how many. */

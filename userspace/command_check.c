@@ -174,9 +174,10 @@ static struct finding check_session_uprobes(void)
 
 static struct finding check_inline(void)
 {
-	return tried("code in the target for --heap-mode inline", heap_trial__inline(), NOTE,
-		     "heaps are followed by uprobes alone: it needs CAP_SYS_PTRACE, and that memory "
-		     "may be executed which a process has from memfd_create(2)");
+	return tried(
+		"code in the target for --heap-mode inline", heap_trial__inline(), NOTE,
+		"heaps are followed by uprobes alone: it needs CAP_SYS_PTRACE, and that memory "
+		"may be executed which a process has from memfd_create(2)");
 }
 
 static struct finding check_kallsyms(void)

@@ -67,7 +67,8 @@ static bool detach_children(const struct process *process)
 	bool all = !err;
 
 	if (err)
-		say("cannot look for children of pid %d: %s", process__pid(process), strerror(-err));
+		say("cannot look for children of pid %d: %s", process__pid(process),
+		    strerror(-err));
 	for (size_t i = 0; i < found.count && !err; i++) {
 		struct process *child = process__open(found.pids[i]);
 

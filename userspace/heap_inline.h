@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A process's heap followed by code that is put into it (docs/inline.md): from the plan to the last
- * of its counts. All of its allocators or none: a block that one gives out may come back to another.
- * Used by one thread, which may make others. */
+ * of its counts. All of its allocators or none: a block that one gives out may come back to
+ * another. Used by one thread, which may make others. */
 #ifndef EXOPROF_HEAP_INLINE_H
 #define EXOPROF_HEAP_INLINE_H
 

@@ -375,7 +375,7 @@ static void put_warning(FILE *out, const struct heap_watch *watch)
 void heap_watch__annotate(const struct heap_watch *watch, struct samples *samples)
 {
 	static void (*const notes[])(FILE * out, const struct heap_watch *watch) = {
-		put_source, put_also, put_exec, put_preattach,
+		put_source, put_also, put_exec,   put_preattach,
 		put_stop,   put_cost, put_prices, put_warning,
 	};
 	char text[1024];

@@ -3,8 +3,8 @@
 #ifndef EXOPROF_HEAP_TRIAL_H
 #define EXOPROF_HEAP_TRIAL_H
 
-/* Takes some 20 ms, in a process of few threads. 0 or -errno; ENOTSUP: the C library's malloc cannot
- * be left for it. */
+/* Takes some 20 ms, in a process of few threads. 0 or -errno; ENOTSUP: the C library's malloc
+ * cannot be left for it. */
 int heap_trial__inline(void);
 
 #endif

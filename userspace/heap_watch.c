@@ -53,6 +53,9 @@ void heap_watch__leave(struct heap_watch *watch)
 		return;
 	heap_inline__leave(watch->stubs);
 	drop_stubs(watch);
+	if (process__is_alive(watch->process))
+		say("pid %d: it was stopped for %.1f ms at a time at most, for code in it",
+		    process__pid(watch->process), watch->stopped_ns / 1e6);
 }
 
 void heap_watch__free(struct heap_watch *watch)
@@ -117,12 +120,20 @@ static const char *add_stub(struct heap_watch *watch, const struct allocator *al
 	return why;
 }
 
-static void attach(struct heap_watch *watch, struct followed *followed);
-
-static void attach_all(struct heap_watch *watch)
+static int probe(struct heap_watch *watch, const struct followed *followed)
 {
-	for (size_t i = 0; i < watch->count; i++)
-		attach(watch, &watch->followed[i]);
+	if (!followed->allocator.count)
+		return -ENOENT;
+	if (process__dies_of_return_probes(watch->process, watch->options.is_child))
+		return -EKEYREJECTED;
+	return heap__attach(watch->collector, process__pid(watch->process), &followed->allocator,
+			    NULL);
+}
+
+static void attach_uprobes(struct heap_watch *watch, struct followed *followed)
+{
+	followed->err = probe(watch, followed);
+	followed->is_attached = !followed->err;
 }
 
 /* What the stubs have seen so far is of another spell: blocks that come back are not met any more.
@@ -135,19 +146,20 @@ static void go_without_stubs(struct heap_watch *watch, const char *why)
 	heap_watch__leave(watch);
 	if (watch->has_begun)
 		heap__new_spell(watch->collector, watch->era);
-	attach_all(watch);
+	for (size_t i = 0; i < watch->count; i++)
+		attach_uprobes(watch, &watch->followed[i]);
 }
 
-static bool attach_stub(struct heap_watch *watch, const struct allocator *allocator)
+static void attach_stub(struct heap_watch *watch, struct followed *followed)
 {
-	const char *why;
+	const char *why = add_stub(watch, &followed->allocator);
 
-	if (!wants_stub(watch))
-		return false;
-	why = add_stub(watch, allocator);
-	if (why)
+	if (why) {
 		go_without_stubs(watch, why);
-	return !why;
+		return;
+	}
+	followed->err = 0;
+	followed->is_attached = true;
 }
 
 bool heap_watch__has_mapped(struct heap_watch *watch)
@@ -158,29 +170,24 @@ bool heap_watch__has_mapped(struct heap_watch *watch)
 	return has_mapped;
 }
 
-static int attach_uprobes(struct heap_watch *watch, struct followed *followed)
-{
-	if (process__dies_of_return_probes(watch->process, watch->options.is_child))
-		return -EKEYREJECTED;
-	return heap__attach(watch->collector, process__pid(watch->process), &followed->allocator,
-			    NULL);
-}
-
 static void attach(struct heap_watch *watch, struct followed *followed)
 {
 	if (watch->budget.is_over || followed->is_attached)
 		return;
 	watch->has_throwing |= followed->allocator.throws;
 	set_safe_size(watch);
-	if (!followed->allocator.count)
-		followed->err = -ENOENT;
+	if (wants_stub(watch) && followed->allocator.count)
+		attach_stub(watch, followed);
 	else
-		followed->err = attach_stub(watch, &followed->allocator)
-					? 0
-					: attach_uprobes(watch, followed);
-	followed->is_attached = !followed->err;
+		attach_uprobes(watch, followed);
 	if (followed->is_attached)
 		begin(watch);
+}
+
+static void attach_all(struct heap_watch *watch)
+{
+	for (size_t i = 0; i < watch->count; i++)
+		attach(watch, &watch->followed[i]);
 }
 
 /* What stood in the way may be gone: another tool's probes, or want of memory. */

@@ -24,11 +24,11 @@ struct heap_watch {
 	size_t seen_count, seen_capacity;
 	struct followed *followed;
 	size_t count, capacity;
-	bool has_too_many; /* more files than are followed */
-	bool has_throwing; /* functions that throw are among the followed */
-	bool has_begun;    /* probes were attached */
-	size_t unopened;   /* mappings of files that could not be opened */
-	int unread_err;    /* why an allocator's code could not be read; 0: it could */
+	bool has_too_many;   /* more files than are followed */
+	bool has_throwing;   /* functions that throw are among the followed */
+	bool has_begun;      /* probes were attached */
+	size_t unopened;     /* mappings of files that could not be opened */
+	int unread_err;      /* why an allocator's code could not be read; 0: it could */
 	struct maps *maps;   /* when they were last read; NULL: never */
 	uint64_t safe_bytes; /* as of heap__set_safe_size() */
 

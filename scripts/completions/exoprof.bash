@@ -2,7 +2,7 @@
 # bash's completion of exoprof(1). It wants nothing of bash-completion, which loads it by its name.
 
 _exoprof_target='-p --pid --name --unit --follow-children --container-pid --of'
-_exoprof_sampling='-F --frequency --heap-rate --heap-budget --heap-probes --allocator --symbol-memory
+_exoprof_sampling='-F --frequency --heap-rate --heap-budget --heap-mode --heap-probes --allocator --symbol-memory
 	--debug-dir'
 _exoprof_serving='--listen --tls-cert --tls-key --tls-client-ca --allow-remote --token-file --insecure
 	--allow-host --max-profiles'
@@ -19,6 +19,7 @@ _exoprof_options() {
 		--plain" ;;
 	run) echo "--follow-children $_exoprof_sampling $_exoprof_serving $_exoprof_waits --no-heap
 		--no-offcpu --type --format -o --output" ;;
+	detach) echo "$_exoprof_target" ;;
 	convert) echo "--format -o --output --sample-index" ;;
 	diff) echo "--format -o --output --sample-index --normalize --reverse" ;;
 	esac
@@ -52,6 +53,7 @@ _exoprof_argument() {
 		run) echo heap allocs ;;
 		*) echo cpu heap allocs block mutex wall goroutine threadcreate ;;
 		esac ;;
+	--heap-mode) echo auto uprobe inline ;;
 	--heap-probes) echo auto session pair ;;
 	--offcpu-walk) echo auto back switch ;;
 	-o | --output | --allocator | --tls-cert | --tls-key | --tls-client-ca | \
@@ -92,7 +94,7 @@ _exoprof_command() {
 }
 
 _exoprof() {
-	local commands='serve record top run convert diff check'
+	local commands='serve record top run convert diff detach check'
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local command=serve from=1 word argument i
 	COMPREPLY=()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish's completion of exoprof(1).
 
-set -l commands serve record top run convert diff check
-set -l attaching serve record top
+set -l commands serve record top run convert diff detach check
+set -l attaching serve record top detach
 set -l sampling serve record top run
 set -l serving serve run
 set -l waiting serve record run
@@ -10,7 +10,7 @@ set -l waiting serve record run
 # Whether the subcommand is one of these; serve is the one where none is named.
 function __exoprof_is
     set -l words (commandline -opc)
-    if contains -- "$words[2]" serve record top run convert diff check
+    if contains -- "$words[2]" serve record top run convert diff detach check
         contains -- $words[2] $argv
     else
         contains -- serve $argv
@@ -39,13 +39,14 @@ complete -c exoprof -n "__exoprof_is $commands" -l usage -d 'Print a short usage
 complete -c exoprof -n "__exoprof_is $attaching" -l pid -s p -x -a '(__exoprof_pids)' -d 'Process'
 complete -c exoprof -n "__exoprof_is $attaching" -l name -x -a '(__exoprof_names)' -d 'Process name'
 complete -c exoprof -n "__exoprof_is $attaching" -l unit -x -a '(__exoprof_units)' -d 'systemd service'
-complete -c exoprof -n "__exoprof_is $sampling" -l follow-children -d 'Its children, too'
+complete -c exoprof -n "__exoprof_is $sampling detach" -l follow-children -d 'Its children, too'
 complete -c exoprof -n "__exoprof_is $attaching" -l container-pid -x -d 'Pid in a container'
 complete -c exoprof -n "__exoprof_is $attaching" -l of -x -a '(__exoprof_pids)' -d 'Process of the container'
 
 complete -c exoprof -n "__exoprof_is $sampling" -l frequency -s F -x -d 'CPU samples a second'
 complete -c exoprof -n "__exoprof_is $sampling" -l heap-rate -x -d 'Mean bytes between heap samples'
 complete -c exoprof -n "__exoprof_is $sampling" -l heap-budget -x -d 'Percent of CPU time for probes'
+complete -c exoprof -n "__exoprof_is $sampling" -l heap-mode -x -a 'auto uprobe inline' -d 'Where it is decided'
 complete -c exoprof -n "__exoprof_is $sampling" -l heap-probes -x -a 'auto session pair' -d 'Kind of probes'
 complete -c exoprof -n "__exoprof_is $sampling" -l allocator -r -F -d 'Follow the malloc of this file'
 complete -c exoprof -n "__exoprof_is $sampling" -l symbol-memory -x -d 'Resident memory for symbols'

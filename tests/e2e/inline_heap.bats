@@ -129,6 +129,23 @@ stopped_as_before() {
 	return $status
 }
 
+@test "it comes and goes, and the target goes on" {
+	local i
+	start_churn
+	for ((i = 0; i < "${TIMES:-10}"; i++)); do
+		start_exoprof -p "$TARGET"
+		end "$EXOPROF"
+		[ "$STATUS" -eq 0 ]
+		cat exoprof.err >> said
+		not grep exoprof-inline "/proc/$TARGET/maps"
+	done
+	not grep -v 'it was stopped for' said
+	awk '{ sum += $7; if ($7 > most) most = $7 }
+		END { printf "stopped for %.1f ms at most, %.1f ms on average\n", most, sum / NR; exit NR != '"$i"' }' said
+	stopped_as_before
+	is_unharmed
+}
+
 @test "kill -9 at any moment: the target goes on, and detach takes out what is left" {
 	local i left=0
 	THREADS=8 start_churn
@@ -213,4 +230,52 @@ heap_mentions() {
 	equal_to_books heap.pb.gz books.out
 	end "$EXOPROF"
 	is_as_before
+}
+
+# Not the file that its parent has mapped.
+has_its_own() {
+	local inode
+	inode=$(awk '/exoprof-inline/ { print $5 }' "/proc/$TARGET/maps")
+	grep exoprof-inline "/proc/$1/maps" | not grep -w "$inode"
+}
+
+member() {
+	awk -v name="$1" '$1 == name { print $2 }' family.out
+}
+
+# A fork gives the child what its parent has, and an exec takes it away.
+@test "--follow-children: each child has one of its own, and in the end none" {
+	start_fed family "$targets/family"
+	start_exoprof -p "$TARGET" --follow-children --heap-rate 1
+	grep exoprof-inline "/proc/$TARGET/maps"
+	grep exoprof-inline "/proc/$(member eldest)/maps"
+	printf 1 >&4
+	wait_for 10 grep -qx grown family.out
+	local pid
+	for pid in "$(member forked)" "$(member executed)"; do
+		wait_for 10 grep exoprof-inline "/proc/$pid/maps"
+		wait_for 5 has_its_own "$pid"
+	done
+	fetch heap.pb.gz heap
+	by_site heap.pb.gz | tee sites
+	end "$EXOPROF"
+	for pid in "$TARGET" "$(member eldest)" "$(member forked)" "$(member executed)"; do
+		kill -0 "$pid"
+		not grep exoprof-inline "/proc/$pid/maps"
+		TARGET=$pid code_intact
+	done
+}
+
+@test "without --follow-children what a child has of it stays until detach" {
+	start_fed family "$targets/family"
+	start_exoprof -p "$TARGET" --heap-rate 1
+	printf 1 >&4
+	wait_for 10 grep -qx grown family.out
+	grep exoprof-inline "/proc/$(member forked)/maps"
+	end "$EXOPROF"
+	is_as_before
+	kill -0 "$(member forked)"
+	"$exoprof" detach -p "$TARGET" --follow-children
+	not grep exoprof-inline "/proc/$(member forked)/maps"
+	TARGET=$(member forked) code_intact
 }

@@ -101,7 +101,7 @@ int main(int argc, char **argv)
 	job.maps = maps;
 	job.allocator = &allocator;
 	job.plan = plan__make(job.pid, maps, &allocator, NULL,
-			     &(struct stub_books){.bucket_bits = BUCKET_BITS});
+			      &(struct stub_books){.bucket_bits = BUCKET_BITS});
 	if (job.plan) {
 		describe(job.plan, &allocator);
 		status = put_often(&job, atoi(argv[2]), atoi(argv[3]));

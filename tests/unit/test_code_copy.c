@@ -100,8 +100,33 @@ static void calls_lead_where_they_did(void **state)
 	static const unsigned char code[] = {0xe8, 3,    0,  0, 0, 0x01, 0xf8,
 					     0xc3, 0xb8, 40, 0, 0, 0,    0xc3};
 
+	/* lea rax,[rip+5]; call rax; add eax,edi; ret; mov eax,40; ret */
+	static const unsigned char indirect[] = {0x48, 0x8d, 0x05, 5,    0,  0, 0, 0xff, 0xd0,
+						 0x01, 0xf8, 0xc3, 0xb8, 40, 0, 0, 0,    0xc3};
+
 	(void)state;
 	assert_same(code, sizeof(code), 5);
+	assert_same(indirect, sizeof(indirect), 9);
+}
+
+/* Nor is there, on the stack, where the copied call came back to. */
+static void calls_leave_no_trace(void **state)
+{
+	/* call +6; mov rax,[rsp-8]; ret; ret */
+	static const unsigned char code[] = {0xe8, 6, 0, 0, 0, 0x48, 0x8b, 0x44, 0x24, 0xf8, 0xc3};
+	struct code_copy copy = {.bytes = area + COPY_AT};
+	int32_t back;
+
+	(void)state;
+	memcpy(area, code, sizeof(code));
+	area[sizeof(code)] = 0xc3;
+	assert_int_equal(code_copy__make(&copy, area, 5, (uintptr_t)area, (uintptr_t)copy.bytes),
+			 0);
+	copy.bytes[copy.size] = 0xe9;
+	back = (area + 5) - (copy.bytes + copy.size + 5);
+	memcpy(copy.bytes + copy.size + 1, &back, sizeof(back));
+	assert_int_equal(((uint64_t(*)(void))(void *)copy.bytes)(), 0);
+	assert_ptr_equal((void *)((uint64_t(*)(void))(void *)area)(), area + 5);
 }
 
 static void what_cannot_be_copied(void **state)
@@ -131,6 +156,7 @@ int main(void)
 		cmocka_unit_test(addresses_relative_to_the_instruction),
 		cmocka_unit_test(short_branches_become_near_ones),
 		cmocka_unit_test(calls_lead_where_they_did),
+		cmocka_unit_test(calls_leave_no_trace),
 		cmocka_unit_test(what_cannot_be_copied),
 	};
 

@@ -17,7 +17,8 @@
 
 /* "2 to 7, 8 deep": the bytes that are displaced, and what the stack has by then; or why not. Given
  * room for exactly its bytes: a sanitizer sees a read behind them. */
-static void assert_place(const void *code, size_t size, uint64_t address, const char *expected)
+static void assert_place_that(bool may_call, const void *code, size_t size, uint64_t address,
+			      const char *expected)
 {
 	unsigned char *copy = malloc(size ? size : 1);
 	struct hook_place place;
@@ -25,13 +26,18 @@ static void assert_place(const void *code, size_t size, uint64_t address, const 
 	char text[64];
 
 	memcpy(copy, code, size);
-	if (hook_place__find(copy, size, address, false, &place, &why))
+	if (hook_place__find(copy, size, address, may_call, &place, &why))
 		snprintf(text, sizeof(text), "%s", why);
 	else
 		snprintf(text, sizeof(text), "%u to %u, %u deep%s", place.offset, place.end,
 			 place.depth, place.covers_entry ? ", the entry" : "");
 	free(copy);
 	assert_string_equal(text, expected);
+}
+
+static void assert_place(const void *code, size_t size, uint64_t address, const char *expected)
+{
+	assert_place_that(false, code, size, address, expected);
 }
 
 #define ASSERT_PLACE(expected, bytes) assert_place(bytes, sizeof(bytes) - 1, ADDRESS, expected)
@@ -115,6 +121,20 @@ static void what_cannot_be_left(void **state)
 		     "\x53\x48\x89\xfb\x48\xff\xcb\x75\xfb\x5b\xc3");
 }
 
+/* What it calls comes back to the stub: behind all that was moved, or it would be in the middle. */
+static void a_call_may_be_the_last(void **state)
+{
+	/* mimalloc's valloc: push rbx; mov rbx,rdi; call rel32; mov rsi,rbx */
+	static const char valloc[] = "\x53\x48\x89\xfb\xe8\x00\x01\x00\x00\x48\x89\xde";
+	/* call rax; push rbx; mov rbx,rdi: the call is too short for the jump */
+	static const char too_short[] = "\xff\xd0\x53\x48\x89\xfb\x5b\xc3";
+
+	(void)state;
+	assert_place_that(true, valloc, sizeof(valloc) - 1, ADDRESS, "1 to 9, 8 deep");
+	assert_place_that(false, valloc, sizeof(valloc) - 1, ADDRESS, "it begins with a call");
+	assert_place_that(true, too_short, sizeof(too_short) - 1, ADDRESS, "it is too short");
+}
+
 /* A write of five bytes over the end of a page may be half done when exoprof is killed. */
 static void a_jump_is_of_one_page(void **state)
 {
@@ -149,6 +169,7 @@ int main(void)
 		cmocka_unit_test(behind_what_can_be_undone),
 		cmocka_unit_test(flags_are_kept),
 		cmocka_unit_test(what_cannot_be_left),
+		cmocka_unit_test(a_call_may_be_the_last),
 		cmocka_unit_test(a_jump_is_of_one_page),
 		cmocka_unit_test(branches_from_elsewhere),
 	};

@@ -18,8 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,38 +44,39 @@ static const struct call nobodys[] = {
 	{"clone a process",              SYS_clone, {SIGCHLD}},
 	{"ptrace",                 SYS_ptrace, {-1}},
 	{"process_vm_writev",             SYS_process_vm_writev, {-1}},
-	{"pidfd_getfd",                 SYS_pidfd_getfd, {-1}},
-	{"mount",   SYS_mount, {}},
-	{"umount2",          SYS_umount2, {}},
-	{"fsopen",            SYS_fsopen, {}},
-	{"open_tree",               SYS_open_tree, {-1}},
-	{"pivot_root", SYS_pivot_root, {}},
-	{"chroot",               SYS_chroot, {}},
-	{"setns",       SYS_setns, {-1}},
-	{"unshare",               SYS_unshare, {}},
-	{"init_module",             SYS_init_module, {}},
-	{"finit_module",                 SYS_finit_module, {-1}},
-	{"delete_module",           SYS_delete_module, {}},
-	{"kexec_load",                 SYS_kexec_load, {-1, -1}},
-	{"kexec_file_load",            SYS_kexec_file_load, {-1, -1}},
-	{"reboot",                 SYS_reboot, {}},
-	{"setuid",         SYS_setuid, {-1}},
-	{"setgid",               SYS_setgid, {-1}},
-	{"setresuid",        SYS_setresuid, {-1, -1, -1}},
-	{"setgroups",                 SYS_setgroups, {-1}},
-	{"setfsuid",            SYS_setfsuid, {-1}},
-	{"capset",                 SYS_capset, {}},
-	{"chown",             SYS_chown, {}},
-	{"mknod",               SYS_mknod, {}},
-	{"keyctl",           SYS_keyctl, {-1}},
-	{"io_uring_setup",                 SYS_io_uring_setup, {}},
-	{"userfaultfd",       SYS_userfaultfd, {-1}},
-	{"BPF_PROG_LOAD",                 SYS_bpf, {BPF_PROG_LOAD}},
+	{"pidfd_getfd",                 SYS_pidfd_getfd, {-1, -1}},
+	{"pidfd_getfd",   SYS_pidfd_getfd, {-1}},
+	{"mount",          SYS_mount, {}},
+	{"umount2",            SYS_umount2, {}},
+	{"fsopen",               SYS_fsopen, {}},
+	{"open_tree", SYS_open_tree, {-1}},
+	{"pivot_root",               SYS_pivot_root, {}},
+	{"chroot",       SYS_chroot, {}},
+	{"setns",           SYS_setns, {-1}},
+	{"unshare",       SYS_unshare, {}},
+	{"init_module",               SYS_init_module, {}},
+	{"finit_module",             SYS_finit_module, {-1}},
+	{"delete_module",                 SYS_delete_module, {}},
+	{"kexec_load",           SYS_kexec_load, {-1, -1}},
+	{"kexec_file_load",                 SYS_kexec_file_load, {-1, -1}},
+	{"reboot",            SYS_reboot, {}},
+	{"setuid",                 SYS_setuid, {-1}},
+	{"setgid",         SYS_setgid, {-1}},
+	{"setresuid",               SYS_setresuid, {-1, -1, -1}},
+	{"setgroups",        SYS_setgroups, {-1}},
+	{"setfsuid",                 SYS_setfsuid, {-1}},
+	{"capset",            SYS_capset, {}},
+	{"chown",                 SYS_chown, {}},
+	{"mknod",             SYS_mknod, {}},
+	{"keyctl",               SYS_keyctl, {-1}},
+	{"io_uring_setup",           SYS_io_uring_setup, {}},
+	{"userfaultfd",                 SYS_userfaultfd, {-1}},
+	{"BPF_PROG_LOAD",       SYS_bpf, {BPF_PROG_LOAD}},
 	{"code that is written",
 	 SYS_mmap, {0, 4096, WRITE_AND_EXECUTE, MAP_PRIVATE | MAP_ANONYMOUS}},
-	{"set a limit",               SYS_prlimit64, {0, 0, 1}},
-	{"type for the owner",     SYS_ioctl, {-1, 0x5412 /* TIOCSTI */}},
-	{       },
+	{"set a limit",      SYS_prlimit64, {0, 0, 1}},
+	{"type for the owner",               SYS_ioctl, {-1, 0x5412 /* TIOCSTI */}},
+	{		},
 };
 
 static const struct call network[] = {
@@ -221,6 +224,26 @@ static void only_who_collects_sees_other_processes(void **state)
 	assert_refused(SANDBOX_HTTP, SANDBOX_NO_EXTRA, others_memory);
 	assert_refused(SANDBOX_NAMES, SANDBOX_NO_EXTRA, others_memory);
 	assert_refused(SANDBOX_FETCH, SANDBOX_NO_EXTRA, others_memory);
+}
+
+static int stop_others(enum sandbox_role role, const void *context)
+{
+	char byte;
+	struct iovec here = {&byte, sizeof(byte)}, there = {&byte, sizeof(byte)};
+
+	(void)context;
+	return ptrace(PTRACE_SEIZE, -1, 0, 0) != -1 || errno != ESRCH ||
+	       process_vm_writev(0x7fffffff, &here, 1, &there, 1, 0) != -1 || errno != ESRCH ||
+	       refusals(role);
+}
+
+static void who_collects_may_be_let_stop_others(void **state)
+{
+	(void)state;
+	assert_int_equal(in_sandbox(SANDBOX_COLLECT, SANDBOX_STOPPING, stop_others, NULL), 0);
+	assert_int_equal(in_sandbox(SANDBOX_COLLECT, SANDBOX_STOPPING | SANDBOX_PERF_EVENTS,
+				    stop_others, NULL),
+			 0);
 }
 
 static void only_who_fetches_writes_files(void **state)
@@ -421,6 +444,7 @@ int main(void)
 		cmocka_unit_test(no_thread_can_do_what_none_does),
 		cmocka_unit_test(only_who_fetches_opens_connections),
 		cmocka_unit_test(only_who_collects_sees_other_processes),
+		cmocka_unit_test(who_collects_may_be_let_stop_others),
 		cmocka_unit_test(only_who_fetches_writes_files),
 		cmocka_unit_test(who_serves_opens_no_files),
 		cmocka_unit_test(only_who_has_a_child_sends_signals),

@@ -93,8 +93,8 @@ void collector__rebase(struct collector *collector, uint32_t era);
 /* Frees the kernel's memory of what belongs to earlier eras and spells. 0 or -errno. */
 int collector__sweep(struct collector *collector);
 
-/* Code in the process that an allocator's functions go through, and where that is probed in place of
- * them: see bpf/stub_probe.h. */
+/* Code in the process that an allocator's functions go through, and where that is probed in place
+ * of them: see bpf/stub_probe.h. */
 struct heap_stub {
 	int fd; /* of the file that it is mapped from */
 	uint64_t entry_offset, return_offset, free_offset;

@@ -223,9 +223,9 @@ static int attach_to_stub(struct attachment *attachment, const struct heap_probe
 		return kept_links__add(&attachment->links,
 				       uprobe__attach(program, UPROBE_ENTRY, attachment->pid, path,
 						      &offset, &cookie, 1));
-	return kept_links__add(&attachment->links,
-			       uprobe__attach_one(program, false, attachment->pid, path, offset,
-						  cookie));
+	return kept_links__add(
+		&attachment->links,
+		uprobe__attach_one(program, false, attachment->pid, path, offset, cookie));
 }
 
 /* In the order of attach_sessions() and attach_pairs(). */

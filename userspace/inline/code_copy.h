@@ -6,9 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The most that so many bytes of code can become: a short branch of two bytes is copied as a near
- * one of six. */
-#define CODE_COPY_ROOM(size) ((size)*3)
+/* The most that so many bytes of code can become: a call of two bytes is copied as eleven. */
+#define CODE_COPY_ROOM(size) ((size)*6)
 
 struct code_copy {
 	unsigned char *bytes; /* the caller's, with room for CODE_COPY_ROOM() */
@@ -16,8 +15,9 @@ struct code_copy {
 };
 
 /* Copies the instructions in `size` bytes, made to be executed at `from`, for `to`. What leads to
- * another address leads there from the copy, too, which must be within 2 GiB of it. 0; -ERANGE
- * where it is not; -ENOTSUP for an instruction that cannot be moved. */
+ * another address leads there from the copy, too, which must be within 2 GiB of it; a call leaves
+ * no trace on the stack of where it came back to, below rsp. 0; -ERANGE where it is not; -ENOTSUP
+ * for an instruction that cannot be moved. */
 int code_copy__make(struct code_copy *copy, const unsigned char *code, size_t size, uint64_t from,
 		    uint64_t to);
 

@@ -19,11 +19,11 @@
 #include "inline/patch.h"
 #include "inline/remote.h"
 
-#define PATIENCE_MS   200
+#define PATIENCE_MS    200
 
 /* A thread may be where it must not be, or about to get a signal: it is elsewhere soon. */
-#define TRIES         30
-#define BETWEEN_TRIES 5000000 /* ns */
+#define TRIES          30
+#define BETWEEN_TRIES  5000000 /* ns */
 
 /* Calls of a function that are waited for, to learn whether it calls another one: as the kernel
  * side has it. */
@@ -533,7 +533,7 @@ static int probed(const struct installation *installation)
 
 static int adopt(struct installation *installation, const struct mapping *mapping, bool also_probed)
 {
-	struct stub_table table;
+	struct stub_table table = {};
 	int err;
 
 	installation->address = mapping->start;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stub in a process: how it gets there and leaves again. What stops the process is to be done by a
- * thread that ends soon after (see visit.h). */
+/* A stub in a process: how it gets there and leaves again. What stops the process is to be done by
+ * a thread that ends soon after (see visit.h). */
 #ifndef EXOPROF_INSTALLATION_H
 #define EXOPROF_INSTALLATION_H
 
@@ -43,9 +43,10 @@ int installation__unmap(struct installation *installation);
 
 /* What the stub has counted so far. */
 struct stub_counts {
-	uint64_t calls;  /* of functions that give out memory; those that one makes of another, too */
+	uint64_t
+		calls; /* of functions that give out memory; those that one makes of another, too */
 	uint64_t sampled;
-	uint64_t nested; /* samples not taken: of calls that another one made */
+	uint64_t nested;    /* samples not taken: of calls that another one made */
 	uint64_t too_large; /* the same: of requests that may be refused by an exception */
 	uint64_t too_large_bytes;
 };

@@ -230,8 +230,7 @@ size_t stub_image__bytes(const struct stub_books *books)
 {
 	if (books->address)
 		return STUB_OWN_BYTES;
-	return STUB_OWN_BYTES + STUB_BUCKETS_AT +
-	       ((size_t)STUB_BUCKET_BYTES << books->bucket_bits);
+	return STUB_OWN_BYTES + STUB_BUCKETS_AT + ((size_t)STUB_BUCKET_BYTES << books->bucket_bits);
 }
 
 size_t stub_image__probe(enum stub_probe probe)
