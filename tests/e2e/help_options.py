@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-COMMANDS = "serve record top run convert diff check".split()
+COMMANDS = "serve record top run convert diff detach check".split()
 
 
 def run(*argv):
