@@ -155,48 +155,48 @@ enum key {
 		"max-profiles", KEY_MAX_PROFILES, "N", 0,                                          \
 			"how many profiles that take time may be taken at once (16)", 0            \
 	}
-#define SAMPLING_OPTIONS                                                                            \
-	{"frequency", 'F', "HZ", 0, "CPU samples a second on each CPU (99)", 0},                    \
-		{"heap-rate",                                                                       \
-		 KEY_HEAP_RATE,                                                                     \
-		 "BYTES",                                                                           \
-		 0,                                                                                 \
-		 "mean bytes between heap samples, K, M or G may follow (512K); 1: every "          \
-		 "allocation",                                                                      \
-		 0},                                                                                \
-		{"heap-budget",                                                                     \
-		 KEY_HEAP_BUDGET,                                                                   \
-		 "PERCENT",                                                                         \
-		 0,                                                                                 \
-		 "take the heap's probes off, for a while, when they take more than this of the "   \
-		 "target's CPU time for 5 s (no limit)",                                            \
-		 0},                                                                                \
-		{"allocator",                                                                       \
-		 KEY_ALLOCATOR,                                                                     \
-		 "PATH[:PREFIX]",                                                                   \
-		 0,                                                                                 \
-		 "follow the malloc of this file alone, a path as in /proc/PID/maps; PREFIX is "    \
-		 "what its functions' names begin with (je_)",                                      \
-		 0},                                                                                \
-		{"symbol-memory",                                                                   \
-		 KEY_SYMBOL_MEMORY,                                                                 \
-		 "BYTES",                                                                           \
-		 0,                                                                                 \
-		 "resident memory above which what was read of symbols and DWARF is let go of, "    \
-		 "K, M or G may follow (128M)",                                                     \
-		 0},                                                                                \
-		{"heap-mode",                                                                       \
-		 KEY_HEAP_MODE,                                                                     \
-		 "auto|uprobe|inline",                                                              \
-		 0,                                                                                 \
-		 "where it is decided what of the heap is sampled: in the kernel, at a uprobe, or " \
-		 "by code that is put into the target, where that can be (auto: uprobe)",           \
-		 0},                                                                                \
-	{                                                                                           \
-		"heap-probes", KEY_HEAP_PROBES, "auto|session|pair", 0,                             \
-			"how calls of malloc are probed: by session uprobes (kernel 6.13), or by "  \
-			"uprobe and uretprobe",                                                     \
-			0                                                                           \
+#define SAMPLING_OPTIONS                                                                           \
+	{"frequency", 'F', "HZ", 0, "CPU samples a second on each CPU (99)", 0},                   \
+		{"heap-rate",                                                                      \
+		 KEY_HEAP_RATE,                                                                    \
+		 "BYTES",                                                                          \
+		 0,                                                                                \
+		 "mean bytes between heap samples, K, M or G may follow (512K); 1: every "         \
+		 "allocation",                                                                     \
+		 0},                                                                               \
+		{"heap-budget",                                                                    \
+		 KEY_HEAP_BUDGET,                                                                  \
+		 "PERCENT",                                                                        \
+		 0,                                                                                \
+		 "take the heap's probes off, for a while, when they take more than this of the "  \
+		 "target's CPU time for 5 s (no limit)",                                           \
+		 0},                                                                               \
+		{"allocator",                                                                      \
+		 KEY_ALLOCATOR,                                                                    \
+		 "PATH[:PREFIX]",                                                                  \
+		 0,                                                                                \
+		 "follow the malloc of this file alone, a path as in /proc/PID/maps; PREFIX is "   \
+		 "what its functions' names begin with (je_)",                                     \
+		 0},                                                                               \
+		{"symbol-memory",                                                                  \
+		 KEY_SYMBOL_MEMORY,                                                                \
+		 "BYTES",                                                                          \
+		 0,                                                                                \
+		 "resident memory above which what was read of symbols and DWARF is let go of, "   \
+		 "K, M or G may follow (128M)",                                                    \
+		 0},                                                                               \
+		{"heap-mode",                                                                      \
+		 KEY_HEAP_MODE,                                                                    \
+		 "auto|uprobe|inline",                                                             \
+		 0,                                                                                \
+		 "what follows the heap: a uprobe on each call, or code that exoprof puts into "   \
+		 "the target, where that can be (auto: uprobe)",                                   \
+		 0},                                                                               \
+	{                                                                                          \
+		"heap-probes", KEY_HEAP_PROBES, "auto|session|pair", 0,                            \
+			"how calls of malloc are probed: by session uprobes (kernel 6.13), or by " \
+			"uprobe and uretprobe",                                                    \
+			0                                                                          \
 	}
 #define NO_OFFCPU_OPTION                                                           \
 	{                                                                          \
