@@ -103,8 +103,9 @@ is_as_before() {
 	grep -E 'for the stub the target was stopped, for [0-9.]+ ms at a time at most' comments
 }
 
+# Its threads leave exoprof room to begin, and have the processors all other times.
 start_churn() {
-	start target env "$@" "$targets/churn" "${THREADS:-16}"
+	start target nice -n 19 "$targets/churn" "${THREADS:-16}"
 	TARGET=$STARTED
 	wait_for 10 grep -qx ready target.out
 }
@@ -278,4 +279,45 @@ member() {
 	"$exoprof" detach -p "$TARGET" --follow-children
 	not grep exoprof-inline "/proc/$(member forked)/maps"
 	TARGET=$(member forked) code_intact
+}
+
+# At rate 1 every call goes by what a sampled one does: many samples are behind the stub.
+@test "CPU stacks go through it whole, and do not show it" {
+	THREADS=4 start_churn
+	start_exoprof -p "$TARGET" --heap-rate 1
+	sleep 1
+	fetch cpu.folded 'profile?seconds=3&format=folded'
+	fetch cpu.pb.gz 'profile?seconds=3'
+	not grep exoprof-inline cpu.folded
+	not go_comments_mention cpu.pb.gz exoprof-inline
+	awk '{ all += $NF } /;(malloc|calloc|realloc|free|_int_malloc|_int_free|__libc_[a-z]*)[; ]/ { inside += $NF }
+		/\[truncated|\[unknown|\[no stack/ { cut += $NF }
+		END { print all, inside, cut + 0; exit !(inside > all / 20) || cut > all / 100 }' cpu.folded
+	# Its children allocate, too, and are no business of exoprof's.
+	end "$EXOPROF"
+	is_unharmed
+}
+
+go_comments_mention() {
+	go tool pprof -raw "$1" | grep -q "$2"
+}
+
+@test "gdb comes and goes while it is there, and perf sees stacks" {
+	THREADS=4 start_churn
+	start_exoprof -p "$TARGET"
+	local i
+	for ((i = 0; i < 3; i++)); do
+		gdb -q -nx -batch -p "$TARGET" -ex 'thread apply all backtrace 30' > gdb.out 2>&1
+		grep -c '^Thread ' gdb.out
+		# Of a thread that is in the stub itself it shows no more.
+		[ "$(grep -cE ' in (clone3|main) \(' gdb.out)" -ge $(($(grep -c '^Thread ' gdb.out) - 1)) ]
+	done
+	perf record -q -e cpu-clock -F 199 --call-graph dwarf,16384 -o perf.data -p "$TARGET" -- sleep 2
+	perf script -i perf.data -F ip,sym 2> perf.err | awk -v RS= '
+		{ all++ } /churn\(void\*\)|clone3|_start/ { whole++ }
+		END { print whole " of " all; exit !(all > 100 && whole > 0.9 * all) }'
+	grep exoprof-inline "/proc/$TARGET/maps"
+	end "$EXOPROF"
+	stopped_as_before
+	is_unharmed
 }

@@ -343,6 +343,7 @@ static void install(uint64_t gap, unsigned int bucket_bits)
 	globals = (uint64_t *)(books() + STUB_GLOBALS_AT);
 	globals[STUB_SAFE_SIZE / 8] = 1 << 30;
 	globals[STUB_INCREMENT / 8] = 1442695040888963407;
+	globals[STUB_PROBED / 8] = 1;
 	for (int i = 0; i < STUB_GAPS; i++)
 		gaps()[i] = gap;
 	refuses = false;

@@ -42,6 +42,11 @@ struct installation {
 	int64_t longest_ns;
 };
 
+static bool has_books(const struct installation *installation)
+{
+	return installation->books == installation->address + STUB_OWN_BYTES;
+}
+
 /* --- where remote calls are made
  * ------------------------------------------------------------------- */
 
@@ -163,6 +168,13 @@ static int64_t map_data(const struct installation *installation, struct remote *
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 }
 
+/* See unless_child in stub.S. */
+static int64_t clear_in_children(const struct installation *installation, struct remote *remote)
+{
+	return call(remote, SYS_madvise, installation->books + STUB_GLOBALS_AT, STUB_GLOBALS_BYTES,
+		    MADV_WIPEONFORK, 0, 0, 0);
+}
+
 static int64_t unmap_all(const struct installation *installation, struct remote *remote)
 {
 	return call(remote, SYS_munmap, installation->address, installation->mapped_bytes, 0, 0, 0,
@@ -198,6 +210,9 @@ static int64_t map_by(struct installation *installation, struct remote *remote,
 		if (got >= 0)
 			installation->mapped_bytes += installation->data_bytes;
 	}
+	/* Twice does no harm. */
+	if (got >= 0 && has_books(installation))
+		got = clear_in_children(installation, remote);
 	if (got >= 0)
 		got = close_theirs(installation, remote);
 	if (got >= 0)
@@ -259,19 +274,15 @@ static int put_gaps(const struct installation *installation, uint64_t rate)
 
 static int put_books(const struct installation *installation, uint64_t rate)
 {
-	uint64_t increment, globals[2] = {};
+	uint64_t increment, globals[3] = {};
 	int err;
 
 	if (getrandom(&increment, sizeof(increment), 0) != sizeof(increment))
 		return -EIO;
 	globals[STUB_INCREMENT / sizeof(*globals)] = increment | 1;
+	globals[STUB_PROBED / sizeof(*globals)] = 1;
 	err = put(installation, installation->books + STUB_GLOBALS_AT, globals, sizeof(globals));
 	return err ? err : put_gaps(installation, rate);
-}
-
-static bool has_books(const struct installation *installation)
-{
-	return installation->books == installation->address + STUB_OWN_BYTES;
 }
 
 static int put_data(const struct installation *installation, const struct stub_image *image,

@@ -47,6 +47,14 @@ stub_fixes:
 998:
 	.endm
 
+/* Linux 6.18 has a probe on five bytes of nothing call code in a mapping of its own
+ * ([uprobes-trampoline]), of which a child gets the call and not the mapping: there a child goes by. */
+	.macro unless_child register, past
+	books \register, STUB_GLOBALS_AT
+	cmp byte ptr [\register + STUB_PROBED], 0
+	je \past
+	.endm
+
 /* The address of what is so far into the books, which may be anywhere. */
 	.macro books register, at
 	movabs \register, \at
@@ -142,6 +150,7 @@ freed:
 	no_trace
 	test r10d, r10d
 	jz 1f
+	unless_child r10, 1f
 stub_probe_free:
 	.byte 0x0f, 0x1f, 0x44, 0x00, 0x00
 1:	ret
@@ -253,11 +262,12 @@ alloc:
 told_old:
 	test byte ptr [rsp + 8], STUB_TOLD_OLD
 	jz 5f
+	unless_child r11, 8f
 	mov r11d, [rsp + 8]
 	mov r10, [r10 + STUB_RECORD_COOKIE]
 stub_probe_entry:
 	.byte 0x0f, 0x1f, 0x44, 0x00, 0x00
-	mov r10, [rsp + 40]
+8:	mov r10, [rsp + 40]
 	mov r11, [rsp + 32]
 5:	lea rax, [rsp - 8]
 	mov [r11 + STUB_MARKER], rax
@@ -327,13 +337,14 @@ tell:
 	pop rdx
 	pop rax
 	/* The caller's return address is at rsp + STUB_FRAME. */
+	unless_child r10, 9f
 	mov rsi, [rsp + 48]
 	mov r10, [rsp + 40]
 	mov r10, [r10 + STUB_RECORD_COOKIE]
 	mov r11d, [rsp + 8]
 stub_probe_return:
 	.byte 0x0f, 0x1f, 0x44, 0x00, 0x00
-	add rsp, STUB_FRAME
+9:	add rsp, STUB_FRAME
 	/* The caller's return address is at rsp + 0. */
 	ret
 

@@ -5,6 +5,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -273,6 +274,7 @@ static void put_fde(struct writer *writer, size_t cie, const struct walk *walk)
 /* .eh_frame_hdr (Linux Standard Base, 10.6.2): one entry, for all of the code. Then .eh_frame. */
 #define INDEX_BYTES 24
 
+/* Gives where it ends, or -ENOSPC. */
 static int put_frames(struct stub_image *image, const struct walk *walk)
 {
 	struct writer writer = {image->text, STUB_FRAMES_AT, STUB_TABLE_AT, false};
@@ -292,44 +294,76 @@ static int put_frames(struct stub_image *image, const struct walk *walk)
 	put_u32(&index, 1);
 	put_u32(&index, STUB_SHARED_AT - STUB_FRAMES_AT);
 	put_u32(&index, fde - STUB_FRAMES_AT);
-	return writer.is_full ? -ENOSPC : 0;
+	return writer.is_full ? -ENOSPC : (int)writer.at;
 }
 
-static void put_headers(struct stub_image *image)
+/* For those who look for sections. */
+static const char section_names[] = "\0.eh_frame\0.shstrtab";
+
+struct headers {
+	Elf64_Ehdr elf;
+	Elf64_Phdr code, frames;
+	Elf64_Shdr sections[3];
+	char names[sizeof(section_names)];
+};
+_Static_assert(sizeof(struct headers) <= STUB_SHARED_AT, "room for headers");
+
+static void put_sections(struct headers *headers, uint32_t frames_end)
 {
-	Elf64_Ehdr header = {
-		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
-			    EV_CURRENT},
-		.e_type = ET_DYN,
-		.e_machine = EM_X86_64,
-		.e_version = EV_CURRENT,
-		.e_phoff = sizeof(header),
-		.e_ehsize = sizeof(header),
-		.e_phentsize = sizeof(Elf64_Phdr),
-		.e_phnum = 2,
+	uint32_t start = STUB_FRAMES_AT + INDEX_BYTES;
+
+	headers->sections[1] = (Elf64_Shdr){
+		.sh_name = 1,
+		.sh_type = SHT_PROGBITS,
+		.sh_flags = SHF_ALLOC,
+		.sh_addr = start,
+		.sh_offset = start,
+		.sh_size = frames_end - start,
+		.sh_addralign = WORD,
 	};
-	Elf64_Phdr code = {
-		.p_type = PT_LOAD,
-		.p_flags = PF_R | PF_X,
-		.p_filesz = STUB_TEXT_BYTES,
-		.p_memsz = STUB_TEXT_BYTES,
-		.p_align = 4096,
+	headers->sections[2] = (Elf64_Shdr){
+		.sh_name = sizeof("\0.eh_frame"),
+		.sh_type = SHT_STRTAB,
+		.sh_offset = offsetof(struct headers, names),
+		.sh_size = sizeof(section_names),
+		.sh_addralign = 1,
 	};
-	Elf64_Phdr frames = {
-		.p_type = PT_GNU_EH_FRAME,
-		.p_flags = PF_R,
-		.p_offset = STUB_FRAMES_AT,
-		.p_vaddr = STUB_FRAMES_AT,
-		.p_paddr = STUB_FRAMES_AT,
-		.p_filesz = INDEX_BYTES,
-		.p_memsz = INDEX_BYTES,
-		.p_align = 4,
+	memcpy(headers->names, section_names, sizeof(section_names));
+}
+
+static void put_headers(struct stub_image *image, uint32_t frames_end)
+{
+	struct headers headers = {
+		.elf = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+				    EV_CURRENT},
+			.e_type = ET_DYN,
+			.e_machine = EM_X86_64,
+			.e_version = EV_CURRENT,
+			.e_phoff = offsetof(struct headers, code),
+			.e_shoff = offsetof(struct headers,  sections),
+			.e_ehsize = sizeof(Elf64_Ehdr),
+			.e_phentsize = sizeof(Elf64_Phdr),
+			.e_phnum = 2,
+			.e_shentsize = sizeof(Elf64_Shdr),
+			.e_shnum = 3,
+			.e_shstrndx = 2},
+		.code = {.p_type = PT_LOAD,
+                        .p_flags = PF_R | PF_X,
+                        .p_filesz = STUB_TEXT_BYTES,
+                        .p_memsz = STUB_TEXT_BYTES,
+                        .p_align = 4096                   },
+		.frames = {.p_type = PT_GNU_EH_FRAME,
+                        .p_flags = PF_R,
+                        .p_offset = STUB_FRAMES_AT,
+                        .p_vaddr = STUB_FRAMES_AT,
+                        .p_paddr = STUB_FRAMES_AT,
+                        .p_filesz = INDEX_BYTES,
+                        .p_memsz = INDEX_BYTES,
+                        .p_align = 4                        },
 	};
 
-	_Static_assert(sizeof(header) + 2 * sizeof(code) <= STUB_SHARED_AT, "room for headers");
-	memcpy(image->text, &header, sizeof(header));
-	memcpy(image->text + sizeof(header), &code, sizeof(code));
-	memcpy(image->text + sizeof(header) + sizeof(code), &frames, sizeof(frames));
+	put_sections(&headers, frames_end);
+	memcpy(image->text, &headers, sizeof(headers));
 }
 
 int stub_frames__write(struct stub_image *image)
@@ -341,9 +375,11 @@ int stub_frames__write(struct stub_image *image)
 	};
 	int err = walk.places && walk.todo ? follow_all(&walk) : -ENOMEM;
 
-	if (!err) {
-		put_headers(image);
+	if (!err)
 		err = put_frames(image, &walk);
+	if (err > 0) {
+		put_headers(image, err);
+		err = 0;
 	}
 	free(walk.places);
 	free(walk.todo);

@@ -34,9 +34,11 @@
 #define STUB_BUCKETS_AT      0x149000
 #define STUB_BUCKET_BYTES    64 /* of 8 addresses of sampled blocks, 0: none */
 
-/* Globals. */
-#define STUB_SAFE_SIZE       0 /* a request of no more than that is not refused */
-#define STUB_INCREMENT       8 /* of the generator, odd */
+/* Globals: a page that the kernel clears in a child (MADV_WIPEONFORK). */
+#define STUB_GLOBALS_BYTES   0x1000
+#define STUB_SAFE_SIZE       0  /* a request of no more than that is not refused */
+#define STUB_INCREMENT       8  /* of the generator, odd */
+#define STUB_PROBED          16 /* byte, 1: it is the process that was given the stub, not a child */
 
 /* A function's record. */
 #define STUB_RECORD_COOKIE   0  /* as the kernel side has it */
