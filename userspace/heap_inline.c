@@ -244,10 +244,11 @@ const char *heap_inline__add(struct heap_inline *stubs, const struct maps *maps,
 {
 	int err = stubs->count == STUBS_MAX ? -E2BIG : -EADDRINUSE;
 
+	*stubs->why = '\0';
 	for (int i = 0; i < ADD_TRIES && err == -EADDRINUSE; i++)
 		err = add_once(stubs, maps, allocator, safe_size);
 	if (err) {
-		if (err != -ENOTSUP)
+		if (!*stubs->why)
 			say_why(stubs, "", explain(err));
 		return stubs->why;
 	}
@@ -373,10 +374,15 @@ void heap_inline__leave(struct heap_inline *stubs)
 	if (!stubs->count)
 		return;
 	err = deactivate_all(stubs);
+	/* The process has gone, or has another program. */
+	if (err == -ESRCH || err == -ESTALE) {
+		heap_inline__forget(stubs);
+		return;
+	}
 	heap_inline__tend(stubs, 0);
 	for (size_t i = 0; i < stubs->count; i++)
 		heap__detach_file(stubs->collector, pid, stubs->items[i].file);
-	if (err && err != -ESRCH)
+	if (err)
 		say("pid %d: its functions lead to exoprof's code still: %s; exoprof detach -p %d "
 		    "takes it out",
 		    pid, explain(err), pid);

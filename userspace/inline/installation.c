@@ -249,6 +249,17 @@ static int64_t clear_by(struct installation *installation, struct remote *remote
 /* --- data
  * ------------------------------------------------------------------------------------------- */
 
+static int get(const struct installation *installation, uint64_t address, void *bytes, size_t size)
+{
+	struct iovec here = {bytes, size};
+	struct iovec there = {(void *)address, size};
+	ssize_t got = process_vm_readv(installation->pid, &here, 1, &there, 1, 0);
+
+	if (got < 0)
+		return -errno;
+	return got == (ssize_t)size ? 0 : -EFAULT;
+}
+
 static int put(const struct installation *installation, uint64_t address, const void *bytes,
 	       size_t size)
 {
@@ -385,9 +396,22 @@ int installation__activate(struct installation *installation)
 	return err;
 }
 
+/* Whether it is there: not where the process has executed another program since, which may have
+ * something of its own at that address. */
+static bool is_there(const struct installation *installation)
+{
+	struct stub_table table = {};
+
+	return !get(installation, installation->address + STUB_TABLE_AT, &table, sizeof(table)) &&
+	       !memcmp(table.magic, STUB_MAGIC, sizeof(STUB_MAGIC)) &&
+	       table.address == installation->address;
+}
+
 static int undo(struct installation *installation, struct stopped *stopped, const void *context)
 {
 	(void)context;
+	if (!is_there(installation))
+		return -ESTALE;
 	return patches__undo(stopped, installation->patches, installation->count);
 }
 
@@ -398,17 +422,6 @@ int installation__deactivate(struct installation *installation)
 
 /* --- looking after it
  * ------------------------------------------------------------------------------- */
-
-static int get(const struct installation *installation, uint64_t address, void *bytes, size_t size)
-{
-	struct iovec here = {bytes, size};
-	struct iovec there = {(void *)address, size};
-	ssize_t got = process_vm_readv(installation->pid, &here, 1, &there, 1, 0);
-
-	if (got < 0)
-		return -errno;
-	return got == (ssize_t)size ? 0 : -EFAULT;
-}
 
 int installation__learn(const struct installation *installation)
 {
@@ -489,6 +502,21 @@ bool installation__is_active(const struct installation *installation)
 /* --- leaving
  * --------------------------------------------------------------------------------------- */
 
+/* Calls that a function's copy has been made for. The stack that one is on is not always the one
+ * that its thread is on: a signal's handler may have its own. */
+static bool has_calls(const struct installation *installation)
+{
+	struct stub_record records[STUB_SLOTS_MAX] = {};
+
+	if (get(installation, installation->address + STUB_RECORDS_AT, records, sizeof(records)))
+		return false; /* not mapped yet */
+	for (size_t i = 0; i < installation->count; i++) {
+		if (records[i].inside)
+			return true;
+	}
+	return false;
+}
+
 static int unmap(struct installation *installation, struct stopped *stopped, const void *context)
 {
 	uint64_t end = installation->address + installation->text_bytes;
@@ -496,6 +524,10 @@ static int unmap(struct installation *installation, struct stopped *stopped, con
 	struct remote *remote;
 	int err, end_err;
 
+	if (installation->mapped_bytes && !is_there(installation))
+		return -ESTALE;
+	if (installation->mapped_bytes && has_calls(installation))
+		return -EAGAIN;
 	if (installation->mapped_bytes &&
 	    stopped__is_in(stopped, installation->address, end, mappings->items, mappings->count))
 		return -EAGAIN;

@@ -34,11 +34,11 @@ int installation__fd(const struct installation *installation);
 /* From now on the functions lead to it. 0 or -errno, as above, with none of them doing so. */
 int installation__activate(struct installation *installation);
 
-/* The functions are as they were. 0 or -errno. */
+/* The functions are as they were. 0; -ESTALE: the process has another program; or -errno. */
 int installation__deactivate(struct installation *installation);
 
 /* Takes it out of the process's memory, once no thread is in it any more. 0; -EAGAIN: one may be;
- * or -errno. */
+ * -ESTALE: the process has another program; or -errno. */
 int installation__unmap(struct installation *installation);
 
 /* What the stub has counted so far. */

@@ -272,9 +272,12 @@ stub_probe_entry:
 5:	lea rax, [rsp - 8]
 	mov [r11 + STUB_MARKER], rax
 	lock inc dword ptr [r10 + STUB_RECORD_CALLED]
+	lock inc dword ptr [r10 + STUB_RECORD_INSIDE]
 	call [r10 + STUB_RECORD_COPY]
 returned:
 	no_trace
+	mov r10, [rsp + 40]
+	lock dec dword ptr [r10 + STUB_RECORD_INSIDE]
 	mov r11, [rsp + 32]
 	mov r10, [rsp + 16]
 	mov [r11 + STUB_MARKER], r10

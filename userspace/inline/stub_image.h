@@ -14,7 +14,7 @@ struct stub_record {
 	uint64_t cookie;
 	uint64_t copy;
 	uint32_t called;
-	uint32_t reserved;
+	uint32_t inside;
 	uint8_t mode;
 	uint8_t nests;
 	uint8_t flags;

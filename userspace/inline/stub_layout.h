@@ -44,6 +44,7 @@
 #define STUB_RECORD_COOKIE   0  /* as the kernel side has it */
 #define STUB_RECORD_COPY     8  /* address: the function's beginning, not by way of a stub */
 #define STUB_RECORD_CALLED   16 /* times that its return was waited for */
+#define STUB_RECORD_INSIDE   20 /* of these, not over */
 #define STUB_RECORD_MODE     24 /* byte, not 0: each call's return is waited for */
 #define STUB_RECORD_NESTS    25 /* byte, 1: it has called another one */
 #define STUB_RECORD_FLAGS    26 /* byte */
