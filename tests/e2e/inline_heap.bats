@@ -142,7 +142,7 @@ stopped_as_before() {
 	done
 	not grep -v 'it was stopped for' said
 	awk '{ sum += $7; if ($7 > most) most = $7 }
-		END { printf "stopped for %.1f ms at most, %.1f ms on average\n", most, sum / NR; exit NR != '"$i"' }' said
+		END { printf "stopped for %.1f ms at most, %.1f ms on average\n", most, sum / NR; exit NR != '"$i"' }' said >&3
 	stopped_as_before
 	is_unharmed
 }

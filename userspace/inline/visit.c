@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <time.h>
 
 struct visit {
@@ -15,10 +16,21 @@ struct visit {
 	int err;
 };
 
+/* The process stands still from the first thread that is told to stop on: whoever tells them must
+ * not wait for its turn beside those that are not told yet (50 ms instead of 18 at most, with 22
+ * busy threads on two processors). It takes CAP_SYS_NICE, and does without. */
+static void hurry(void)
+{
+	struct sched_param param = {.sched_priority = 1};
+
+	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param);
+}
+
 static void *visiting_thread(void *context)
 {
 	struct visit *visit = context;
 
+	hurry();
 	visit->err = visit->work(visit);
 	return NULL;
 }

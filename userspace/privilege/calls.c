@@ -167,7 +167,8 @@ static const struct rule raising[] = {
 
 /* userspace/inline. */
 static const struct rule stopping[] = {
-	CALL(pidfd_getfd), CALL(process_vm_writev), CALL(ptrace), CALL(wait4), {.call = END},
+	CALL(pidfd_getfd), CALL(process_vm_writev), CALL(ptrace), CALL(sched_setscheduler),
+	CALL(wait4),       {.call = END},
 };
 
 /* Connections, once they are there. */

@@ -59,6 +59,9 @@ static uint64_t capabilities_beyond(enum sandbox_extra extra)
 		mask |= CAPABILITY(KILL);
 	if (extra & SANDBOX_PERF_EVENTS)
 		mask |= CAPABILITY(SYS_ADMIN);
+	/* What is stopped is not to wait for exoprof's turn. */
+	if (extra & SANDBOX_STOPPING)
+		mask |= CAPABILITY(SYS_NICE);
 	return mask;
 }
 
