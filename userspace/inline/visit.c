@@ -89,8 +89,8 @@ static int unmap(struct visit *visit)
 	return installation__unmap(visit->installation);
 }
 
-/* Or it has a word on its stack that looks like a way back. */
-#define UNMAP_TRIES    50
+/* Or it has a word on its stack that looks like a way back. Each try is 30 of 5 ms. */
+#define UNMAP_TRIES    6
 #define UNMAP_AGAIN_NS 20000000
 
 int visit__unmap(struct installation *installation)
