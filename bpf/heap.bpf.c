@@ -182,10 +182,10 @@ static __always_inline bool take_live(__u64 address, struct wire_heap_key *key)
 	return is_of_now(key);
 }
 
-/* Books the block that a sampled call gave. */
-static __always_inline enum wire_counter book_alloc(__u64 address, struct pending *pending)
+/* Books the block that a sampled call gave; `outcome` as of struct pending. */
+static __always_inline enum wire_counter book_alloc(__u64 address, struct wire_heap_key *key,
+						    enum wire_counter outcome)
 {
-	struct wire_heap_key *key = &pending->key;
 	struct wire_heap_counts *stats = stats_of(key);
 	struct wire_heap_key stale;
 
@@ -197,7 +197,7 @@ static __always_inline enum wire_counter book_alloc(__u64 address, struct pendin
 	}
 	__sync_fetch_and_add(&stats->allocs, 1);
 	if (!live_add(address, key))
-		return pending->outcome;
+		return outcome;
 	/* What is in use stays a lower bound. */
 	__sync_fetch_and_add(&stats->frees, 1);
 	return WIRE_ALLOC_LOST_LIVE;
@@ -626,7 +626,8 @@ static __always_inline void alloc_return(struct pt_regs *ctx, __u64 sp)
 	address = given_address(pending, result);
 	settle_old(pending, address);
 	if (pending->sampled)
-		count(address ? book_alloc(address, pending) : WIRE_ALLOC_FAILED);
+		count(address ? book_alloc(address, &pending->key, pending->outcome)
+			      : WIRE_ALLOC_FAILED);
 	pending_end(pending);
 }
 
@@ -739,11 +740,11 @@ int heap_stub_entry(struct pt_regs *ctx)
 }
 
 /* A call that was sampled, and is over. */
-static __noinline void book_sampled(struct pt_regs *ctx, const struct call *call)
+static __always_inline void book_sampled(struct pt_regs *ctx, const struct call *call)
 {
 	__u64 address = call->arguments[0];
-	struct pending pending = {.key.size = call->arguments[1]};
-	struct wire_era *era = this_life(&pending.key.era);
+	struct wire_heap_key key = {.size = call->arguments[1]};
+	struct wire_era *era = this_life(&key.era);
 	enum wire_counter outcome;
 
 	if (!era)
@@ -752,10 +753,9 @@ static __noinline void book_sampled(struct pt_regs *ctx, const struct call *call
 		count(WIRE_ALLOC_FAILED);
 		return;
 	}
-	pending.key.spell = era->spell;
-	pending.key.stack = timed_stack(ctx, call, pending.key.era, &outcome);
-	pending.outcome = outcome;
-	count(book_alloc(address, &pending));
+	key.spell = era->spell;
+	key.stack = timed_stack(ctx, call, key.era, &outcome);
+	count(book_alloc(address, &key, outcome));
 }
 
 SEC("uprobe")

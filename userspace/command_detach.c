@@ -50,6 +50,10 @@ static bool detach(const struct process *process)
 	int err = maps ? heap_inline__clear(pid, maps, false, &count) : -errno;
 
 	maps__put(maps);
+	if (err == -ESRCH) {
+		printf("pid %d: it has exited, and all that was in it\n", pid);
+		return true;
+	}
 	if (err)
 		say("pid %d: what exoprof has put into it stays there: %s", pid, explain(err));
 	else if (count)
