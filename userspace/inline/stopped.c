@@ -99,12 +99,16 @@ static int seize_all(struct stopped *stopped, size_t *found)
 	return err;
 }
 
-/* Short, for all the others stand still meanwhile. */
-#define LOOK_EVERY_NS 20000
+/* Short at first, for all the others stand still meanwhile; then a part of what it has taken so
+ * far: on a machine of one processor whoever is waited for can only run between two looks. */
+#define LOOK_FIRST_NS 20000
+#define LOOK_LAST_NS  2000000
 
 /* Until the thread has stopped, or is gone. `status` is what wait(2) said of it. */
 static int await(struct stopped *stopped, struct thread *thread, int *status)
 {
+	long pause_ns = LOOK_FIRST_NS;
+
 	while (!thread->is_stopped && !thread->is_gone) {
 		pid_t tid = waitpid(thread->told.tid, status, __WALL | WNOHANG | __WNOTHREAD);
 
@@ -115,7 +119,9 @@ static int await(struct stopped *stopped, struct thread *thread, int *status)
 		else if (clock__monotonic_ns() > stopped->until_ns)
 			return -EBUSY;
 		else
-			nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_NS}, NULL);
+			nanosleep(&(struct timespec){.tv_nsec = pause_ns}, NULL);
+		if (pause_ns < LOOK_LAST_NS)
+			pause_ns += pause_ns / 4;
 	}
 	return 0;
 }

@@ -89,17 +89,23 @@ static int unmap(struct visit *visit)
 	return installation__unmap(visit->installation);
 }
 
-/* Or it has a word on its stack that looks like a way back. Each try is 30 of 5 ms. */
-#define UNMAP_TRIES    6
-#define UNMAP_AGAIN_NS 20000000
+/* Or it has a word on its stack that looks like a way back. On a busy machine it may be some time
+ * before each thread has had its turn: each pause is twice the last one, 2.5 s in all. */
+#define UNMAP_TRIES    8
+#define UNMAP_FIRST_NS 20000000
 
 int visit__unmap(struct installation *installation)
 {
+	int64_t pause_ns = UNMAP_FIRST_NS;
 	int err = -EAGAIN;
 
 	for (int i = 0; i < UNMAP_TRIES && err == -EAGAIN; i++) {
-		if (i)
-			nanosleep(&(struct timespec){.tv_nsec = UNMAP_AGAIN_NS}, NULL);
+		if (i) {
+			struct timespec pause = {pause_ns / 1000000000, pause_ns % 1000000000};
+
+			nanosleep(&pause, NULL);
+			pause_ns *= 2;
+		}
 		err = go(&(struct visit){.work = unmap, .installation = installation});
 	}
 	return err;

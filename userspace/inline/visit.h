@@ -15,7 +15,7 @@ int visit__map(pid_t pid, const struct plan *plan, const struct maps *maps, uint
 int visit__activate(struct installation *installation);
 int visit__deactivate(struct installation *installation);
 
-/* As of installation__unmap(); for a second a thread may be in it. */
+/* As of installation__unmap(); for some seconds a thread may be in it. */
 int visit__unmap(struct installation *installation);
 
 #endif
