@@ -366,19 +366,21 @@ static int unmap_stubs(struct heap_inline *stubs)
 	return err;
 }
 
-void heap_inline__leave(struct heap_inline *stubs)
+bool heap_inline__leave(struct heap_inline *stubs)
 {
 	pid_t pid = process__pid(stubs->process);
+	bool is_restored;
 	int err;
 
 	if (!stubs->count)
-		return;
-	err = deactivate_all(stubs);
+		return true;
+	err = process__is_alive(stubs->process) ? deactivate_all(stubs) : -ESRCH;
 	/* The process has gone, or has another program. */
 	if (err == -ESRCH || err == -ESTALE) {
 		heap_inline__forget(stubs);
-		return;
+		return true;
 	}
+	is_restored = !err;
 	heap_inline__tend(stubs, 0);
 	for (size_t i = 0; i < stubs->count; i++)
 		heap__detach_file(stubs->collector, pid, stubs->items[i].file);
@@ -386,13 +388,14 @@ void heap_inline__leave(struct heap_inline *stubs)
 		say("pid %d: its functions lead to exoprof's code still: %s; exoprof detach -p %d "
 		    "takes it out",
 		    pid, explain(err), pid);
-	if (!err)
+	else
 		err = unmap_stubs(stubs);
-	if (err == -EAGAIN)
-		say("pid %d: a thread may be in exoprof's code still: nothing leads there any more, "
-		    "and it stays mapped; exoprof detach -p %d takes it out",
-		    pid, pid);
+	if (is_restored && err && err != -ESRCH && err != -ESTALE)
+		say("pid %d: exoprof's code stays mapped, though nothing leads there any more: %s; "
+		    "exoprof detach -p %d takes it out",
+		    pid, err == -EAGAIN ? "a thread may be in it still" : explain(err), pid);
 	heap_inline__forget(stubs);
+	return is_restored;
 }
 
 void heap_inline__free(struct heap_inline *stubs)

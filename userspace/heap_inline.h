@@ -22,8 +22,9 @@ void heap_inline__free(struct heap_inline *stubs);
 const char *heap_inline__add(struct heap_inline *stubs, const struct maps *maps,
 			     const struct allocator *allocator, uint64_t safe_size);
 
-/* Takes all out, and the probes off; what cannot be, and does not end with the process, is said. */
-void heap_inline__leave(struct heap_inline *stubs);
+/* Takes all out, and the probes off; what cannot be, and does not end with the process, is said.
+ * False where functions still lead there: nothing is to be probed at them. */
+bool heap_inline__leave(struct heap_inline *stubs);
 
 /* The process has another program now, and nothing in it. */
 void heap_inline__forget(struct heap_inline *stubs);

@@ -81,6 +81,8 @@ static const char *attach_error(int err)
 	if (err == -EKEYREJECTED)
 		return "its seccomp filter would end it at the first return probe on this kernel (fixed "
 		       "in Linux 6.14)";
+	if (err == -ESTALE)
+		return "its functions lead to exoprof's code, which could not be taken out";
 	if (err == -ENOENT)
 		return "the program has changed all of its functions in memory";
 	if (err == -E2BIG)

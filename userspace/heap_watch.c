@@ -51,7 +51,7 @@ void heap_watch__leave(struct heap_watch *watch)
 {
 	if (!watch->stubs)
 		return;
-	heap_inline__leave(watch->stubs);
+	watch->is_stuck = !heap_inline__leave(watch->stubs);
 	drop_stubs(watch);
 	if (process__is_alive(watch->process))
 		say("pid %d: it was stopped for %.1f ms at a time at most, for code in it",
@@ -103,7 +103,7 @@ static void begin(struct heap_watch *watch)
 static bool wants_stub(const struct heap_watch *watch)
 {
 	return watch->options.mode == HEAP_MODE_INLINE && watch->maps && !*watch->why_no_stubs &&
-	       (watch->options.is_child || !watch->options.from_start);
+	       !watch->is_stuck && (watch->options.is_child || !watch->options.from_start);
 }
 
 static const char *add_stub(struct heap_watch *watch, const struct allocator *allocator)
@@ -124,6 +124,8 @@ static int probe(struct heap_watch *watch, const struct followed *followed)
 {
 	if (!followed->allocator.count)
 		return -ENOENT;
+	if (watch->is_stuck)
+		return -ESTALE;
 	if (process__dies_of_return_probes(watch->process, watch->options.is_child))
 		return -EKEYREJECTED;
 	return heap__attach(watch->collector, process__pid(watch->process), &followed->allocator,
@@ -136,6 +138,15 @@ static void attach_uprobes(struct heap_watch *watch, struct followed *followed)
 	followed->is_attached = !followed->err;
 }
 
+/* Hits cost something else from here on, and what was sampled so far is not met any more when it
+ * comes back. */
+static void begin_spell(struct heap_watch *watch)
+{
+	heap_meter__clear(&watch->meter);
+	if (watch->has_begun)
+		heap__new_spell(watch->collector, watch->era);
+}
+
 /* What the stubs have seen so far is of another spell: blocks that come back are not met any more.
  */
 static void go_without_stubs(struct heap_watch *watch, const char *why)
@@ -144,8 +155,7 @@ static void go_without_stubs(struct heap_watch *watch, const char *why)
 	say("pid %d: its heap is followed by uprobes, not by a stub: %s",
 	    process__pid(watch->process), watch->why_no_stubs);
 	heap_watch__leave(watch);
-	if (watch->has_begun)
-		heap__new_spell(watch->collector, watch->era);
+	begin_spell(watch);
 	for (size_t i = 0; i < watch->count; i++)
 		attach_uprobes(watch, &watch->followed[i]);
 }
@@ -344,6 +354,8 @@ static void find_ranks(struct heap_watch *watch, const struct maps *maps)
 
 void heap_watch__attach_anew(struct heap_watch *watch)
 {
+	if (watch->stubs)
+		begin_spell(watch);
 	heap_watch__leave(watch);
 	heap__detach(watch->collector, process__pid(watch->process));
 	for (size_t i = 0; i < watch->count; i++) {
@@ -384,6 +396,10 @@ void heap_watch__note_exec(struct heap_watch *watch, uint32_t era, bool is_lost)
 		drop_stubs(watch);
 	}
 	*watch->why_no_stubs = '\0';
+	watch->is_stuck = false;
+	/* The old program's; the new one's are known at the next update. */
+	maps__put(watch->maps);
+	watch->maps = NULL;
 	watch->cannot_keep = false;
 	watch->unread_err = 0;
 	heap_meter__clear(&watch->meter);
@@ -404,16 +420,20 @@ uint64_t heap_watch__preattach(const struct heap_watch *watch)
 }
 
 /* What a child has is its parent's; what others have, an exoprof's that was killed. Without it the
- * functions are as they should be. */
+ * functions are as they should be: they are looked at once more. */
 static void clear_leftovers(struct heap_watch *watch)
 {
 	pid_t pid = process__pid(watch->process);
+	size_t count;
 	int err;
 
-	if (watch->has_cleared || (watch->options.is_child && !wants_stub(watch)))
+	if (watch->stubs || (watch->has_cleared && !wants_stub(watch)) ||
+	    (watch->options.is_child && !wants_stub(watch)))
 		return;
 	watch->has_cleared = true;
-	err = heap_inline__clear(pid, watch->maps, watch->options.is_child, NULL);
+	err = heap_inline__clear(pid, watch->maps, watch->options.is_child, &count);
+	if (!err && count)
+		forget_failures(watch);
 	if (err && err != -ESRCH)
 		snprintf(watch->why_no_stubs, sizeof(watch->why_no_stubs), "%s",
 			 err == -EBUSY ? "another exoprof follows it by one"
@@ -468,7 +488,7 @@ static void put_on(struct heap_watch *watch)
 
 void heap_watch__count(struct heap_watch *watch)
 {
-	if (watch->stubs)
+	if (watch->stubs && process__is_alive(watch->process))
 		heap_inline__tend(watch->stubs, watch->safe_bytes);
 }
 

@@ -36,6 +36,7 @@ struct heap_watch {
 	char why_no_stubs[128];    /* though stubs were wanted; "" */
 	bool has_cleared;          /* what was there before */
 	bool has_mapped;           /* code of ours, since anybody asked */
+	bool is_stuck;             /* functions lead to what could not be taken out */
 	int64_t stopped_ns;        /* the longest time that the process was stopped for that */
 	uint32_t era;
 	int64_t since_ns, exec_ns; /* of the real-time clock; 0: none */

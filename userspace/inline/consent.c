@@ -38,18 +38,36 @@ const char *consent__refusal_in(const char *status)
 	return NULL;
 }
 
-const char *consent__refusal(pid_t pid)
-{
-	char path[64], status[8192];
-	size_t size;
-	FILE *in;
+#define STATUS_BYTES 8192
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	in = fopen(path, "re");
+/* False where it cannot be read. */
+static bool read_status(const char *path, char status[STATUS_BYTES])
+{
+	FILE *in = fopen(path, "re");
+	size_t size;
+
 	if (!in)
-		return "its status cannot be read";
-	size = fread(status, 1, sizeof(status) - 1, in);
+		return false;
+	size = fread(status, 1, STATUS_BYTES - 1, in);
 	fclose(in);
 	status[size] = '\0';
-	return size ? consent__refusal_in(status) : "it has exited";
+	return true;
+}
+
+const char *consent__refusal(pid_t pid)
+{
+	char path[64], status[STATUS_BYTES];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	if (!read_status(path, status))
+		return "its status cannot be read";
+	return *status ? consent__refusal_in(status) : "it has exited";
+}
+
+bool consent__is_filtered(pid_t pid, pid_t tid)
+{
+	char path[64], status[STATUS_BYTES];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", pid, tid);
+	return !read_status(path, status) || number_in(status, "\nSeccomp:");
 }

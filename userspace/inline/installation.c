@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,8 @@ struct installation {
 	uint64_t address, text_bytes, data_bytes;
 	uint64_t mapped_bytes; /* of these, so far */
 	uint64_t books;        /* address */
+	uint64_t id;           /* as its table has it */
+	bool has_text;         /* mapped */
 	uint64_t code_address; /* for remote calls */
 	int fd;
 	int64_t their_fd; /* the same, as long as the process has it open; else < 0 */
@@ -145,9 +148,15 @@ static int take_fd(pid_t pid, int fd)
 }
 
 /* Nobody changes it from now on, the process itself included. */
-static int write_text(int fd, const struct stub_image *image)
+static int write_text(int fd, const struct stub_image *image, uint64_t id)
 {
-	if (pwrite(fd, image->text, sizeof(image->text), 0) != sizeof(image->text))
+	off_t id_at = STUB_TABLE_AT + offsetof(struct stub_table, id);
+
+	/* What the process had us take as its new file is one. */
+	if (fcntl(fd, F_GET_SEALS) != 0 || lseek(fd, 0, SEEK_END) != 0)
+		return -EBADMSG;
+	if (pwrite(fd, image->text, sizeof(image->text), 0) != sizeof(image->text) ||
+	    pwrite(fd, &id, sizeof(id), id_at) != sizeof(id))
 		return -EIO;
 	return fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 		       ? -errno
@@ -157,14 +166,14 @@ static int write_text(int fd, const struct stub_image *image)
 static int64_t map_text(const struct installation *installation, struct remote *remote)
 {
 	return call(remote, SYS_mmap, installation->address, installation->text_bytes,
-		    PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED_NOREPLACE,
-		    installation->their_fd, 0);
+		    PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, installation->their_fd, 0);
 }
 
+/* All of it: whoever finds the text that comes over its beginning knows that the rest is there. */
 static int64_t map_data(const struct installation *installation, struct remote *remote)
 {
-	return call(remote, SYS_mmap, installation->address + installation->text_bytes,
-		    installation->data_bytes, PROT_READ | PROT_WRITE,
+	return call(remote, SYS_mmap, installation->address,
+		    installation->text_bytes + installation->data_bytes, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 }
 
@@ -198,17 +207,17 @@ static int64_t map_by(struct installation *installation, struct remote *remote,
 	if (got >= 0 && installation->fd < 0) {
 		got = installation->fd = take_fd(installation->pid, installation->their_fd);
 		if (got >= 0)
-			got = write_text(installation->fd, image);
+			got = write_text(installation->fd, image, installation->id);
 	}
 	if (got >= 0 && !installation->mapped_bytes) {
-		got = map_text(installation, remote);
-		if (got >= 0)
-			installation->mapped_bytes = installation->text_bytes;
-	}
-	if (got >= 0 && installation->mapped_bytes == installation->text_bytes) {
 		got = map_data(installation, remote);
 		if (got >= 0)
-			installation->mapped_bytes += installation->data_bytes;
+			installation->mapped_bytes =
+				installation->text_bytes + installation->data_bytes;
+	}
+	if (got >= 0 && !installation->has_text) {
+		got = map_text(installation, remote);
+		installation->has_text = got >= 0;
 	}
 	/* Twice does no harm. */
 	if (got >= 0 && has_books(installation))
@@ -341,7 +350,12 @@ struct installation *installation__new(pid_t pid, const struct plan *plan, const
 	installation->books = plan->image.books;
 	installation->code_address = find_code_address(maps);
 	make_patches(installation, plan);
-	err = installation->code_address ? while_stopped(installation, map, &plan->image) : -ENOSPC;
+	err = installation->code_address ? 0 : -ENOSPC;
+	if (!err &&
+	    getrandom(&installation->id, sizeof(installation->id), 0) != sizeof(installation->id))
+		err = -EIO;
+	if (!err)
+		err = while_stopped(installation, map, &plan->image);
 	if (!err)
 		err = put_data(installation, &plan->image, heap_rate);
 	if (!err)
@@ -377,10 +391,24 @@ struct mappings {
 	size_t count;
 };
 
+/* Whether it is there: not where the process has executed another program since, which may have
+ * something of its own at that address, nor where another exoprof has taken it for one that was
+ * left. */
+static bool is_there(const struct installation *installation)
+{
+	struct stub_table table = {};
+
+	return !get(installation, installation->address + STUB_TABLE_AT, &table, sizeof(table)) &&
+	       !memcmp(table.magic, STUB_MAGIC, sizeof(STUB_MAGIC)) &&
+	       table.address == installation->address && table.id == installation->id;
+}
+
 static int apply(struct installation *installation, struct stopped *stopped, const void *context)
 {
 	const struct mappings *mappings = context;
 
+	if (!is_there(installation))
+		return -ESTALE;
 	return patches__apply(stopped, installation->patches, installation->count, mappings->items,
 			      mappings->count);
 }
@@ -394,17 +422,6 @@ int installation__activate(struct installation *installation)
 		err = while_stopped(installation, apply, &mappings);
 	free(mappings.items);
 	return err;
-}
-
-/* Whether it is there: not where the process has executed another program since, which may have
- * something of its own at that address. */
-static bool is_there(const struct installation *installation)
-{
-	struct stub_table table = {};
-
-	return !get(installation, installation->address + STUB_TABLE_AT, &table, sizeof(table)) &&
-	       !memcmp(table.magic, STUB_MAGIC, sizeof(STUB_MAGIC)) &&
-	       table.address == installation->address;
 }
 
 static int undo(struct installation *installation, struct stopped *stopped, const void *context)
@@ -486,7 +503,8 @@ static bool has_jump(const struct installation *installation, const struct patch
 {
 	unsigned char code[HOOK_JUMP_BYTES];
 
-	return !get(installation, patch->address, code, sizeof(code)) &&
+	/* What cannot be read has gone altogether. */
+	return get(installation, patch->address, code, sizeof(code)) ||
 	       !memcmp(code, patch->jump, sizeof(code));
 }
 
@@ -507,7 +525,13 @@ bool installation__is_active(const struct installation *installation)
 static bool has_calls(const struct installation *installation)
 {
 	struct stub_record records[STUB_SLOTS_MAX] = {};
+	uint8_t is_own = 0;
 
+	/* A child has the count of calls that its parent's other threads made. */
+	if (get(installation, installation->books + STUB_GLOBALS_AT + STUB_PROBED, &is_own,
+		sizeof(is_own)) ||
+	    !is_own)
+		return false;
 	if (get(installation, installation->address + STUB_RECORDS_AT, records, sizeof(records)))
 		return false; /* not mapped yet */
 	for (size_t i = 0; i < installation->count; i++) {
@@ -524,7 +548,7 @@ static int unmap(struct installation *installation, struct stopped *stopped, con
 	struct remote *remote;
 	int err, end_err;
 
-	if (installation->mapped_bytes && !is_there(installation))
+	if (installation->has_text && !is_there(installation))
 		return -ESTALE;
 	if (installation->mapped_bytes && has_calls(installation))
 		return -EAGAIN;
@@ -592,6 +616,8 @@ static int adopt(struct installation *installation, const struct mapping *mappin
 	installation->mapped_bytes = table.bytes;
 	installation->data_bytes = table.bytes - STUB_TEXT_BYTES;
 	installation->books = table.books;
+	installation->id = table.id;
+	installation->has_text = true;
 	for (uint32_t i = 0; i < table.count; i++) {
 		const struct stub_jump *jump = &table.jumps[i];
 

@@ -181,7 +181,8 @@ int patches__undo(struct stopped *stopped, const struct patch *patches, size_t c
 	for (size_t i = count; i-- > 0;) {
 		int err = rewrite(tid, patches[i].address, patches[i].jump, patches[i].former);
 
-		if (err && err != -EBADMSG && !first_err)
+		/* EIO: the function is not mapped any more. */
+		if (err && err != -EBADMSG && err != -EIO && !first_err)
 			first_err = err;
 	}
 	return first_err;

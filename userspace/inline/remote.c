@@ -12,6 +12,7 @@
  * them, with what the kernel wants to know to restart a call in which the thread was. The others
  * are for the case that we are gone by then.
  */
+#include "inline/consent.h"
 #include "inline/remote.h"
 
 #include <errno.h>
@@ -147,8 +148,11 @@ static int choose(struct remote *remote)
 		for (size_t i = stopped__count(remote->stopped); i-- > 0;) {
 			const struct stopped_thread *thread = stopped__thread(remote->stopped, i);
 
-			if (!thread || thread->registers.cs != CODE_64 ||
+			/* A worker of io_uring's has no stack, and no code. */
+			if (!thread || thread->registers.cs != CODE_64 || !thread->registers.rsp ||
 			    in_call != ((long long)thread->registers.orig_rax >= 0))
+				continue;
+			if (consent__is_filtered(stopped__pid(remote->stopped), thread->tid))
 				continue;
 			err = -EAGAIN;
 			if (thread->signal || is_in_critical_section(thread))

@@ -230,6 +230,11 @@ void stopped__free(struct stopped *stopped)
 	free(stopped);
 }
 
+pid_t stopped__pid(const struct stopped *stopped)
+{
+	return stopped->pid;
+}
+
 size_t stopped__count(const struct stopped *stopped)
 {
 	return stopped->count;

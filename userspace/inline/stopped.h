@@ -28,6 +28,7 @@ struct stopped *stopped__new(pid_t pid, unsigned int patience_ms);
 /* It goes on; NULL is fine. */
 void stopped__free(struct stopped *stopped);
 
+pid_t stopped__pid(const struct stopped *stopped);
 size_t stopped__count(const struct stopped *stopped);
 /* NULL: it is gone. */
 const struct stopped_thread *stopped__thread(const struct stopped *stopped, size_t index);

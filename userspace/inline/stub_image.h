@@ -38,6 +38,7 @@ struct stub_table {
 	uint64_t address; /* of the whole */
 	uint64_t bytes;
 	uint64_t books;
+	uint64_t id; /* by chance: of no other */
 	uint32_t count;
 	uint32_t reserved;
 	struct stub_jump {
