@@ -53,7 +53,7 @@ void heap_watch__leave(struct heap_watch *watch)
 		return;
 	watch->is_stuck = !heap_inline__leave(watch->stubs);
 	drop_stubs(watch);
-	if (process__is_alive(watch->process))
+	if (watch->stopped_ns && process__is_alive(watch->process))
 		say("pid %d: it was stopped for %.1f ms at a time at most, for code in it",
 		    process__pid(watch->process), watch->stopped_ns / 1e6);
 }
