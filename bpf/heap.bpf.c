@@ -13,12 +13,9 @@
 
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
-#define HEAP_CHUNKS    32768
-#define HEAP_STATS     262144
-#define HEAP_LIVE      4194304
-
-/* Calls of a function that are waited for, on each CPU, to learn whether it calls another one. */
-#define LEARNING_CALLS 64
+#define HEAP_CHUNKS 32768
+#define HEAP_STATS  262144
+#define HEAP_LIVE   4194304
 
 /* Mean bytes between samples; 1: every allocation. Set before load. */
 const volatile __u64 heap_rate = 1;
@@ -427,7 +424,7 @@ static __always_inline bool takes_old(enum wire_heap_call kind)
  * from their first calls, and from every sampled one. */
 static __always_inline bool may_nest(const struct wire_heap_probe *probe)
 {
-	return probe->nests || probe->hits < LEARNING_CALLS;
+	return probe->nests || probe->hits < WIRE_HEAP_LEARNING_CALLS;
 }
 
 static __always_inline void free_entry(__u64 address)

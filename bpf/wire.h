@@ -329,6 +329,10 @@ enum wire_heap_call {
 /* rdi, rsi, rdx: where a function's arguments are at its entry. */
 #define WIRE_HEAP_REGISTERS_AT_ENTRY       0x26700ULL
 
+/* Calls of a function that are waited for, on each CPU or by a stub, to learn whether it calls
+ * another one. */
+#define WIRE_HEAP_LEARNING_CALLS           64
+
 /* Entry points that are probed, of all allocators of all processes, and one to calibrate with. */
 #define WIRE_HEAP_PROBES_MAX               4096
 #define WIRE_HEAP_CALIBRATION              WIRE_HEAP_PROBES_MAX

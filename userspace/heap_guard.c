@@ -21,8 +21,6 @@ static bool is_bare(const struct heap_watch *watch, const struct maps *maps,
 
 	if (!followed->is_attached || !followed->is_mapped)
 		return false;
-	if (watch->stubs)
-		return !heap_inline__is_there(watch->stubs);
 	for (size_t i = 0; i < allocator->count; i++) {
 		uint64_t offset = allocator->probes[i].file_offset;
 
@@ -36,6 +34,8 @@ static bool is_bare(const struct heap_watch *watch, const struct maps *maps,
 
 static bool some_are_bare(const struct heap_watch *watch, const struct maps *maps)
 {
+	if (watch->stubs)
+		return !heap_inline__is_there(watch->stubs);
 	for (size_t i = 0; i < watch->count; i++) {
 		if (is_bare(watch, maps, &watch->followed[i]))
 			return true;

@@ -73,12 +73,18 @@ void heap_watch__free(struct heap_watch *watch)
 	free(watch);
 }
 
+/* A stub chooses of which calls it sees the return, on any kernel. */
+static bool follows_throwing(const struct heap_watch *watch)
+{
+	return watch->options.mode == HEAP_MODE_INLINE || heap__follows_throwing(watch->collector);
+}
+
 /* What it can ask for now, other threads of it may ask for too, until the next look in a second. */
 #define SAFE_PART 4
 
 static void set_safe_size(struct heap_watch *watch)
 {
-	if (!watch->has_throwing)
+	if (!watch->has_throwing || !follows_throwing(watch))
 		return;
 	watch->safe_bytes = headroom__bytes(process__pid(watch->process)) / SAFE_PART;
 	heap__set_safe_size(watch->collector, watch->era, watch->safe_bytes);
@@ -147,8 +153,6 @@ static void begin_spell(struct heap_watch *watch)
 		heap__new_spell(watch->collector, watch->era);
 }
 
-/* What the stubs have seen so far is of another spell: blocks that come back are not met any more.
- */
 static void go_without_stubs(struct heap_watch *watch, const char *why)
 {
 	snprintf(watch->why_no_stubs, sizeof(watch->why_no_stubs), "%s", why);
@@ -427,8 +431,7 @@ static void clear_leftovers(struct heap_watch *watch)
 	size_t count;
 	int err;
 
-	if (watch->stubs || (watch->has_cleared && !wants_stub(watch)) ||
-	    (watch->options.is_child && !wants_stub(watch)))
+	if (watch->stubs || (!wants_stub(watch) && (watch->has_cleared || watch->options.is_child)))
 		return;
 	watch->has_cleared = true;
 	err = heap_inline__clear(pid, watch->maps, watch->options.is_child, &count);

@@ -397,7 +397,7 @@ static const struct command commands[] = {
 	{
          .name = "detach",
          .help = "Take out of processes what an exoprof that was killed has left in them: code "
-			"for --heap-mode inline. What others leave nothing of takes no command.",					       .options = detach_options,
+			"for --heap-mode inline. All else the kernel takes away when exoprof ends.",					       .options = detach_options,
          .needs_pid = true,
          .run = detach_command,
 	 },

@@ -18,10 +18,6 @@ end_gdb() {
 	wait_for 20 has_ended "$GDB"
 }
 
-code_intact() {
-	python3 "$root/scripts/torture.d/code_intact.py" "$TARGET"
-}
-
 @test "probes that a debugger takes away when it leaves are set again, and that is said" {
 	start_books books --ops 20
 	start_gdb

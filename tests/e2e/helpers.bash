@@ -458,3 +458,36 @@ cpu_seconds() {
 	hz=$(getconf CLK_TCK)
 	sed 's/.*) //' "/proc/$1/stat" | awk -v hz="$hz" '{ print ($12 + $13) / hz }'
 }
+
+# --- code that is put into a program ----------------------------------------------------------------
+
+# start_churn [COMMAND ARGUMENT...]: a program that notices what is done to it, by that command, such as env.
+start_churn() {
+	start target "$@" "$targets/churn" "${THREADS:-16}"
+	TARGET=$STARTED
+	wait_for 10 grep -qx ready target.out
+}
+
+# It goes on doing all that it does, and its code is as its files have it.
+is_unharmed() {
+	kill -0 "$TARGET"
+	[ ! -s target.err ]
+	end "$TARGET"
+	cat target.out
+	[ "$STATUS" -eq 0 ]
+	tail -n 1 target.out | grep -Ev '(^| )0 '
+}
+
+code_intact() {
+	python3 "$root/scripts/torture.d/code_intact.py" "$TARGET"
+}
+
+# Of one that loads and unloads libraries all the time: while it stands still.
+code_intact_stopped() {
+	local status=0
+	kill -STOP "$TARGET"
+	wait_for 5 grep -q '^State:.*stopped' "/proc/$TARGET/status"
+	code_intact || status=$?
+	kill -CONT "$TARGET"
+	return $status
+}

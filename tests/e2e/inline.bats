@@ -6,41 +6,15 @@ load helpers
 
 put_stub=$root/build/e2e/put_stub
 
-start_churn() {
-	start target env "$@" "$targets/churn" "${THREADS:-16}"
-	TARGET=$STARTED
-	wait_for 10 grep -qx ready target.out
-}
-
-# It goes on doing all that it does, and its code is as its files have it.
-is_unharmed() {
-	kill -0 "$TARGET"
-	[ ! -s target.err ]
-	end "$TARGET"
-	cat target.out
-	[ "$STATUS" -eq 0 ]
-	tail -n 1 target.out | grep -Ev '(^| )0 '
-}
-
-# While it stands still: it loads and unloads libraries all the time.
-code_intact() {
-	local status=0
-	kill -STOP "$TARGET"
-	wait_for 5 grep -q '^State:.*stopped' "/proc/$TARGET/status"
-	python3 "$root/scripts/torture.d/code_intact.py" "$TARGET" || status=$?
-	kill -CONT "$TARGET"
-	return $status
-}
-
 stubs_left() { grep -c exoprof-inline "/proc/$TARGET/maps" || true; }
 
 open_files() { find "/proc/$TARGET/fd" -lname '*exoprof-inline*' | wc -l; }
 
 # put_often [VARIABLE=VALUE...]: into a program with these in its environment.
 put_often() {
-	start_churn "$@"
+	start_churn env "$@"
 	"$put_stub" "$TARGET" "${TIMES:-40}" 20 "${ALLOCATOR:-glibc}" | tee stub.out
-	code_intact
+	code_intact_stopped
 	[ "$(stubs_left)" -eq 0 ]
 	[ "$(open_files)" -eq 0 ]
 	is_unharmed

@@ -43,10 +43,6 @@ at_default_rate() {
 	leave
 }
 
-code_intact() {
-	python3 "$root/scripts/torture.d/code_intact.py" "$TARGET"
-}
-
 # Nothing is in its memory, and its code is as its files have it.
 is_as_before() {
 	not grep exoprof-inline "/proc/$TARGET/maps"
@@ -104,35 +100,18 @@ is_as_before() {
 }
 
 # Its threads leave exoprof room to begin, and have the processors all other times.
-start_churn() {
-	start target nice -n 19 "$targets/churn" "${THREADS:-16}"
-	TARGET=$STARTED
-	wait_for 10 grep -qx ready target.out
+start_nice_churn() {
+	start_churn nice -n 19
 }
 
-is_unharmed() {
-	kill -0 "$TARGET"
-	[ ! -s target.err ]
-	end "$TARGET"
-	cat target.out
-	[ "$STATUS" -eq 0 ]
-	tail -n 1 target.out | grep -Ev '(^| )0 '
-}
-
-# While it stands still: it loads and unloads libraries all the time.
 stopped_as_before() {
-	local status=0
 	not grep exoprof-inline "/proc/$TARGET/maps"
-	kill -STOP "$TARGET"
-	wait_for 5 grep -q '^State:.*stopped' "/proc/$TARGET/status"
-	code_intact || status=$?
-	kill -CONT "$TARGET"
-	return $status
+	code_intact_stopped
 }
 
 @test "it comes and goes, and the target goes on" {
 	local i
-	start_churn
+	start_nice_churn
 	for ((i = 0; i < "${TIMES:-10}"; i++)); do
 		start_exoprof -p "$TARGET"
 		end "$EXOPROF"
@@ -149,7 +128,7 @@ stopped_as_before() {
 
 @test "kill -9 at any moment: the target goes on, and detach takes out what is left" {
 	local i left=0
-	THREADS=8 start_churn
+	THREADS=8 start_nice_churn
 	for ((i = 0; i < "${TIMES:-12}"; i++)); do
 		start exoprof "$exoprof" -p "$TARGET" --heap-mode inline --listen 127.0.0.1:0
 		if ((i % 2)); then wait_for 20 grep -q profiling exoprof.out; fi
@@ -283,7 +262,7 @@ member() {
 
 # At rate 1 every call goes by what a sampled one does: many samples are behind the stub.
 @test "CPU stacks go through it whole, and do not show it" {
-	THREADS=4 start_churn
+	THREADS=4 start_nice_churn
 	start_exoprof -p "$TARGET" --heap-rate 1
 	sleep 1
 	fetch cpu.folded 'profile?seconds=3&format=folded'
@@ -303,7 +282,7 @@ go_comments_mention() {
 }
 
 @test "gdb comes and goes while it is there, and perf sees stacks" {
-	THREADS=4 start_churn
+	THREADS=4 start_nice_churn
 	start_exoprof -p "$TARGET"
 	local i
 	for ((i = 0; i < 3; i++)); do

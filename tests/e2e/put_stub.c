@@ -13,6 +13,7 @@
 
 #define HEAP_RATE   (16 << 10) /* bytes: thirty times as many samples as by default */
 #define BUCKET_BITS 13
+
 struct job {
 	pid_t pid;
 	const struct maps *maps;

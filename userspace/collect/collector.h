@@ -115,6 +115,7 @@ uint64_t heap__rate(const struct collector *collector);
 
 /* Adds what such code has counted itself. */
 void heap__count(struct collector *collector, enum wire_counter counter, uint64_t more);
+
 void heap__detach(struct collector *collector, pid_t pid); /* all of the process's */
 
 /* The same of one file's. */

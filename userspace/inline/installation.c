@@ -20,15 +20,11 @@
 #include "inline/patch.h"
 #include "inline/remote.h"
 
-#define PATIENCE_MS    200
+#define PATIENCE_MS   200
 
 /* A thread may be where it must not be, or about to get a signal: it is elsewhere soon. */
-#define TRIES          30
-#define BETWEEN_TRIES  5000000 /* ns */
-
-/* Calls of a function that are waited for, to learn whether it calls another one: as the kernel
- * side has it. */
-#define LEARNING_CALLS 64
+#define TRIES         30
+#define BETWEEN_TRIES 5000000 /* ns */
 
 struct installation {
 	pid_t pid;
@@ -448,7 +444,7 @@ int installation__learn(const struct installation *installation)
 
 	for (size_t i = 0; i < installation->count && !err; i++) {
 		const struct stub_record *record = &records[i];
-		uint8_t mode = record->nests || record->called < LEARNING_CALLS;
+		uint8_t mode = record->nests || record->called < WIRE_HEAP_LEARNING_CALLS;
 
 		if (mode != record->mode)
 			err = put(installation, address + i * sizeof(*records) + STUB_RECORD_MODE,

@@ -17,7 +17,7 @@ struct visit {
 };
 
 /* The process stands still from the first thread that is told to stop on: whoever tells them must
- * not wait for its turn beside those that are not told yet (50 ms instead of 18 at most, with 22
+ * not wait for its turn beside those that are not told yet (50 ms instead of 11 at most, with 22
  * busy threads on two processors). It takes CAP_SYS_NICE, and does without. */
 static void hurry(void)
 {
